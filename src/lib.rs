@@ -1,0 +1,4 @@
+//! Interactive Brokers on NATS: market data, orders and account events of one gateway login.
+#![recursion_limit = "512"]
+
+pub mod tws;

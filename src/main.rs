@@ -1,0 +1,3 @@
+//! The `ibnats` command.
+
+fn main() {}

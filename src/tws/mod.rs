@@ -1,0 +1,16 @@
+//! The TWS wire protocol: frames, handshake, messages and what notices mean.
+//!
+//! No I/O and no clock. The bridge and the simulator use the same definitions, one in each
+//! direction; bytes from outside (`tests/golden.rs`) pin them.
+
+mod catalog;
+pub mod frame;
+pub mod handshake;
+pub mod message;
+pub mod notice;
+mod unknown;
+mod version;
+
+pub use catalog::{DecodeError, Request, Response};
+pub use unknown::{FieldPath, unknown_fields};
+pub use version::ServerVersion;
