@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::frame::{PROTOBUF_ID_OFFSET, put_frame};
 use super::message::{Field, Layout};
-#[expect(clippy::wildcard_imports, reason = "the tables below name every message")]
+#[allow(clippy::wildcard_imports, reason = "the tables below name every message")]
 use super::message::{
     account::*, contract::*, depth::*, display_group::*, gateway_settings::*, history::*, login::*, market_data::*,
     news::*, order_flow::*, scanner::*, tick_by_tick::*,
