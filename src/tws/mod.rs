@@ -8,6 +8,8 @@ pub mod frame;
 pub mod handshake;
 pub mod message;
 pub mod notice;
+pub mod sentinel;
+pub mod tick_type;
 mod unknown;
 mod version;
 
