@@ -1,4 +1,5 @@
 //! Interactive Brokers on NATS: market data, orders and account events of one gateway login.
 #![recursion_limit = "512"]
 
+pub mod schema;
 pub mod tws;

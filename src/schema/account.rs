@@ -1,0 +1,71 @@
+//! Account events: positions, account values and profit and loss.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+use super::{Instrument, Size};
+
+/// A position after a change, on `ib.position.<account>.<inst>`.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PositionEvent {
+    /// Account number.
+    pub account: String,
+    /// IB's contract id.
+    pub con_id: i32,
+    /// Grows by one per subject.
+    pub seq: u64,
+    /// When the bytes arrived, microseconds UTC, our clock.
+    pub recv_us: i64,
+    /// Quantity held, negative when short, `0` once when closed.
+    pub position: Size,
+    /// Average cost, multiplier and commission included, in the instrument's currency.
+    pub average_cost: Option<f64>,
+    /// IB's current price, when portfolio values are streamed.
+    pub market_price: Option<f64>,
+    /// Position times price, in the instrument's currency.
+    pub market_value: Option<f64>,
+    /// Unrealized profit, in the instrument's currency.
+    pub unrealized_pnl: Option<f64>,
+    /// Realized profit of the day, in the instrument's currency.
+    pub realized_pnl: Option<f64>,
+    /// What is held.
+    pub instrument: Instrument,
+}
+
+/// One account value, on `ib.account.<account>.<tag>`.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AccountValueEvent {
+    /// Account number.
+    pub account: String,
+    /// Grows by one per subject.
+    pub seq: u64,
+    /// When the bytes arrived, microseconds UTC, our clock. IB sends changes at most every three minutes.
+    pub recv_us: i64,
+    /// IB's tag, such as `NetLiquidation`.
+    pub tag: String,
+    /// Value as IB writes it; most are numbers, some are words.
+    pub value: String,
+    /// Currency of the value; absent for values without one.
+    pub currency: Option<String>,
+}
+
+/// Profit and loss of an account, on `ib.pnl.<account>`. A value that IB has not computed is left out.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PnlEvent {
+    /// Account number.
+    pub account: String,
+    /// Grows by one per subject.
+    pub seq: u64,
+    /// When the bytes arrived, microseconds UTC, our clock.
+    pub recv_us: i64,
+    /// Profit since the day began (by the gateway's setting), in the account's base currency.
+    pub daily: Option<f64>,
+    /// Unrealized profit, in the account's base currency.
+    pub unrealized: Option<f64>,
+    /// Realized profit of the day, in the account's base currency.
+    pub realized: Option<f64>,
+}

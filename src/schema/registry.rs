@@ -1,0 +1,78 @@
+//! Every payload with a name, for `ibnats schema` and the tests.
+
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+
+use super::error::Reply;
+use super::request::{account as acct, contract, history, market as md, order as ord, status};
+use super::{account, bar, bridge, connection, market, order};
+
+/// One published schema.
+pub struct Entry {
+    /// File name without extension: `event.quote`, `request.md.subscribe`, `reply.md.subscribe`.
+    pub name: &'static str,
+    /// Subject pattern it travels on, below the prefix.
+    pub subject: &'static str,
+    /// The JSON Schema (2020-12).
+    pub schema: Schema,
+}
+
+fn entry<T: JsonSchema>(name: &'static str, subject: &'static str) -> Entry {
+    // The contract describes what is written; `contract` of schemars would otherwise
+    // mark defaulted fields as required.
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
+    schema.insert("x-subject".to_owned(), subject.into());
+    Entry { name, subject, schema }
+}
+
+/// All schemas, events first.
+pub fn all() -> Vec<Entry> {
+    macro_rules! verbs {
+        ($($subject:literal: $request:ty => $answer:ty,)*) => {
+            vec![$(
+                entry::<$request>(concat!("request.", $subject), concat!("req.", $subject)),
+                entry::<Reply<$answer>>(concat!("reply.", $subject), concat!("req.", $subject)),
+            )*]
+        };
+    }
+    let mut entries = vec![
+        entry::<market::TickEvent>("event.tick", "tick.<inst>.<name>"),
+        entry::<market::QuoteEvent>("event.quote", "quote.<inst>"),
+        entry::<market::TickByTickEvent>("event.tbt", "tbt.<inst>.<kind>"),
+        entry::<bar::BarEvent>("event.bar", "bar.<inst>.<size>"),
+        entry::<market::DepthEvent>("event.depth", "depth.<inst>"),
+        entry::<order::OrderEvent>("event.order", "order.<account>.<key>"),
+        entry::<order::FillEvent>("event.fill", "fill.<account>.<key>"),
+        entry::<account::PositionEvent>("event.position", "position.<account>.<inst>"),
+        entry::<account::AccountValueEvent>("event.account", "account.<account>.<tag>"),
+        entry::<account::PnlEvent>("event.pnl", "pnl.<account>"),
+        entry::<connection::ConnectionEvent>("event.conn.state", "conn.state"),
+        entry::<connection::FarmEvent>("event.conn.farm", "conn.farm.<farm>"),
+        entry::<connection::NoticeEvent>("event.conn.notice", "conn.notice"),
+        entry::<connection::GapEvent>("event.gap", "gap.<inst>.<stream>"),
+        entry::<bridge::BridgeEvent>("event.bridge", "bridge.<event>"),
+    ];
+    entries.extend(verbs! {
+        "md.subscribe": md::Subscribe => md::Lease,
+        "md.renew": md::Renew => md::Lease,
+        "md.unsubscribe": md::Unsubscribe => md::Unsubscribed,
+        "md.list": md::ListLeases => md::Leases,
+        "md.snapshot": md::Snapshot => md::SnapshotAnswer,
+        "hist.bars": history::BarsRequest => history::BarsPage,
+        "hist.head": history::HeadRequest => history::Head,
+        "contract.details": contract::DetailsRequest => contract::Details,
+        "contract.search": contract::SearchRequest => contract::SearchAnswer,
+        "contract.validate": contract::ValidateRequest => contract::Validated,
+        "order.place": ord::PlaceOrder => ord::OrderAnswer,
+        "order.cancel": ord::CancelOrder => ord::OrderAnswer,
+        "order.list": ord::ListOrders => ord::Orders,
+        "account.list": acct::ListAccounts => acct::Accounts,
+        "account.summary": acct::AccountQuery => acct::Summary,
+        "account.positions": acct::AccountQuery => acct::Positions,
+        "account.executions": acct::ExecutionsRequest => acct::Executions,
+        "bridge.info": status::NoFields => status::BridgeInfo,
+        "bridge.health": status::NoFields => status::Health,
+        "pace.status": status::NoFields => status::PaceStatus,
+        "pool.status": status::NoFields => status::PoolStatus,
+    });
+    entries
+}

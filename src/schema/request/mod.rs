@@ -1,0 +1,8 @@
+//! What can be asked for, and what is answered. Requests refuse fields they do not know.
+
+pub mod account;
+pub mod contract;
+pub mod history;
+pub mod market;
+pub mod order;
+pub mod status;

@@ -1,0 +1,112 @@
+//! `bridge.*`, `pace.*`, `pool.*`: how the bridge itself is doing.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+use super::market::Usage;
+use crate::schema::connection::{ConnectionEvent, FarmEvent};
+
+/// A request without fields: `bridge.info`, `bridge.health`, `pace.status`, `pool.status`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoFields {}
+
+/// Answer to `bridge.info`.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BridgeInfo {
+    /// Version of this bridge.
+    pub version: String,
+    /// When it started, microseconds UTC, our clock.
+    pub started_us: i64,
+    /// Subject prefix.
+    pub prefix: String,
+    /// Gateway address.
+    pub gateway: String,
+    /// Protocol version agreed with the gateway; absent while not connected.
+    pub server_version: Option<u32>,
+    /// Accounts of the login; empty while not connected.
+    pub accounts: Vec<String>,
+    /// True if live accounts are allowed by the configuration.
+    pub allow_live: bool,
+}
+
+/// Answer to `bridge.health`: what can be used now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Health {
+    /// True if everything below is.
+    pub ok: bool,
+    /// Streaming data can be had.
+    pub data: bool,
+    /// History can be had.
+    pub history: bool,
+    /// New orders are accepted.
+    pub orders: bool,
+    /// Why something is not, one line each.
+    pub reasons: Vec<String>,
+    /// Wire surprises and losses since the start.
+    pub counters: Counters,
+}
+
+/// Things that should stay zero, counted since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Counters {
+    /// Frames with a message id we do not know.
+    pub unknown_messages: u64,
+    /// Frames whose body could not be decoded.
+    pub undecodable_messages: u64,
+    /// Messages with fields we do not know.
+    pub unknown_fields: u64,
+    /// Answers for requests that are no longer waited for.
+    pub late_answers: u64,
+    /// Market events dropped because NATS was slower than the gateway.
+    pub shed_events: u64,
+    /// Market events dropped because NATS was away.
+    pub dropped_offline: u64,
+}
+
+/// Answer to `pool.status`: the sockets and farms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PoolStatus {
+    /// Sockets and the link to IB.
+    pub connection: ConnectionEvent,
+    /// Every farm heard of on this connection.
+    pub farms: Vec<FarmEvent>,
+    /// Requests waiting for an answer from the gateway.
+    pub in_flight: u32,
+}
+
+/// Answer to `pace.status`: headroom and queues.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PaceStatus {
+    /// Messages sent in the last second and allowed.
+    pub messages_per_second: Usage,
+    /// Cost of history requests in the last ten minutes and allowed.
+    pub history_10_min: Usage,
+    /// Open history requests and allowed.
+    pub history_open: Usage,
+    /// Market data lines in use and allowed.
+    pub market_data_lines: Usage,
+    /// Tick-by-tick subscriptions in use and allowed.
+    pub tick_by_tick: Usage,
+    /// Depth subscriptions in use and allowed.
+    pub depth: Usage,
+    /// Waiting requests by class, most urgent class first.
+    pub queues: Vec<QueueStatus>,
+    /// Pacing violations the gateway reported since the start.
+    pub violations: u64,
+}
+
+/// Queue of one class.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct QueueStatus {
+    /// `cancel`, `order`, `account`, `live`, `interactive`, `history`, `bulk`.
+    pub class: String,
+    /// Waiting now.
+    pub waiting: u32,
+    /// Sent since the start.
+    pub sent: u64,
+    /// Longest wait since the start, in milliseconds.
+    pub longest_wait_ms: u64,
+}
