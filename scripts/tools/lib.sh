@@ -1,0 +1,55 @@
+# What the tool scripts share: where things go, version order, and how the choice is told. Sourced only.
+# shellcheck shell=bash
+
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+TOOLS=$ROOT/.tools
+BIN=$TOOLS/bin
+# shellcheck source=scripts/tools/pins.sh
+source "$ROOT/scripts/tools/pins.sh"
+mkdir -p "$BIN"
+
+say() { printf '%s\n' "$*" >&2; }
+fail() {
+    say "error: $*"
+    exit 1
+}
+
+# Whether version $1 is at least version $2.
+at_least() { [ -n "$1" ] && [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+# The first number of the form 1.2 or 1.2.3 in the text on stdin; empty if there is none.
+version_in() { grep -oE '[0-9]+\.[0-9]+(\.[0-9]+)?' | head -n 1 || true; }
+
+# The command $1 on PATH outside .tools, so that a link made earlier is not taken for the real thing.
+on_path() {
+    local dir
+    local -a dirs
+    IFS=: read -ra dirs <<<"$PATH"
+    for dir in "${dirs[@]}"; do
+        if [ "$dir" != "$BIN" ] && [ -x "$dir/$1" ] && [ ! -d "$dir/$1" ]; then
+            printf '%s\n' "$dir/$1"
+            return
+        fi
+    done
+}
+
+# Links .tools/bin/$1 to $2 and remembers in words ($3) where it came from.
+use() {
+    ln -sfn "$2" "$BIN/$1"
+    printf '%s\n' "$3" >"$BIN/.$1.origin"
+}
+
+# Tells which tool is used: name, version, origin.
+tell() { say "using $1 $2 ($(cat "$BIN/.$1.origin" 2>/dev/null || echo "found earlier"))"; }
+
+# A pip of our own in .tools/venv; Python comes from the system, or from apt-get where we may use it.
+need_venv() { "$ROOT/scripts/tools/venv"; }
+
+pip_install() {
+    "$TOOLS/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@"
+}
+
+# A hash over the files and words that an installation depends on.
+stamp_of() { cat "$@" 2>/dev/null | sha256sum | cut -d' ' -f1; }
