@@ -1,5 +1,7 @@
 //! Interactive Brokers on NATS: market data, orders and account events of one gateway login.
 #![recursion_limit = "512"]
 
+pub mod config;
 pub mod schema;
+pub mod session;
 pub mod tws;

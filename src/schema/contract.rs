@@ -102,7 +102,7 @@ impl FromStr for ContractQuery {
             }
             ("STK" | "IND" | "CRYPTO" | "BOND" | "CFD" | "FUND" | "CMDTY" | "CONTFUT", []) => {}
             ("FUT", [expiry]) => {
-                query.expiry = Some(expiry_text(expiry).ok_or_else(|| bad("an expiry is YYYYMM or YYYYMMDD"))?)
+                query.expiry = Some(expiry_text(expiry).ok_or_else(|| bad("an expiry is YYYYMM or YYYYMMDD"))?);
             }
             ("OPT" | "FOP" | "WAR", [expiry, right, strike]) => {
                 query.expiry = Some(expiry_text(expiry).ok_or_else(|| bad("an expiry is YYYYMM or YYYYMMDD"))?);

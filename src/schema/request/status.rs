@@ -34,6 +34,7 @@ pub struct BridgeInfo {
 
 /// Answer to `bridge.health`: what can be used now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an answer to a question of its own")]
 pub struct Health {
     /// True if everything below is.
     pub ok: bool,

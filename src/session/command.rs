@@ -1,0 +1,116 @@
+//! What can be asked of the session, and what it answers.
+
+use std::time::Instant;
+
+use compact_str::CompactString;
+use serde::Serialize;
+
+use crate::schema::{
+    ApiError,
+    contract::ContractSpec,
+    request::{
+        account::{AccountQuery, Accounts, Executions, ExecutionsRequest, Positions, Summary},
+        contract::{Details, DetailsRequest, SearchAnswer, SearchRequest, ValidateRequest, Validated},
+        history::{BarsRequest, Head, HeadRequest, Manifest},
+        market::{Lease, Leases, Renew, Snapshot, SnapshotAnswer, Subscribe, Unsubscribe, Unsubscribed},
+        order::{CancelOrder, ListOrders, OrderAnswer, Orders, PlaceOrder},
+        status::{BridgeInfo, Health, PaceStatus, PoolStatus},
+    },
+};
+
+/// Names a caller that waits for a reply. Never used twice in one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Token(pub u64);
+
+/// One request of a client.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Command {
+    /// Who waits.
+    pub token: Token,
+    /// The client's name from the subject; `None` if the subject had none.
+    pub client: Option<CompactString>,
+    /// When the caller gives up.
+    pub deadline: Instant,
+    /// What is asked.
+    pub ask: Ask,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "a variant is the request of its name in the published table")]
+pub enum Ask {
+    Subscribe(Box<Subscribe>),
+    Renew(Renew),
+    Unsubscribe(Unsubscribe),
+    ListLeases,
+    Snapshot(Box<Snapshot>),
+    Bars(Box<BarsRequest>),
+    Head(Box<HeadRequest>),
+    Details(Box<DetailsRequest>),
+    Search(SearchRequest),
+    Validate(ValidateRequest),
+    PlaceOrder(Box<PlaceOrder>),
+    CancelOrder(CancelOrder),
+    ListOrders(ListOrders),
+    ListAccounts,
+    AccountSummary(AccountQuery),
+    Positions(AccountQuery),
+    Executions(ExecutionsRequest),
+    BridgeInfo,
+    BridgeHealth,
+    PaceStatus,
+    PoolStatus,
+}
+
+impl Ask {
+    /// The contract that must be resolved to exactly one before this can be served.
+    pub fn contract(&self) -> Option<&ContractSpec> {
+        match self {
+            Self::Subscribe(ask) => Some(&ask.contract),
+            Self::Snapshot(ask) => Some(&ask.contract),
+            Self::Bars(ask) => Some(&ask.contract),
+            Self::Head(ask) => Some(&ask.contract),
+            Self::PlaceOrder(ask) => Some(&ask.contract),
+            _ => None,
+        }
+    }
+}
+
+/// What is answered. Serialized as the `data` of the reply.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+#[expect(missing_docs, reason = "a variant is the answer of its name in the published table")]
+pub enum Answer {
+    Lease(Box<Lease>),
+    Unsubscribed(Unsubscribed),
+    Leases(Box<Leases>),
+    Snapshot(Box<SnapshotAnswer>),
+    /// Cut into pages by the publisher; `manifest.pages` is filled in there.
+    Bars(Box<Bars>),
+    Head(Box<Head>),
+    Details(Box<Details>),
+    Search(SearchAnswer),
+    Validated(Validated),
+    Order(Box<OrderAnswer>),
+    Orders(Orders),
+    Accounts(Accounts),
+    Summary(Summary),
+    Positions(Positions),
+    Executions(Executions),
+    BridgeInfo(Box<BridgeInfo>),
+    Health(Box<Health>),
+    PaceStatus(Box<PaceStatus>),
+    PoolStatus(Box<PoolStatus>),
+}
+
+/// All rows of a history answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Bars {
+    /// Oldest first.
+    pub rows: Vec<crate::schema::bar::Bar>,
+    /// The summary.
+    pub manifest: Manifest,
+}
+
+/// Outcome of a command.
+pub type Outcome = Result<Answer, ApiError>;

@@ -1,0 +1,54 @@
+//! What the session tells the world.
+
+use std::sync::Arc;
+
+use crate::schema::{
+    account::{AccountValueEvent, PnlEvent, PositionEvent},
+    bar::BarEvent,
+    bridge::BridgeEvent,
+    connection::{ConnectionEvent, FarmEvent, GapEvent, NoticeEvent},
+    market::{DepthEvent, QuoteEvent, TickByTickEvent, TickByTickKind, TickEvent},
+    order::{FillEvent, OrderEvent},
+};
+
+use super::Listing;
+
+/// One event. `seq` is still zero: whoever publishes it counts per subject.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "a variant is the payload of its name, with what its subject needs beside it")]
+pub enum Event {
+    Tick(Arc<Listing>, TickEvent),
+    Quote(Arc<Listing>, QuoteEvent),
+    TickByTick(Arc<Listing>, TickByTickKind, Box<TickByTickEvent>),
+    Bar(Arc<Listing>, Box<BarEvent>),
+    Depth(Arc<Listing>, Box<DepthEvent>),
+    Order(Box<OrderEvent>),
+    Fill(Box<FillEvent>),
+    Position(Box<PositionEvent>),
+    AccountValue(Box<AccountValueEvent>),
+    Pnl(Box<PnlEvent>),
+    Connection(Box<ConnectionEvent>),
+    Farm(Box<FarmEvent>),
+    Notice(Box<NoticeEvent>),
+    Gap(Arc<Listing>, Box<GapEvent>),
+    Bridge(Box<BridgeEvent>),
+}
+
+/// How an event is treated when NATS is slower than the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Worthless late: the oldest is shed, and counted.
+    Market,
+    /// Never shed.
+    Kept,
+}
+
+impl Event {
+    /// The lane this event travels on.
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::Tick(..) | Self::Quote(..) | Self::TickByTick(..) | Self::Bar(..) | Self::Depth(..) => Lane::Market,
+            _ => Lane::Kept,
+        }
+    }
+}
