@@ -11,17 +11,23 @@ pub struct Field {
     pub number: u32,
     /// IB's field name in snake case.
     pub name: &'static str,
-    /// Form of the value on the wire.
+    /// Type of the value.
     pub kind: Kind,
+    /// True if the field holds any number of such values.
+    pub repeated: bool,
 }
 
-/// Form of a field's value on the wire.
+/// Type of a field's value.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// `int32`, `int64` or `bool`.
-    Varint,
+    /// `int32`.
+    Int32,
+    /// `int64`.
+    Int64,
+    /// `bool`.
+    Bool,
     /// `double`.
-    Fixed64,
+    Double,
     /// UTF-8 text.
     Text,
     /// Map from text to text.

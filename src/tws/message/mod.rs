@@ -36,7 +36,7 @@ macro_rules! message {
         $( message!(@munch [$(#[$doc])*] $name [] [] $($body)*); )*
     };
 
-    (@munch [$($doc:tt)*] $name:ident [$($field:tt)*] [$(($number:literal $id:ident $kind:expr))*]) => {
+    (@munch [$($doc:tt)*] $name:ident [$($field:tt)*] [$(($number:literal $id:ident $repeated:literal $kind:expr))*]) => {
         $($doc)*
         #[derive(Clone, PartialEq, prost::Message)]
         #[allow(missing_docs, reason = "field names are IB's own; the field table in the docs lists them")]
@@ -45,7 +45,9 @@ macro_rules! message {
         impl $crate::tws::message::Layout for $name {
             const NAME: &'static str = stringify!($name);
             const FIELDS: &'static [$crate::tws::message::Field] = &[
-                $( $crate::tws::message::Field { number: $number, name: stringify!($id), kind: $kind } ),*
+                $( $crate::tws::message::Field {
+                    number: $number, name: stringify!($id), kind: $kind, repeated: $repeated
+                } ),*
             ];
             fn to_json(&self) -> serde_json::Value {
                 #[allow(unused_mut, reason = "a message may have no fields")]
@@ -59,59 +61,59 @@ macro_rules! message {
     (@munch $doc:tt $name:ident [$($f:tt)*] [$($t:tt)*] $n:literal $id:ident : int32, $($rest:tt)*) => {
         message!(@munch $doc $name
             [$($f)* #[prost(int32, optional, tag = $n)] pub $id: Option<i32>,]
-            [$($t)* ($n $id $crate::tws::message::Kind::Varint)] $($rest)*);
+            [$($t)* ($n $id false $crate::tws::message::Kind::Int32)] $($rest)*);
     };
     (@munch $doc:tt $name:ident [$($f:tt)*] [$($t:tt)*] $n:literal $id:ident : int64, $($rest:tt)*) => {
         message!(@munch $doc $name
             [$($f)* #[prost(int64, optional, tag = $n)] pub $id: Option<i64>,]
-            [$($t)* ($n $id $crate::tws::message::Kind::Varint)] $($rest)*);
+            [$($t)* ($n $id false $crate::tws::message::Kind::Int64)] $($rest)*);
     };
     (@munch $doc:tt $name:ident [$($f:tt)*] [$($t:tt)*] $n:literal $id:ident : bool, $($rest:tt)*) => {
         message!(@munch $doc $name
             [$($f)* #[prost(bool, optional, tag = $n)] pub $id: Option<bool>,]
-            [$($t)* ($n $id $crate::tws::message::Kind::Varint)] $($rest)*);
+            [$($t)* ($n $id false $crate::tws::message::Kind::Bool)] $($rest)*);
     };
     (@munch $doc:tt $name:ident [$($f:tt)*] [$($t:tt)*] $n:literal $id:ident : double, $($rest:tt)*) => {
         message!(@munch $doc $name
             [$($f)* #[prost(double, optional, tag = $n)] pub $id: Option<f64>,]
-            [$($t)* ($n $id $crate::tws::message::Kind::Fixed64)] $($rest)*);
+            [$($t)* ($n $id false $crate::tws::message::Kind::Double)] $($rest)*);
     };
     (@munch $doc:tt $name:ident [$($f:tt)*] [$($t:tt)*] $n:literal $id:ident : string, $($rest:tt)*) => {
         message!(@munch $doc $name
             [$($f)* #[prost(string, optional, tag = $n)] pub $id: Option<String>,]
-            [$($t)* ($n $id $crate::tws::message::Kind::Text)] $($rest)*);
+            [$($t)* ($n $id false $crate::tws::message::Kind::Text)] $($rest)*);
     };
     (@munch $doc:tt $name:ident [$($f:tt)*] [$($t:tt)*] $n:literal $id:ident : {string}, $($rest:tt)*) => {
         message!(@munch $doc $name
             [$($f)* #[prost(btree_map = "string, string", tag = $n)]
                 pub $id: std::collections::BTreeMap<String, String>,]
-            [$($t)* ($n $id $crate::tws::message::Kind::TextMap)] $($rest)*);
+            [$($t)* ($n $id false $crate::tws::message::Kind::TextMap)] $($rest)*);
     };
     (@munch $doc:tt $name:ident [$($f:tt)*] [$($t:tt)*] $n:literal $id:ident : [int32], $($rest:tt)*) => {
         message!(@munch $doc $name
             [$($f)* #[prost(int32, repeated, tag = $n)] pub $id: Vec<i32>,]
-            [$($t)* ($n $id $crate::tws::message::Kind::Varint)] $($rest)*);
+            [$($t)* ($n $id true $crate::tws::message::Kind::Int32)] $($rest)*);
     };
     (@munch $doc:tt $name:ident [$($f:tt)*] [$($t:tt)*] $n:literal $id:ident : [double], $($rest:tt)*) => {
         message!(@munch $doc $name
             [$($f)* #[prost(double, repeated, tag = $n)] pub $id: Vec<f64>,]
-            [$($t)* ($n $id $crate::tws::message::Kind::Fixed64)] $($rest)*);
+            [$($t)* ($n $id true $crate::tws::message::Kind::Double)] $($rest)*);
     };
     (@munch $doc:tt $name:ident [$($f:tt)*] [$($t:tt)*] $n:literal $id:ident : [string], $($rest:tt)*) => {
         message!(@munch $doc $name
             [$($f)* #[prost(string, repeated, tag = $n)] pub $id: Vec<String>,]
-            [$($t)* ($n $id $crate::tws::message::Kind::Text)] $($rest)*);
+            [$($t)* ($n $id true $crate::tws::message::Kind::Text)] $($rest)*);
     };
     (@munch $doc:tt $name:ident [$($f:tt)*] [$($t:tt)*] $n:literal $id:ident : [$msg:ident], $($rest:tt)*) => {
         message!(@munch $doc $name
             [$($f)* #[prost(message, repeated, tag = $n)] pub $id: Vec<$msg>,]
-            [$($t)* ($n $id $crate::tws::message::Kind::Message(
+            [$($t)* ($n $id true $crate::tws::message::Kind::Message(
                 <$msg as $crate::tws::message::Layout>::FIELDS))] $($rest)*);
     };
     (@munch $doc:tt $name:ident [$($f:tt)*] [$($t:tt)*] $n:literal $id:ident : $msg:ident, $($rest:tt)*) => {
         message!(@munch $doc $name
             [$($f)* #[prost(message, optional, tag = $n)] pub $id: Option<$msg>,]
-            [$($t)* ($n $id $crate::tws::message::Kind::Message(
+            [$($t)* ($n $id false $crate::tws::message::Kind::Message(
                 <$msg as $crate::tws::message::Layout>::FIELDS))] $($rest)*);
     };
 }
