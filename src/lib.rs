@@ -4,4 +4,5 @@
 pub mod config;
 pub mod schema;
 pub mod session;
+pub mod sim;
 pub mod tws;
