@@ -1,0 +1,72 @@
+//! `ibnats.service`, `ibnats.toml` and `nats-server.conf`, each through the program that reads it.
+
+use std::process::{Command, Output};
+
+use crate::{checkout, nats_server, text};
+
+fn is_installed(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+fn run(command: &mut Command) -> (bool, String) {
+    let Output { status, stdout, stderr } = command.output().expect("runs");
+    (status.success(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
+}
+
+#[test]
+fn the_unit_reports_readiness_and_runs_as_nobody() {
+    let unit = text("deploy/ibnats.service");
+    let settings: Vec<_> = unit.lines().filter_map(|line| line.split_once('=')).collect();
+    for wanted in [("Type", "notify"), ("DynamicUser", "yes"), ("NoNewPrivileges", "yes"), ("ProtectSystem", "strict")]
+    {
+        assert!(settings.contains(&wanted), "{wanted:?}");
+    }
+    let (_, start) = settings.iter().find(|(key, _)| *key == "ExecStart").unwrap();
+    assert!(start.contains(" run --config /etc/ibnats/ibnats.toml"), "{start}");
+}
+
+#[test]
+fn systemd_accepts_the_unit() {
+    if !is_installed("systemd-analyze") {
+        println!("not checked by systemd: systemd-analyze is not installed here");
+        return;
+    }
+    // systemd also looks whether the program exists, so the unit gets the one under test.
+    let unit = text("deploy/ibnats.service").replace("/usr/local/bin/ibnats", env!("CARGO_BIN_EXE_ibnats"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ibnats.service");
+    std::fs::write(&path, unit).unwrap();
+    let (accepted, said) = run(Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path));
+    let about_us: Vec<_> = said.lines().filter(|line| line.contains("ibnats.service")).collect();
+    assert!(accepted && about_us.is_empty(), "{said}");
+}
+
+#[test]
+fn the_sample_configuration_loads() {
+    let config = ibnats::config::load(Some(&checkout("deploy/ibnats.toml"))).expect("loads");
+    assert!(!config.gateway.allow_live, "a sample must not trade real money");
+    assert!(!config.subscriptions.is_empty());
+}
+
+#[test]
+fn the_sample_configuration_shows_the_defaults() {
+    let mut config = ibnats::config::load_text(&text("deploy/ibnats.toml")).expect("loads");
+    config.subscriptions.clear();
+    assert_eq!(config, ibnats::config::Config::default());
+}
+
+#[test]
+fn nats_server_accepts_its_configuration_and_refuses_to_start_without_passwords() {
+    let configuration = checkout("deploy/nats-server.conf");
+    let mut check = Command::new(nats_server::program());
+    check.arg("-t").arg("-c").arg(&configuration);
+    let names = ["BRIDGE", "VIEWER", "TRADER", "ADMIN"].map(|user| format!("IBNATS_{user}_PASSWORD"));
+    for name in &names {
+        check.env_remove(name);
+    }
+    let (accepted, said) = run(&mut check);
+    assert!(!accepted && said.contains("IBNATS_BRIDGE_PASSWORD"), "{said}");
+    let (accepted, said) = run(check.envs(names.iter().map(|name| (name, "secret"))));
+    assert!(accepted, "{said}");
+}

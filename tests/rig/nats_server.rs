@@ -1,0 +1,87 @@
+//! A real `nats-server` with JetStream on a free port, in a folder of its own.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// A running server; stopped, waited for and cleaned up when dropped.
+pub(crate) struct NatsServer {
+    child: Child,
+    folder: tempfile::TempDir,
+    url: String,
+}
+
+impl NatsServer {
+    /// Starts the server named by `NATS_SERVER`, else the one on PATH, with `arguments` added.
+    pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let child = Command::new(program())
+            .args(["-a", "127.0.0.1", "-p", "-1", "-m", "-1", "--ports_file_dir"])
+            .arg(folder.path())
+            .arg("-l")
+            .arg(folder.path().join("log"))
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("nats-server starts; `make tools` installs it");
+        let mut server = Self { child, folder, url: String::new() };
+        server.url = server.wait_for_url();
+        server
+    }
+
+    /// `nats://127.0.0.1:<port>`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn wait_for_url(&mut self) -> String {
+        let give_up = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < give_up {
+            if let Some(url) = published_url(self.folder.path()) {
+                return url;
+            }
+            if let Some(status) = self.child.try_wait().expect("child") {
+                panic!("nats-server ended with {status}: {}", self.log());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("nats-server wrote no ports file: {}", self.log());
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for NatsServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The `nats-server` to use in tests.
+pub(crate) fn program() -> PathBuf {
+    std::env::var_os("NATS_SERVER").map_or_else(installed, PathBuf::from)
+}
+
+/// The one `make tools` installed, so that a bare `cargo test` works too; else whatever PATH has.
+fn installed() -> PathBuf {
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin/nats-server");
+    if ours.exists() { ours } else { PathBuf::from("nats-server") }
+}
+
+/// The server writes its ports to `<program>_<pid>.ports`; half a file does not parse and is read again.
+fn published_url(folder: &Path) -> Option<String> {
+    let ports = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .find(|entry| entry.path().extension().is_some_and(|e| e == "ports"))?;
+    let ports: serde_json::Value = serde_json::from_slice(&std::fs::read(ports.path()).ok()?).ok()?;
+    ports.pointer("/nats/0")?.as_str().map(str::to_owned)
+}
