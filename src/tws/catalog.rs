@@ -6,6 +6,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::frame::{PROTOBUF_ID_OFFSET, put_frame};
+use super::latin::read_as_latin_1;
 use super::message::{Field, Layout};
 #[allow(clippy::wildcard_imports, reason = "the tables below name every message")]
 use super::message::{
@@ -59,7 +60,7 @@ macro_rules! catalog {
             }
 
             /// Decodes the body of the message `id`. Unknown fields are skipped here; ask
-            /// [`Self::is_exact`] whether there were any.
+            /// [`Self::is_exact`] whether there were any. Texts that are not UTF-8 are read as Latin-1.
             pub fn decode(id: u32, body: Bytes) -> Result<Self, DecodeError> {
                 match id {
                     $( $id => catalog!(@decode body $variant $($message)+), )*
@@ -100,17 +101,19 @@ macro_rules! catalog {
     (@plain box $message:ident) => { $message };
     (@plain $message:ident) => { $message };
     (@decode $body:ident $variant:ident box $message:ident) => {
-        match $message::decode($body) {
-            Ok(message) => Ok(Self::$variant(Box::new(message))),
-            Err(source) => Err(DecodeError::Body { message: $message::NAME, source }),
-        }
+        decode_body::<$message>(&$body).map(|message| Self::$variant(Box::new(message)))
     };
     (@decode $body:ident $variant:ident $message:ident) => {
-        match $message::decode($body) {
-            Ok(message) => Ok(Self::$variant(message)),
-            Err(source) => Err(DecodeError::Body { message: $message::NAME, source }),
-        }
+        decode_body::<$message>(&$body).map(Self::$variant)
     };
+}
+
+/// Decodes a body; texts that are not UTF-8 are read as Latin-1 instead of losing the message.
+fn decode_body<M: Message + Layout + Default>(body: &[u8]) -> Result<M, DecodeError> {
+    M::decode(body).or_else(|source| {
+        let repaired = read_as_latin_1(body, M::FIELDS).and_then(|body| M::decode(&body[..]).ok());
+        repaired.ok_or(DecodeError::Body { message: M::NAME, source })
+    })
 }
 
 catalog! {
@@ -284,5 +287,111 @@ catalog! {
         109 CurrentTimeInMillis: CurrentTimeInMillis,
         110 ConfigResponse: box ConfigResponse,
         111 UpdateConfigResponse: box UpdateConfigResponse,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tws::frame::{Envelope, FRAME_BYTES_MAX, next_frame, open};
+    use crate::tws::unknown_fields;
+
+    /// A body made of fields that could be right: known numbers, any wire type, any content.
+    fn plausible_body() -> impl Strategy<Value = Vec<u8>> {
+        let number = prop_oneof![1_u32..12, 1_u32..160];
+        let content = prop_oneof![
+            any::<i32>().prop_map(|value| value.to_string().into_bytes()),
+            prop::collection::vec(any::<u8>(), 0..24),
+        ];
+        let field = (number, 0_u8..6, any::<u64>(), content).prop_map(|(number, wire_type, value, content)| {
+            let mut field = Vec::new();
+            prost::encoding::encode_varint(u64::from(number) << 3 | u64::from(wire_type), &mut field);
+            match wire_type {
+                0 => prost::encoding::encode_varint(value, &mut field),
+                1 => field.extend(value.to_le_bytes()),
+                2 => {
+                    prost::encoding::encode_varint(content.len() as u64, &mut field);
+                    field.extend(content);
+                }
+                _ => field.extend(content),
+            }
+            field
+        });
+        prop::collection::vec(field, 0..8).prop_map(|fields| fields.concat())
+    }
+
+    fn body() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![plausible_body(), prop::collection::vec(any::<u8>(), 0..96)]
+    }
+
+    proptest! {
+        /// Hostile input may be refused, never panic; what is accepted survives its own encoding.
+        #[test]
+        fn no_body_is_too_strange_and_an_accepted_one_keeps_its_values(id in 0_u32..130, body in body()) {
+            let body = Bytes::from(body);
+            if let Ok(response) = Response::decode(id, body.clone()) {
+                let _ = (response.is_exact(body.len()), unknown_fields(&body, response.fields()));
+                let mut frame = BytesMut::new();
+                response.put(&mut frame);
+                let again = next_frame(&mut frame, FRAME_BYTES_MAX).expect("a short frame").expect("a whole frame");
+                let Envelope::Protobuf { id, body } = open(again) else { panic!("not protobuf") };
+                let again = Response::decode(id, body).expect("our own encoding");
+                // By its dump: NaN is not equal to itself.
+                prop_assert_eq!(again.to_json(), response.to_json());
+                prop_assert_eq!(again.id(), response.id());
+            }
+            if let Ok(request) = Request::decode(id, body.clone()) {
+                let _ = (request.is_exact(body.len()), unknown_fields(&body, request.fields()));
+                let mut frame = BytesMut::new();
+                request.put(&mut frame);
+                let again = next_frame(&mut frame, FRAME_BYTES_MAX).expect("a short frame").expect("a whole frame");
+                let Envelope::Protobuf { id, body } = open(again) else { panic!("not protobuf") };
+                prop_assert_eq!(Request::decode(id, body).expect("our own encoding").to_json(), request.to_json());
+            }
+        }
+
+        #[test]
+        fn a_tick_comes_back_as_it_was_sent(
+            req_id: Option<i32>,
+            tick_type: Option<i32>,
+            price in proptest::option::of(proptest::num::f64::NORMAL | proptest::num::f64::ZERO),
+            size: Option<String>,
+            attr_mask: Option<i32>,
+        ) {
+            let tick = Response::TickPrice(TickPrice { req_id, tick_type, price, size, attr_mask });
+            let mut frame = BytesMut::new();
+            tick.put(&mut frame);
+            let frame = next_frame(&mut frame, FRAME_BYTES_MAX).expect("a short frame").expect("a whole frame");
+            let Envelope::Protobuf { id, body } = open(frame) else { panic!("not protobuf") };
+            prop_assert!(tick.is_exact(body.len()));
+            prop_assert_eq!(unknown_fields(&body, tick.fields()), Vec::<Vec<u32>>::new());
+            prop_assert_eq!(Response::decode(id, body).expect("our own encoding"), tick);
+        }
+
+        #[test]
+        fn an_error_message_comes_back_as_it_was_sent(
+            id: Option<i32>,
+            error_time: Option<i64>,
+            error_code: Option<i32>,
+            error_msg: Option<String>,
+            advanced_order_reject_json: Option<String>,
+        ) {
+            let error = ErrorMessage { id, error_time, error_code, error_msg, advanced_order_reject_json };
+            let body = Bytes::from(error.encode_to_vec());
+            prop_assert_eq!(Response::decode(4, body).expect("our own encoding"), Response::ErrorMessage(error));
+        }
+    }
+
+    #[test]
+    fn an_id_of_the_text_protocol_is_unknown() {
+        for id in [0, 47, 56, 69, 70, 112] {
+            assert_eq!(Response::decode(id, Bytes::new()), Err(DecodeError::UnknownId { id }));
+        }
+        for id in [0, 26, 72, 73, 110] {
+            assert_eq!(Request::decode(id, Bytes::new()), Err(DecodeError::UnknownId { id }));
+        }
     }
 }

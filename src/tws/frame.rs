@@ -114,6 +114,15 @@ mod tests {
             prop_assert_eq!(seen, bodies);
             prop_assert!(buffer.is_empty());
         }
+
+        #[test]
+        fn no_bytes_are_too_strange(bytes: Vec<u8>, len_max in 0_u32..64) {
+            let _ = open(Bytes::from(bytes.clone()));
+            let mut buffer = BytesMut::from(&bytes[..]);
+            while let Ok(Some(frame)) = next_frame(&mut buffer, len_max) {
+                prop_assert!(frame.len() <= len_max as usize);
+            }
+        }
     }
 
     #[test]

@@ -141,7 +141,32 @@ fn bounded_text(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_peer_is_too_strange(
+            bytes in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..120),
+                "v?[0-9]{0,12}(\\.\\.)?[0-9]{0,12}[ \\x00]?.{0,90}".prop_map(String::into_bytes),
+            ],
+        ) {
+            let _ = take_sign(&mut BytesMut::from(&bytes[..]));
+            let _ = read_hello(&bytes);
+            let _ = read_greeting(&Bytes::from(bytes));
+        }
+
+        #[test]
+        fn a_greeting_is_read_as_it_was_written(version in 213_u32..=226, time in "[ -~]{0,40}") {
+            let mut frame = BytesMut::new();
+            put_greeting(&mut frame, ServerVersion(version), &time);
+            let greeting = read_greeting(&frame.split_off(4).freeze()).expect("two fields");
+            let expected = Greeting { version: ServerVersion(version), connection_time: time };
+            prop_assert_eq!(greeting, Ok(expected));
+        }
+    }
 
     #[test]
     fn the_hello_is_the_sign_and_one_frame() {

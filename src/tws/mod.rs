@@ -6,6 +6,7 @@
 mod catalog;
 pub mod frame;
 pub mod handshake;
+mod latin;
 pub mod message;
 pub mod notice;
 pub mod sentinel;

@@ -33,7 +33,7 @@ fn walk(mut body: &[u8], fields: &'static [Field], path: &mut FieldPath, found: 
 }
 
 /// Splits off one field: its number, its content if length-delimited, and what follows.
-fn next_field(body: &[u8]) -> Option<(u32, &[u8], &[u8])> {
+pub(super) fn next_field(body: &[u8]) -> Option<(u32, &[u8], &[u8])> {
     let (key, rest) = varint(body)?;
     let number = u32::try_from(key >> 3).ok()?;
     match key & 7 {
