@@ -1,0 +1,331 @@
+//! What every part of the session shares: outputs, ids, deadlines, pacing.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use compact_str::CompactString;
+use rustc_hash::FxHashMap;
+
+use super::{
+    Answer, Event, Listing, Now, Outcome, Token,
+    pacing::{Class, Cost, Scheduler, Ticket},
+};
+use crate::{
+    config::Config,
+    schema::{ApiError, ErrorCode, Instrument, connection::LinkName, request::status::Counters},
+    tws::Request,
+};
+
+/// Request ids start here, far above any order id, since gateway errors use one field for both.
+const REQUEST_ID_FIRST: i32 = 1_500_000_000;
+
+/// What the driver is to do. Outputs are taken in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Open a socket for this link; report it with `on_opened` or `on_closed`.
+    Dial {
+        /// Which link.
+        link: LinkName,
+        /// Number of the socket, to be given back.
+        generation: u64,
+    },
+    /// Write these bytes to the link's socket.
+    Send {
+        /// Which link.
+        link: LinkName,
+        /// One or more whole frames.
+        bytes: Bytes,
+    },
+    /// Close the link's socket. No `on_closed` is expected.
+    Close {
+        /// Which link.
+        link: LinkName,
+    },
+    /// Publish.
+    Event(Event),
+    /// Answer the caller who waits on this token.
+    Reply {
+        /// Who waits.
+        token: Token,
+        /// The answer.
+        outcome: Outcome,
+    },
+}
+
+/// Part of the session that a request belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The link itself (probes).
+    Link(LinkName),
+    Contracts,
+    Market,
+    History,
+    Orders,
+    Account,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    owner: Owner,
+    link: LinkName,
+    deadline: Option<Instant>,
+}
+
+/// What every part of the session shares.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) now: Now,
+    pub(crate) config: Arc<Config>,
+    pub(crate) pacing: Scheduler,
+    pub(crate) counters: Counters,
+    /// True while the kept lane of the outbox is backed up: take no new orders.
+    pub(crate) congested: bool,
+    outputs: VecDeque<Output>,
+    next_req_id: i32,
+    in_flight: FxHashMap<i32, InFlight>,
+    deadlines: BTreeMap<(Instant, i32), Owner>,
+    callers: FxHashMap<Token, Instant>,
+    caller_deadlines: BTreeMap<(Instant, Token), ()>,
+    listings: FxHashMap<(i32, String), Arc<Listing>>,
+}
+
+impl Core {
+    pub(crate) fn new(config: Arc<Config>, now: Now) -> Self {
+        Self {
+            now,
+            pacing: Scheduler::new(&config.pacing),
+            config,
+            counters: Counters::default(),
+            congested: false,
+            outputs: VecDeque::new(),
+            next_req_id: REQUEST_ID_FIRST,
+            in_flight: FxHashMap::default(),
+            deadlines: BTreeMap::new(),
+            callers: FxHashMap::default(),
+            caller_deadlines: BTreeMap::new(),
+            listings: FxHashMap::default(),
+        }
+    }
+
+    // Outputs.
+
+    pub(crate) fn emit(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    pub(crate) fn output(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    pub(crate) fn next_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    // Callers.
+
+    pub(crate) fn admit_caller(&mut self, token: Token, deadline: Instant) {
+        self.callers.insert(token, deadline);
+        self.caller_deadlines.insert((deadline, token), ());
+    }
+
+    /// True while the caller still waits.
+    pub(crate) fn is_waiting(&self, token: Token) -> bool {
+        self.callers.contains_key(&token)
+    }
+
+    /// Answers a caller, once; a second answer is ignored.
+    pub(crate) fn reply(&mut self, token: Token, outcome: Outcome) {
+        if let Some(deadline) = self.callers.remove(&token) {
+            self.caller_deadlines.remove(&(deadline, token));
+            self.outputs.push_back(Output::Reply { token, outcome });
+        }
+    }
+
+    pub(crate) fn answer(&mut self, token: Token, answer: Answer) {
+        self.reply(token, Ok(answer));
+    }
+
+    pub(crate) fn refuse(&mut self, token: Token, error: ApiError) {
+        self.reply(token, Err(error));
+    }
+
+    /// Takes the callers whose deadline has passed. They are still waiting for their reply.
+    pub(crate) fn overdue_callers(&mut self) -> Vec<Token> {
+        let now = self.now.at;
+        let overdue: Vec<_> = self.caller_deadlines.keys().take_while(|(at, _)| *at <= now).copied().collect();
+        for key in &overdue {
+            self.caller_deadlines.remove(key);
+        }
+        overdue.into_iter().map(|(_, token)| token).collect()
+    }
+
+    // Upstream requests.
+
+    /// An id no other request of this run has had.
+    pub(crate) fn new_req_id(&mut self) -> i32 {
+        let id = self.next_req_id;
+        self.next_req_id = self.next_req_id.checked_add(1).unwrap_or(REQUEST_ID_FIRST);
+        id
+    }
+
+    /// True for ids this session gave to data requests, false for order ids.
+    pub(crate) fn is_req_id(id: i32) -> bool {
+        id >= REQUEST_ID_FIRST
+    }
+
+    /// Queues a request of `owner`.
+    ///
+    /// # Errors
+    ///
+    /// `busy` if the class's queue is full.
+    pub(crate) fn submit(&mut self, owner: Owner, errand: Errand) -> Result<(), ApiError> {
+        let ticket = Ticket {
+            link: errand.link,
+            class: errand.class,
+            client: errand.client,
+            id: errand.id,
+            owner,
+            cost: errand.cost,
+            request: errand.request,
+            answer_within: errand.answer_within,
+            queued_at: self.now.at,
+        };
+        let class = ticket.class;
+        self.pacing.submit(ticket).map_err(|_| {
+            ApiError::new(ErrorCode::Busy, format!("too many {} requests are waiting", class.name())).retry_after_ms(1_000)
+        })
+    }
+
+    /// Notes that a queued request was written to the socket.
+    pub(crate) fn on_sent(&mut self, ticket: &Ticket) {
+        let Some(id) = ticket.id else { return };
+        if !Self::is_req_id(id) || ticket.class == Class::Cancel {
+            return;
+        }
+        let deadline = ticket.answer_within.map(|within| self.now.at + within);
+        if let Some(at) = deadline {
+            self.deadlines.insert((at, id), ticket.owner);
+        }
+        self.in_flight.insert(id, InFlight { owner: ticket.owner, link: ticket.link, deadline });
+    }
+
+    /// The answer came (or is no longer wanted): no deadline applies any more, and errors that name
+    /// the id are nobody's.
+    pub(crate) fn done(&mut self, req_id: i32) {
+        if let Some(InFlight { deadline: Some(at), .. }) = self.in_flight.remove(&req_id) {
+            self.deadlines.remove(&(at, req_id));
+        }
+        self.pacing.history_done(req_id);
+    }
+
+    /// The first sign of life came: no deadline applies any more, errors still reach the owner.
+    pub(crate) fn alive(&mut self, req_id: i32) {
+        if let Some(flight) = self.in_flight.get_mut(&req_id)
+            && let Some(at) = flight.deadline.take()
+        {
+            self.deadlines.remove(&(at, req_id));
+        }
+    }
+
+    /// Gives an answer in progress more time.
+    pub(crate) fn extend(&mut self, req_id: i32, within: Duration) {
+        let at = self.now.at + within;
+        if let Some(flight) = self.in_flight.get_mut(&req_id) {
+            if let Some(old) = flight.deadline.replace(at) {
+                self.deadlines.remove(&(old, req_id));
+            }
+            self.deadlines.insert((at, req_id), flight.owner);
+        }
+    }
+
+    /// Who asked with this id.
+    pub(crate) fn owner(&self, req_id: i32) -> Option<Owner> {
+        self.in_flight.get(&req_id).map(|flight| flight.owner)
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Takes the next request that stayed unanswered past its deadline.
+    pub(crate) fn next_overdue(&mut self) -> Option<(i32, Owner)> {
+        let (&(at, id), &owner) = self.deadlines.first_key_value()?;
+        if at > self.now.at {
+            return None;
+        }
+        self.done(id);
+        Some((id, owner))
+    }
+
+    /// Forgets what was asked on a link that went down. The parts re-ask what they still want.
+    pub(crate) fn on_link_down(&mut self, link: LinkName) {
+        self.pacing.on_link_down(link);
+        let gone: Vec<i32> = self.in_flight.iter().filter(|(_, flight)| flight.link == link).map(|(id, _)| *id).collect();
+        for id in gone {
+            self.done(id);
+        }
+    }
+
+    /// The next moment at which something is due.
+    pub(crate) fn wake_at(&self) -> Option<Instant> {
+        let answers = self.deadlines.keys().next().map(|(at, _)| *at);
+        let callers = self.caller_deadlines.keys().next().map(|(at, _)| *at);
+        [answers, callers, self.pacing.wake_at()].into_iter().flatten().min()
+    }
+
+    // Instruments.
+
+    /// The one listing of this instrument.
+    pub(crate) fn listing(&mut self, instrument: Instrument) -> Arc<Listing> {
+        let slot = self.listings.len();
+        let key = (instrument.con_id, instrument.exchange.clone());
+        Arc::clone(self.listings.entry(key).or_insert_with(|| Arc::new(Listing { slot, instrument })))
+    }
+}
+
+/// A request to be queued.
+#[derive(Debug)]
+pub(crate) struct Errand {
+    link: LinkName,
+    class: Class,
+    client: Option<CompactString>,
+    id: Option<i32>,
+    cost: Cost,
+    request: Request,
+    answer_within: Option<Duration>,
+}
+
+impl Errand {
+    /// A request of one message that nobody waits for.
+    pub(crate) fn new(link: LinkName, class: Class, request: Request) -> Self {
+        Self { link, class, client: None, id: None, cost: Cost::Message, request, answer_within: None }
+    }
+
+    /// Names the id the gateway's answers and errors will carry.
+    pub(crate) fn id(mut self, id: i32) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// Names the client it serves, for fair share.
+    pub(crate) fn client(mut self, client: Option<CompactString>) -> Self {
+        self.client = client;
+        self
+    }
+
+    /// Names what it costs beside one message.
+    pub(crate) fn cost(mut self, cost: Cost) -> Self {
+        self.cost = cost;
+        self
+    }
+
+    /// The owner's `on_timeout` is called if the gateway has not answered this long after sending.
+    pub(crate) fn answer_within(mut self, within: Duration) -> Self {
+        self.answer_within = Some(within);
+        self
+    }
+}

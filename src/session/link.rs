@@ -1,0 +1,395 @@
+//! One socket to the gateway: phases with deadlines, reconnecting, liveness.
+
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+
+use super::{
+    core::{Core, Errand, Output, Owner},
+    pacing::Class,
+};
+use crate::{
+    config::ms,
+    schema::connection::{LinkName, LinkPhase, LinkStatus},
+    tws::{
+        Request, handshake,
+        message::login::{CurrentTimeRequest, StartApiRequest},
+    },
+};
+
+/// Where a link stands.
+///
+/// ```text
+///          dial            opened            greeting             id and accounts
+///  Down ─────────▶ Dialing ──────▶ Greeting ─────────▶ Starting ─────────────────▶ Syncing ──▶ Ready
+///   ▲                 │               │                    │   (data link: straight to Ready)     │
+///   └─────────────────┴───────────────┴────────────────────┴── closed, deadline, two probes missed┘
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+enum State {
+    /// No socket. Dial again at the given time.
+    Down { retry_at: Instant },
+    /// Waiting for the TCP connection.
+    Dialing { deadline: Instant },
+    /// Version range sent; waiting for the gateway's version.
+    Greeting { deadline: Instant },
+    /// Start-API sent; waiting for the first order id and the accounts.
+    Starting { deadline: Instant, next_order_id: Option<i32>, accounts: Option<Vec<String>> },
+    /// Logged in; the first download is running.
+    Syncing { deadline: Instant },
+    /// Requests may be sent.
+    Ready,
+    /// Shutting down: no more dialling.
+    Draining,
+}
+
+/// What a link's input led to, for the session to act on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Step {
+    /// Nothing the session must act on.
+    None,
+    /// Logged in.
+    LoggedIn { next_order_id: i32, accounts: Vec<String> },
+    /// The link went down; everything asked on it is void.
+    Lost,
+}
+
+/// One socket to the gateway.
+#[derive(Debug)]
+pub(crate) struct Link {
+    name: LinkName,
+    state: State,
+    since_us: i64,
+    client_id: i32,
+    generation: u64,
+    attempts: u32,
+    server_version: Option<u32>,
+    last_receive: Option<(Instant, i64)>,
+    probe: Option<Probe>,
+    misses: u32,
+    last_probe: Option<(i64, i64)>,
+    last_error: Option<String>,
+    jitter: u64,
+    has_room: bool,
+}
+
+/// A liveness question on its way.
+#[derive(Clone, Copy, Debug)]
+struct Probe {
+    asked_at: Instant,
+    deadline: Instant,
+}
+
+impl Link {
+    pub(crate) fn new(name: LinkName, client_id: i32, seed: u64, core: &Core) -> Self {
+        Self {
+            name,
+            state: State::Down { retry_at: core.now.at },
+            since_us: core.now.us,
+            client_id,
+            generation: 0,
+            attempts: 0,
+            server_version: None,
+            last_receive: None,
+            probe: None,
+            misses: 0,
+            last_probe: None,
+            last_error: None,
+            jitter: seed,
+            has_room: true,
+        }
+    }
+
+    /// True if data and order requests may be written.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, State::Syncing { .. } | State::Ready) && self.has_room
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.state == State::Ready
+    }
+
+    pub(crate) fn is_greeting(&self) -> bool {
+        matches!(self.state, State::Greeting { .. })
+    }
+
+    pub(crate) fn client_id(&self) -> i32 {
+        self.client_id
+    }
+
+    /// The socket's write buffer filled up or emptied.
+    pub(crate) fn set_room(&mut self, has_room: bool) {
+        self.has_room = has_room;
+    }
+
+    pub(crate) fn phase(&self) -> LinkPhase {
+        match self.state {
+            State::Down { .. } => LinkPhase::Down,
+            State::Dialing { .. } => LinkPhase::Dialing,
+            State::Greeting { .. } => LinkPhase::Greeting,
+            State::Starting { .. } => LinkPhase::Starting,
+            State::Syncing { .. } => LinkPhase::Syncing,
+            State::Ready => LinkPhase::Ready,
+            State::Draining => LinkPhase::Draining,
+        }
+    }
+
+    pub(crate) fn status(&self, core: &Core) -> LinkStatus {
+        LinkStatus {
+            phase: self.phase(),
+            since_us: self.since_us,
+            client_id: self.client_id,
+            generation: self.generation,
+            server_version: self.server_version,
+            last_receive_us: self.last_receive.map(|(_, us)| us),
+            last_probe_us: self.last_probe.map(|(at_us, _)| at_us),
+            round_trip_us: self.last_probe.map(|(_, trip_us)| trip_us),
+            attempts: self.attempts,
+            retry_us: match self.state {
+                State::Down { retry_at } => Some(core.now.us_at(retry_at)),
+                _ => None,
+            },
+            last_error: self.last_error.clone(),
+        }
+    }
+
+    fn enter(&mut self, state: State, core: &Core) {
+        self.state = state;
+        self.since_us = core.now.us;
+    }
+
+    // Causes.
+
+    pub(crate) fn on_opened(&mut self, core: &mut Core, generation: u64) {
+        if generation != self.generation || !matches!(self.state, State::Dialing { .. }) {
+            return;
+        }
+        let mut hello = BytesMut::new();
+        handshake::put_hello(&mut hello);
+        core.output(Output::Send { link: self.name, bytes: hello.freeze() });
+        self.has_room = true;
+        self.enter(State::Greeting { deadline: core.now.at + ms(core.config.timing.greeting_ms) }, core);
+    }
+
+    pub(crate) fn on_closed(&mut self, core: &mut Core, generation: u64, reason: &str) -> Step {
+        if generation != self.generation || matches!(self.state, State::Down { .. } | State::Draining) {
+            return Step::None;
+        }
+        self.fall(core, reason)
+    }
+
+    /// Bytes arrived: the peer is alive.
+    pub(crate) fn on_bytes(&mut self, core: &Core) {
+        self.last_receive = Some((core.now.at, core.now.us));
+        self.misses = 0;
+        // Any byte answers the question a probe asks; the round trip is measured by its own answer.
+        if let Some(probe) = &mut self.probe {
+            probe.deadline = core.now.at + ms(core.config.timing.probe_timeout_ms);
+        }
+    }
+
+    /// The frame that answers the hello.
+    pub(crate) fn on_greeting(&mut self, core: &mut Core, frame: &Bytes) -> Step {
+        match handshake::read_greeting(frame) {
+            // Another frame may come first; the deadline still runs.
+            None => Step::None,
+            Some(Err(error)) => self.hang_up(core, &error.to_string()),
+            Some(Ok(greeting)) => {
+                self.server_version = Some(greeting.version.0);
+                let start = StartApiRequest { client_id: Some(self.client_id), optional_capabilities: None };
+                let mut bytes = BytesMut::new();
+                Request::StartApiRequest(start).put(&mut bytes);
+                core.output(Output::Send { link: self.name, bytes: bytes.freeze() });
+                let deadline = core.now.at + ms(core.config.timing.login_ms);
+                self.enter(State::Starting { deadline, next_order_id: None, accounts: None }, core);
+                Step::None
+            }
+        }
+    }
+
+    pub(crate) fn on_next_order_id(&mut self, core: &Core, order_id: i32) -> Step {
+        if let State::Starting { next_order_id, .. } = &mut self.state {
+            *next_order_id = Some(order_id);
+        }
+        self.log_in_if_complete(core)
+    }
+
+    pub(crate) fn on_accounts(&mut self, core: &Core, list: &str) -> Step {
+        if let State::Starting { accounts, .. } = &mut self.state {
+            *accounts = Some(list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect());
+        }
+        self.log_in_if_complete(core)
+    }
+
+    fn log_in_if_complete(&mut self, core: &Core) -> Step {
+        let State::Starting { next_order_id: Some(next_order_id), accounts: Some(accounts), .. } = &self.state else {
+            return Step::None;
+        };
+        let step = Step::LoggedIn { next_order_id: *next_order_id, accounts: accounts.clone() };
+        let next = match self.name {
+            LinkName::Trading => State::Syncing { deadline: core.now.at + ms(core.config.timing.sync_ms) },
+            LinkName::Data => State::Ready,
+        };
+        if self.name == LinkName::Data {
+            self.attempts = 0;
+        }
+        self.enter(next, core);
+        step
+    }
+
+    /// The first download is complete.
+    pub(crate) fn on_synced(&mut self, core: &Core) {
+        if matches!(self.state, State::Syncing { .. }) {
+            self.attempts = 0;
+            self.enter(State::Ready, core);
+        }
+    }
+
+    /// Error 326. The trading link waits the half-open session out, since its id owns the open
+    /// orders; the data link takes the next id of its range.
+    pub(crate) fn on_client_id_in_use(&mut self, core: &mut Core) -> Step {
+        if !matches!(self.state, State::Starting { .. }) {
+            return Step::None;
+        }
+        let used = self.client_id;
+        if self.name == LinkName::Data {
+            let first = core.config.gateway.data_client_id;
+            let count = i32::from(core.config.gateway.data_client_ids).max(1);
+            self.client_id = first + (self.client_id - first + 1).rem_euclid(count);
+        }
+        self.hang_up(core, &format!("client id {used} is in use (326)"))
+    }
+
+    /// The gateway told its time: the answer to a probe.
+    pub(crate) fn on_time(&mut self, core: &Core) {
+        if let Some(probe) = self.probe.take() {
+            let trip = core.now.at.saturating_duration_since(probe.asked_at);
+            self.last_probe = Some((core.now.us, i64::try_from(trip.as_micros()).unwrap_or(i64::MAX)));
+        }
+    }
+
+    pub(crate) fn on_timer(&mut self, core: &mut Core) -> Step {
+        let now = core.now.at;
+        match &self.state {
+            State::Down { retry_at } if *retry_at <= now => {
+                self.dial(core);
+                Step::None
+            }
+            State::Dialing { deadline } if *deadline <= now => self.hang_up(core, "no TCP connection within the deadline"),
+            State::Greeting { deadline } if *deadline <= now => {
+                self.hang_up(core, "the gateway did not answer the greeting; is the API enabled for this address?")
+            }
+            State::Starting { deadline, .. } if *deadline <= now => {
+                self.hang_up(core, "the gateway did not finish the login; is it logged in to IB?")
+            }
+            State::Syncing { deadline } if *deadline <= now => {
+                self.hang_up(core, "the gateway did not finish the first download of orders and positions")
+            }
+            State::Syncing { .. } | State::Ready => self.watch(core),
+            _ => Step::None,
+        }
+    }
+
+    /// Liveness from evidence: silence, then a probe, then a second one, then the end.
+    fn watch(&mut self, core: &mut Core) -> Step {
+        let now = core.now.at;
+        match self.probe {
+            Some(probe) if probe.deadline <= now => {
+                self.misses += 1;
+                if self.misses >= 2 {
+                    return self.hang_up(core, "no byte from the gateway although its time was asked twice");
+                }
+                self.ask_time(core);
+            }
+            None if self.silent_since().is_some_and(|at| at + ms(core.config.timing.probe_after_ms) <= now) => {
+                self.ask_time(core);
+            }
+            _ => {}
+        }
+        Step::None
+    }
+
+    fn silent_since(&self) -> Option<Instant> {
+        self.last_receive.map(|(at, _)| at)
+    }
+
+    fn ask_time(&mut self, core: &mut Core) {
+        let now = core.now.at;
+        self.probe = Some(Probe { asked_at: now, deadline: now + ms(core.config.timing.probe_timeout_ms) });
+        let errand = Errand::new(self.name, Class::Cancel, Request::CurrentTimeRequest(CurrentTimeRequest {}));
+        // The cancel class never refuses.
+        let _ = core.submit(Owner::Link(self.name), errand);
+    }
+
+    fn dial(&mut self, core: &mut Core) {
+        self.generation += 1;
+        self.attempts = self.attempts.saturating_add(1);
+        self.enter(State::Dialing { deadline: core.now.at + ms(core.config.timing.dial_ms) }, core);
+        core.output(Output::Dial { link: self.name, generation: self.generation });
+    }
+
+    /// Closes the socket from our side.
+    pub(crate) fn hang_up(&mut self, core: &mut Core, reason: &str) -> Step {
+        core.output(Output::Close { link: self.name });
+        self.fall(core, reason)
+    }
+
+    fn fall(&mut self, core: &mut Core, reason: &str) -> Step {
+        let was_logged_in = matches!(self.state, State::Syncing { .. } | State::Ready);
+        if was_logged_in {
+            // An established session is worth an immediate attempt.
+            self.attempts = 0;
+        }
+        let retry_at = core.now.at + self.backoff(core);
+        self.last_error = Some(reason.to_owned());
+        self.probe = None;
+        self.misses = 0;
+        self.last_receive = None;
+        self.enter(State::Down { retry_at }, core);
+        Step::Lost
+    }
+
+    /// Doubles from the configured minimum to the maximum; the second half of it is jitter, so that
+    /// several bridges do not knock in step. Deterministic from the seed.
+    fn backoff(&mut self, core: &Core) -> Duration {
+        let timing = &core.config.timing;
+        let doubled = timing.reconnect_min_ms.saturating_mul(1 << self.attempts.min(20));
+        let full = doubled.min(timing.reconnect_max_ms);
+        self.jitter = split_mix(self.jitter);
+        let half = full / 2;
+        ms(half + self.jitter % (half + 1))
+    }
+
+    /// Stops for good. The socket is closed.
+    pub(crate) fn drain(&mut self, core: &mut Core) {
+        if !matches!(self.state, State::Down { .. }) {
+            core.output(Output::Close { link: self.name });
+        }
+        self.enter(State::Draining, core);
+    }
+
+    pub(crate) fn wake_at(&self, core: &Core) -> Option<Instant> {
+        match &self.state {
+            State::Down { retry_at } => Some(*retry_at),
+            State::Dialing { deadline } | State::Greeting { deadline } | State::Starting { deadline, .. } => Some(*deadline),
+            State::Syncing { deadline } => Some(self.watch_at(core).map_or(*deadline, |at| at.min(*deadline))),
+            State::Ready => self.watch_at(core),
+            State::Draining => None,
+        }
+    }
+
+    fn watch_at(&self, core: &Core) -> Option<Instant> {
+        match self.probe {
+            Some(probe) => Some(probe.deadline),
+            None => self.silent_since().map(|at| at + ms(core.config.timing.probe_after_ms)),
+        }
+    }
+}
+
+/// One step of the `SplitMix64` sequence: a well-mixed successor of any number.
+fn split_mix(state: u64) -> u64 {
+    let mut mixed = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}

@@ -1,0 +1,114 @@
+//! The gateway's link to IB and its farms, as notices tell; events on transitions only.
+
+use std::collections::BTreeMap;
+
+use super::{Event, core::Core};
+use crate::{
+    schema::connection::{FarmEvent, FarmKind, FarmState, IbLink},
+    tws::notice::farm_name,
+};
+
+/// What a connectivity notice means for subscriptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IbChange {
+    /// IB is out of reach: nothing flows, orders would be held by the gateway.
+    Lost,
+    /// Back, subscriptions are gone (1101).
+    RestoredEmpty,
+    /// Back, subscriptions of `reqMktData` kept (1102).
+    RestoredKept,
+}
+
+/// The two facts beside the sockets.
+#[derive(Debug, Default)]
+pub(crate) struct Truth {
+    pub(crate) ib_link: IbLink,
+    pub(crate) ib_link_since_us: i64,
+    pub(crate) ib_code: Option<i32>,
+    farms: BTreeMap<String, FarmEvent>,
+}
+
+impl Truth {
+    /// Reads a global notice. `None` if it is not about the link to IB, or says what is known already.
+    pub(crate) fn on_notice(&mut self, core: &mut Core, code: i32, text: &str) -> Option<IbChange> {
+        match code {
+            1100 | 2110 => self.turn(core, IbLink::Lost, code).then_some(IbChange::Lost),
+            1101 => {
+                self.turn(core, IbLink::Up, code);
+                Some(IbChange::RestoredEmpty)
+            }
+            1102 => {
+                self.turn(core, IbLink::Up, code);
+                Some(IbChange::RestoredKept)
+            }
+            _ => {
+                if let Some((kind, state)) = farm_notice(code) {
+                    self.on_farm(core, code, text, kind, state);
+                }
+                None
+            }
+        }
+    }
+
+    /// A new session starts without knowledge: a gateway tells about its link only when it changes.
+    pub(crate) fn on_session_lost(&mut self, core: &Core) {
+        self.ib_link = IbLink::Unknown;
+        self.ib_link_since_us = core.now.us;
+        self.ib_code = None;
+        self.farms.clear();
+    }
+
+    fn turn(&mut self, core: &Core, to: IbLink, code: i32) -> bool {
+        let changed = self.ib_link != to;
+        if changed {
+            self.ib_link = to;
+            self.ib_link_since_us = core.now.us;
+            self.ib_code = Some(code);
+        }
+        changed
+    }
+
+    fn on_farm(&mut self, core: &mut Core, code: i32, text: &str, kind: FarmKind, state: FarmState) {
+        let Some(farm) = farm_name(text) else { return };
+        if self.farms.get(farm).is_some_and(|known| known.state == state) {
+            return;
+        }
+        let event = FarmEvent {
+            seq: 0,
+            recv_us: core.now.us,
+            farm: farm.to_owned(),
+            kind,
+            state,
+            since_us: core.now.us,
+            ib_code: code,
+        };
+        self.farms.insert(farm.to_owned(), event.clone());
+        core.emit(Event::Farm(Box::new(event)));
+    }
+
+    /// Every farm heard of in this session, by name.
+    pub(crate) fn farms(&self) -> Vec<FarmEvent> {
+        self.farms.values().cloned().collect()
+    }
+
+    /// True if a farm of this kind is broken.
+    pub(crate) fn is_down(&self, kind: FarmKind) -> bool {
+        self.farms.values().any(|farm| farm.kind == kind && farm.state == FarmState::Down)
+    }
+}
+
+/// Codes of farm notices: `ib-behaviour` section 1.
+fn farm_notice(code: i32) -> Option<(FarmKind, FarmState)> {
+    Some(match code {
+        2103 => (FarmKind::MarketData, FarmState::Down),
+        2104 => (FarmKind::MarketData, FarmState::Up),
+        2119 => (FarmKind::MarketData, FarmState::Connecting),
+        2108 => (FarmKind::MarketData, FarmState::Idle),
+        2105 => (FarmKind::Historical, FarmState::Down),
+        2106 => (FarmKind::Historical, FarmState::Up),
+        2107 => (FarmKind::Historical, FarmState::Idle),
+        2157 => (FarmKind::SecurityDefinition, FarmState::Down),
+        2158 => (FarmKind::SecurityDefinition, FarmState::Up),
+        _ => return None,
+    })
+}
