@@ -24,3 +24,17 @@ pub struct BridgeEvent {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub figures: BTreeMap<String, i64>,
 }
+
+impl BridgeEvent {
+    /// An event without message or figures.
+    pub fn new(event: &str, recv_us: i64) -> Self {
+        Self {
+            seq: 0,
+            recv_us,
+            event: event.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            message: None,
+            figures: BTreeMap::new(),
+        }
+    }
+}

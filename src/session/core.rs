@@ -1,7 +1,7 @@
 //! What every part of the session shares: outputs, ids, deadlines, pacing.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     config::Config,
     schema::{ApiError, ErrorCode, Instrument, connection::LinkName, request::status::Counters},
-    tws::Request,
+    tws::{Request, message::contract::Contract},
 };
 
 /// Request ids start here, far above any order id, since gateway errors use one field for both.
@@ -89,7 +89,7 @@ pub(crate) struct Core {
     in_flight: FxHashMap<i32, InFlight>,
     deadlines: BTreeMap<(Instant, i32), Owner>,
     callers: FxHashMap<Token, Instant>,
-    caller_deadlines: BTreeMap<(Instant, Token), ()>,
+    caller_deadlines: BTreeSet<(Instant, Token)>,
     listings: FxHashMap<(i32, String), Arc<Listing>>,
 }
 
@@ -106,7 +106,7 @@ impl Core {
             in_flight: FxHashMap::default(),
             deadlines: BTreeMap::new(),
             callers: FxHashMap::default(),
-            caller_deadlines: BTreeMap::new(),
+            caller_deadlines: BTreeSet::new(),
             listings: FxHashMap::default(),
         }
     }
@@ -129,7 +129,7 @@ impl Core {
 
     pub(crate) fn admit_caller(&mut self, token: Token, deadline: Instant) {
         self.callers.insert(token, deadline);
-        self.caller_deadlines.insert((deadline, token), ());
+        self.caller_deadlines.insert((deadline, token));
     }
 
     /// True while the caller still waits.
@@ -156,7 +156,7 @@ impl Core {
     /// Takes the callers whose deadline has passed. They are still waiting for their reply.
     pub(crate) fn overdue_callers(&mut self) -> Vec<Token> {
         let now = self.now.at;
-        let overdue: Vec<_> = self.caller_deadlines.keys().take_while(|(at, _)| *at <= now).copied().collect();
+        let overdue: Vec<_> = self.caller_deadlines.iter().take_while(|(at, _)| *at <= now).copied().collect();
         for key in &overdue {
             self.caller_deadlines.remove(key);
         }
@@ -196,7 +196,8 @@ impl Core {
         };
         let class = ticket.class;
         self.pacing.submit(ticket).map_err(|_| {
-            ApiError::new(ErrorCode::Busy, format!("too many {} requests are waiting", class.name())).retry_after_ms(1_000)
+            ApiError::new(ErrorCode::Busy, format!("too many {} requests are waiting", class.name()))
+                .retry_after_ms(1_000)
         })
     }
 
@@ -264,7 +265,8 @@ impl Core {
     /// Forgets what was asked on a link that went down. The parts re-ask what they still want.
     pub(crate) fn on_link_down(&mut self, link: LinkName) {
         self.pacing.on_link_down(link);
-        let gone: Vec<i32> = self.in_flight.iter().filter(|(_, flight)| flight.link == link).map(|(id, _)| *id).collect();
+        let gone: Vec<i32> =
+            self.in_flight.iter().filter(|(_, flight)| flight.link == link).map(|(id, _)| *id).collect();
         for id in gone {
             self.done(id);
         }
@@ -273,17 +275,17 @@ impl Core {
     /// The next moment at which something is due.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
         let answers = self.deadlines.keys().next().map(|(at, _)| *at);
-        let callers = self.caller_deadlines.keys().next().map(|(at, _)| *at);
+        let callers = self.caller_deadlines.first().map(|(at, _)| *at);
         [answers, callers, self.pacing.wake_at()].into_iter().flatten().min()
     }
 
     // Instruments.
 
     /// The one listing of this instrument.
-    pub(crate) fn listing(&mut self, instrument: Instrument) -> Arc<Listing> {
+    pub(crate) fn listing(&mut self, instrument: Instrument, contract: Contract) -> Arc<Listing> {
         let slot = self.listings.len();
         let key = (instrument.con_id, instrument.exchange.clone());
-        Arc::clone(self.listings.entry(key).or_insert_with(|| Arc::new(Listing { slot, instrument })))
+        Arc::clone(self.listings.entry(key).or_insert_with(|| Arc::new(Listing { slot, instrument, contract })))
     }
 }
 

@@ -216,7 +216,8 @@ impl Link {
 
     pub(crate) fn on_accounts(&mut self, core: &Core, list: &str) -> Step {
         if let State::Starting { accounts, .. } = &mut self.state {
-            *accounts = Some(list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect());
+            *accounts =
+                Some(list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect());
         }
         self.log_in_if_complete(core)
     }
@@ -275,7 +276,9 @@ impl Link {
                 self.dial(core);
                 Step::None
             }
-            State::Dialing { deadline } if *deadline <= now => self.hang_up(core, "no TCP connection within the deadline"),
+            State::Dialing { deadline } if *deadline <= now => {
+                self.hang_up(core, "no TCP connection within the deadline")
+            }
             State::Greeting { deadline } if *deadline <= now => {
                 self.hang_up(core, "the gateway did not answer the greeting; is the API enabled for this address?")
             }
@@ -371,7 +374,9 @@ impl Link {
     pub(crate) fn wake_at(&self, core: &Core) -> Option<Instant> {
         match &self.state {
             State::Down { retry_at } => Some(*retry_at),
-            State::Dialing { deadline } | State::Greeting { deadline } | State::Starting { deadline, .. } => Some(*deadline),
+            State::Dialing { deadline } | State::Greeting { deadline } | State::Starting { deadline, .. } => {
+                Some(*deadline)
+            }
             State::Syncing { deadline } => Some(self.watch_at(core).map_or(*deadline, |at| at.min(*deadline))),
             State::Ready => self.watch_at(core),
             State::Draining => None,

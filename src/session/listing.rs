@@ -1,6 +1,6 @@
 //! A resolved instrument with a small number of its own.
 
-use crate::schema::Instrument;
+use crate::{schema::Instrument, tws::message::contract::Contract};
 
 /// An instrument that events name. One value per instrument and run, shared by reference.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,4 +9,6 @@ pub struct Listing {
     pub slot: usize,
     /// The instrument.
     pub instrument: Instrument,
+    /// The instrument as requests to the gateway name it.
+    pub contract: Contract,
 }

@@ -1,9 +1,293 @@
 //! The brain: what to say to the gateway and what its answers mean. No I/O, no clock, no random.
+//!
+//! A driver feeds causes in (`on_opened`, `on_frame`, `on_command`, `on_timer`, ...) and drains
+//! [`Session::next_output`] after each. Nothing reaches a socket but by way of [`pacing`], except
+//! the handshake itself.
 
+#![allow(dead_code, clippy::unused_self, clippy::needless_pass_by_value, reason = "parts are being filled in")]
+
+mod account;
 mod command;
+mod contracts;
+mod core;
+mod dispatch;
 mod event;
+mod history;
+mod link;
 mod listing;
+mod market;
+mod notice;
+mod now;
+mod orders;
+mod pacing;
+mod status;
+mod truth;
 
+use std::{sync::Arc, time::Instant};
+
+use bytes::{Bytes, BytesMut};
+
+pub use self::core::Output;
 pub use command::{Answer, Ask, Bars, Command, Outcome, Token};
 pub use event::{Event, Lane};
 pub use listing::Listing;
+pub use now::Now;
+
+use self::{
+    account::Account,
+    contracts::Contracts,
+    core::{Core, Owner},
+    history::History,
+    link::{Link, Step},
+    market::Market,
+    orders::Orders,
+    pacing::LinkGate,
+    truth::Truth,
+};
+use crate::{
+    config::Config,
+    schema::{ApiError, ErrorCode, bridge::BridgeEvent, connection::LinkName, request::market::Subscribe},
+};
+
+/// Tokens from here on are the session's own; nobody waits for their replies.
+const OWN_TOKENS: u64 = 1 << 63;
+
+/// Everything known about one gateway login.
+#[derive(Debug)]
+pub struct Session {
+    core: Core,
+    trading: Link,
+    data: Link,
+    truth: Truth,
+    contracts: Contracts,
+    market: Market,
+    history: History,
+    orders: Orders,
+    account: Account,
+    /// Streams of the configuration, until they have been leased.
+    standing: Vec<Subscribe>,
+    started_us: i64,
+    published: Option<status::Shape>,
+}
+
+impl Session {
+    /// A session that has not dialled yet. `seed` spreads the waits of several bridges; `standing`
+    /// are the streams to hold from the start.
+    pub fn new(config: Arc<Config>, standing: Vec<Subscribe>, seed: u64, now: Now) -> Self {
+        let (trading_id, data_id) = (config.gateway.trading_client_id, config.gateway.data_client_id);
+        let mut core = Core::new(config, now);
+        core.emit(Event::Bridge(Box::new(BridgeEvent::new("started", now.us))));
+        Self {
+            trading: Link::new(LinkName::Trading, trading_id, seed, &core),
+            data: Link::new(LinkName::Data, data_id, !seed, &core),
+            truth: Truth::default(),
+            contracts: Contracts::default(),
+            market: Market::default(),
+            history: History::default(),
+            orders: Orders::default(),
+            account: Account::default(),
+            standing,
+            started_us: now.us,
+            published: None,
+            core,
+        }
+    }
+
+    // Causes.
+
+    /// The socket asked for with [`Output::Dial`] is connected.
+    pub fn on_opened(&mut self, now: Now, link: LinkName, generation: u64) {
+        self.core.now = now;
+        let (link, core) = self.link(link);
+        link.on_opened(core, generation);
+        self.settle();
+    }
+
+    /// The socket could not be opened, or has ended. `reason` is for people.
+    pub fn on_closed(&mut self, now: Now, link: LinkName, generation: u64, reason: &str) {
+        self.core.now = now;
+        let (socket, core) = self.link(link);
+        let step = socket.on_closed(core, generation, reason);
+        self.step(link, step);
+        self.settle();
+    }
+
+    /// One frame arrived, without its length prefix.
+    pub fn on_frame(&mut self, now: Now, link: LinkName, frame: Bytes) {
+        self.core.now = now;
+        let (socket, core) = self.link(link);
+        socket.on_bytes(core);
+        if socket.is_greeting() {
+            let step = socket.on_greeting(core, &frame);
+            self.step(link, step);
+        } else {
+            self.read(link, frame);
+        }
+        self.settle();
+    }
+
+    /// The byte stream broke the framing; it cannot be resynchronised.
+    pub fn on_garbage(&mut self, now: Now, link: LinkName, reason: &str) {
+        self.core.now = now;
+        let (socket, core) = self.link(link);
+        let step = socket.hang_up(core, reason);
+        self.step(link, step);
+        self.settle();
+    }
+
+    /// The link's write buffer filled up (`false`) or emptied (`true`).
+    pub fn on_write_room(&mut self, now: Now, link: LinkName, has_room: bool) {
+        self.core.now = now;
+        let (socket, _) = self.link(link);
+        socket.set_room(has_room);
+        self.settle();
+    }
+
+    /// The lane of events that must not be shed is backed up (`true`) or flows again (`false`).
+    pub fn on_congestion(&mut self, congested: bool) {
+        self.core.congested = congested;
+    }
+
+    /// A client asks.
+    pub fn on_command(&mut self, now: Now, command: Command) {
+        self.core.now = now;
+        self.core.admit_caller(command.token, command.deadline);
+        self.take(command);
+        self.settle();
+    }
+
+    /// [`Self::wake_at`] has come.
+    pub fn on_timer(&mut self, now: Now) {
+        self.core.now = now;
+        for name in [LinkName::Trading, LinkName::Data] {
+            let (link, core) = self.link(name);
+            let step = link.on_timer(core);
+            self.step(name, step);
+        }
+        while let Some((req_id, owner)) = self.core.next_overdue() {
+            match owner {
+                Owner::Link(_) => {}
+                Owner::Contracts => self.contracts.on_timeout(&mut self.core, req_id),
+                Owner::Market => self.market.on_timeout(&mut self.core, req_id),
+                Owner::History => self.history.on_timeout(&mut self.core, req_id),
+                Owner::Orders => self.orders.on_timeout(&mut self.core, req_id),
+                Owner::Account => self.account.on_timeout(&mut self.core, req_id),
+            }
+        }
+        self.market.on_timer(&mut self.core);
+        for token in self.core.overdue_callers() {
+            if !self.orders.on_caller_overdue(&mut self.core, token) {
+                let error = ApiError::new(ErrorCode::Timeout, "no complete answer within the deadline; ask again");
+                self.core.refuse(token, error);
+            }
+        }
+        self.settle();
+    }
+
+    /// Ends both links for good. Orders at IB stay as they are.
+    pub fn on_shutdown(&mut self, now: Now) {
+        self.core.now = now;
+        self.core.emit(Event::Bridge(Box::new(BridgeEvent::new("stopping", now.us))));
+        self.trading.drain(&mut self.core);
+        self.data.drain(&mut self.core);
+        self.settle();
+    }
+
+    // Questions.
+
+    /// The next thing for the driver to do.
+    pub fn next_output(&mut self) -> Option<Output> {
+        self.core.next_output()
+    }
+
+    /// When to call [`Self::on_timer`] if nothing else happens before.
+    pub fn wake_at(&self) -> Option<Instant> {
+        let links = [self.trading.wake_at(&self.core), self.data.wake_at(&self.core)];
+        links.into_iter().chain([self.core.wake_at(), self.market.wake_at()]).flatten().min()
+    }
+
+    // Inside.
+
+    fn link(&mut self, name: LinkName) -> (&mut Link, &mut Core) {
+        match name {
+            LinkName::Trading => (&mut self.trading, &mut self.core),
+            LinkName::Data => (&mut self.data, &mut self.core),
+        }
+    }
+
+    fn step(&mut self, link: LinkName, step: Step) {
+        match (step, link) {
+            (Step::None, _) => {}
+            (Step::LoggedIn { next_order_id, accounts }, LinkName::Trading) => {
+                if let Some(reason) = self.refuse_accounts(&accounts) {
+                    let step = self.trading.hang_up(&mut self.core, &reason);
+                    self.step(link, step);
+                    return;
+                }
+                let client_id = self.trading.client_id();
+                self.orders.start_sync(&mut self.core, client_id, next_order_id, &accounts);
+                self.account.start_sync(&mut self.core, &accounts);
+            }
+            (Step::LoggedIn { .. }, LinkName::Data) => {
+                self.contracts.on_link_ready(&mut self.core);
+                self.market.on_link_ready(&mut self.core);
+                self.history.on_link_ready(&mut self.core);
+                self.hold_standing_streams();
+            }
+            (Step::Lost, link) => {
+                self.core.on_link_down(link);
+                if link == LinkName::Trading {
+                    self.orders.on_link_down(&mut self.core);
+                    self.account.on_link_down(&mut self.core);
+                } else {
+                    self.contracts.on_link_down(&mut self.core);
+                    self.market.on_link_down(&mut self.core, "the data link to the gateway was lost");
+                    self.history.on_link_down(&mut self.core);
+                }
+                if !self.trading.is_ready() && !self.data.is_ready() {
+                    self.truth.on_session_lost(&self.core);
+                }
+            }
+        }
+    }
+
+    /// A login with live accounts is left alone unless the configuration says otherwise. IB numbers
+    /// paper accounts with a leading `D`.
+    fn refuse_accounts(&self, accounts: &[String]) -> Option<String> {
+        let live = accounts.iter().find(|account| !account.starts_with('D'))?;
+        (!self.core.config.gateway.allow_live).then(|| {
+            format!("account {live} is a live account; set gateway.allow_live = true to trade it, or connect to the paper port")
+        })
+    }
+
+    /// Leases the streams of the configuration that are not held yet.
+    fn hold_standing_streams(&mut self) {
+        for (index, ask) in std::mem::take(&mut self.standing).into_iter().enumerate() {
+            let token = Token(OWN_TOKENS + index as u64);
+            let deadline = self.core.now.at + crate::config::ms(self.core.config.timing.request_ms);
+            let command = Command { token, client: None, deadline, ask: Ask::Subscribe(Box::new(ask)) };
+            self.take(command);
+        }
+    }
+
+    /// After every cause: run what was waiting for a lookup, send what may be sent, tell what changed.
+    fn settle(&mut self) {
+        while let Some((command, looked_up)) = self.contracts.next_resolved() {
+            self.run_resolved(command, looked_up);
+        }
+        if !self.trading.is_ready() && self.orders.is_synced() && self.account.is_synced() {
+            self.trading.on_synced(&self.core);
+        }
+        let gate = LinkGate { trading: self.trading.is_open(), data: self.data.is_open() };
+        while let Some(ticket) = self.core.pacing.next(self.core.now.at, gate) {
+            let mut bytes = BytesMut::new();
+            ticket.request.put(&mut bytes);
+            self.core.output(Output::Send { link: ticket.link, bytes: bytes.freeze() });
+            self.core.on_sent(&ticket);
+            if let (Owner::Orders, Some(id)) = (ticket.owner, ticket.id) {
+                self.orders.on_sent(&mut self.core, id);
+            }
+        }
+        self.tell_connection();
+    }
+}

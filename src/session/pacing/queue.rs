@@ -8,11 +8,7 @@ use std::{
 use compact_str::CompactString;
 
 use super::Cost;
-use crate::{
-    schema::connection::LinkName,
-    session::core::Owner,
-    tws::Request,
-};
+use crate::{schema::connection::LinkName, session::core::Owner, tws::Request};
 
 /// Who goes first. Order of the variants is the order of service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

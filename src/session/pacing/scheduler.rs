@@ -4,11 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
-use super::{
-    Class, Cost, Ticket,
-    queue::ClassQueue,
-    window::Window,
-};
+use super::{Class, Cost, Ticket, queue::ClassQueue, window::Window};
 use crate::{
     config,
     schema::{

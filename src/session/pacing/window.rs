@@ -64,6 +64,7 @@ impl Window {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "any instant will do as a start")]
 mod tests {
     use proptest::prelude::*;
 

@@ -1,0 +1,280 @@
+//! Routes commands and answers to the part of the session they belong to.
+
+use bytes::Bytes;
+
+use super::{
+    Ask, Command, Event, Listing, Session,
+    core::{Core, Owner},
+    link::Step,
+    notice::Notice,
+    orders::Fence,
+    truth::IbChange,
+};
+use crate::{
+    schema::{
+        ApiError, ErrorCode,
+        connection::{IbLink, LinkName, NoticeEvent},
+    },
+    tws::{
+        Response,
+        frame::{Envelope, open},
+        message::login::ErrorMessage,
+        unknown_fields,
+    },
+};
+
+impl Session {
+    /// Serves a command, or sends it to have its contract looked up first.
+    pub(super) fn take(&mut self, command: Command) {
+        if let Ask::PlaceOrder(ask) = &command.ask {
+            let ask = ask.clone();
+            if self.orders.repeat(&mut self.core, &command, &ask) {
+                return;
+            }
+        }
+        let Some(contract) = command.ask.contract() else {
+            self.run(&command);
+            return;
+        };
+        let query = contract.0.clone();
+        self.contracts.resolve(&mut self.core, command, &query);
+    }
+
+    pub(super) fn run_resolved(&mut self, command: Command, looked_up: Result<std::sync::Arc<Listing>, ApiError>) {
+        let listing = match looked_up {
+            Ok(listing) => listing,
+            Err(error) => return self.core.refuse(command.token, error),
+        };
+        match &command.ask {
+            Ask::Subscribe(ask) => self.market.subscribe(&mut self.core, &command, ask, &listing),
+            Ask::Snapshot(ask) => self.market.snapshot(&mut self.core, &command, ask, &listing),
+            Ask::Bars(ask) => self.history.bars(&mut self.core, &command, ask, &listing),
+            Ask::Head(ask) => self.history.head(&mut self.core, &command, ask, &listing),
+            Ask::PlaceOrder(ask) => {
+                let fence = self.fence();
+                self.orders.place(&mut self.core, &command, ask, &listing, fence);
+            }
+            _ => self.run(&command),
+        }
+    }
+
+    fn run(&mut self, command: &Command) {
+        let core = &mut self.core;
+        match &command.ask {
+            Ask::Renew(ask) => self.market.renew(core, command, ask),
+            Ask::Unsubscribe(ask) => self.market.unsubscribe(core, command, ask),
+            Ask::ListLeases => self.market.list(core, command),
+            Ask::Details(ask) => self.contracts.details(core, command, ask),
+            Ask::Search(ask) => self.contracts.search(core, command, ask),
+            Ask::Validate(ask) => self.contracts.validate(core, command, ask),
+            Ask::CancelOrder(ask) => {
+                let fence = self.fence();
+                self.orders.cancel(&mut self.core, command, ask, fence);
+            }
+            Ask::ListOrders(ask) => self.orders.list(core, command, ask),
+            Ask::Executions(ask) => self.orders.executions(core, command, ask),
+            Ask::ListAccounts => self.account.list(core, command),
+            Ask::AccountSummary(ask) => self.account.summary(core, command, ask),
+            Ask::Positions(ask) => self.account.positions(core, command, ask),
+            Ask::BridgeInfo => self.tell_info(command.token),
+            Ask::BridgeHealth => self.tell_health(command.token),
+            Ask::PaceStatus => self.tell_pace(command.token),
+            Ask::PoolStatus => self.tell_pool(command.token),
+            Ask::Subscribe(_) | Ask::Snapshot(_) | Ask::Bars(_) | Ask::Head(_) | Ask::PlaceOrder(_) => {
+                // These have a contract and come through `run_resolved`.
+                let error = ApiError::new(ErrorCode::InvalidRequest, "the request names no contract");
+                self.core.refuse(command.token, error);
+            }
+        }
+    }
+
+    fn fence(&self) -> Fence {
+        Fence { is_ready: self.trading.is_ready(), ib_lost: self.truth.ib_link == IbLink::Lost }
+    }
+
+    /// A frame after the handshake.
+    pub(super) fn read(&mut self, link: LinkName, frame: Bytes) {
+        let (id, body) = match open(frame) {
+            Envelope::Protobuf { id, body } => (id, body),
+            Envelope::Text { id, body } => {
+                self.core.counters.unknown_messages += 1;
+                return self.tell_surprise(
+                    link,
+                    "unknown_message",
+                    format!("text message {id} of {} bytes", body.len()),
+                );
+            }
+            Envelope::Runt(body) => {
+                self.core.counters.undecodable_messages += 1;
+                return self.tell_surprise(link, "undecodable", format!("frame of {} bytes", body.len()));
+            }
+        };
+        match Response::decode(id, body.clone()) {
+            Ok(response) => {
+                if !response.is_exact(body.len()) {
+                    let paths = unknown_fields(&body, response.fields());
+                    if !paths.is_empty() {
+                        self.core.counters.unknown_fields += 1;
+                        self.tell_surprise(link, "unknown_field", format!("{}: fields {paths:?}", response.name()));
+                    }
+                }
+                self.on_response(link, response);
+            }
+            Err(error @ crate::tws::DecodeError::UnknownId { .. }) => {
+                self.core.counters.unknown_messages += 1;
+                self.tell_surprise(link, "unknown_message", error.to_string());
+            }
+            Err(error) => {
+                self.core.counters.undecodable_messages += 1;
+                self.tell_surprise(link, "undecodable", error.to_string());
+            }
+        }
+    }
+
+    fn tell_surprise(&mut self, link: LinkName, class: &str, message: String) {
+        let recv_us = self.core.now.us;
+        let event = NoticeEvent {
+            seq: 0,
+            recv_us,
+            event_us: None,
+            link,
+            id: None,
+            ib_code: None,
+            severity: "warning".to_owned(),
+            class: class.to_owned(),
+            message,
+            advanced_reject: None,
+        };
+        self.core.emit(Event::Notice(Box::new(event)));
+    }
+
+    fn on_response(&mut self, link: LinkName, response: Response) {
+        let core = &mut self.core;
+        match response {
+            Response::TickPrice(_)
+            | Response::TickSize(_)
+            | Response::TickGeneric(_)
+            | Response::TickString(_)
+            | Response::TickOptionComputation(_)
+            | Response::TickReqParams(_)
+            | Response::TickSnapshotEnd(_)
+            | Response::MarketDataType(_)
+            | Response::RerouteMarketDataRequest(_)
+            | Response::RerouteMarketDepthRequest(_)
+            | Response::TickByTickData(_)
+            | Response::RealTimeBarTick(_)
+            | Response::MarketDepth(_)
+            | Response::MarketDepthL2(_) => self.market.on_response(core, response),
+
+            Response::HistoricalData(_)
+            | Response::HistoricalDataEnd(_)
+            | Response::HistoricalDataUpdate(_)
+            | Response::HeadTimestamp(_)
+            | Response::HistoricalSchedule(_)
+            | Response::HistogramData(_)
+            | Response::HistoricalTicks(_)
+            | Response::HistoricalTicksBidAsk(_)
+            | Response::HistoricalTicksLast(_) => self.history.on_response(core, response),
+
+            Response::ContractData(message) | Response::BondContractData(message) => {
+                self.contracts.on_contract(core, *message);
+            }
+            Response::ContractDataEnd(end) => self.contracts.on_contracts_end(core, end.req_id.unwrap_or_default()),
+            Response::SymbolSamples(message) => self.contracts.on_symbols(core, message),
+
+            Response::OpenOrder(_)
+            | Response::OpenOrdersEnd(_)
+            | Response::OrderStatus(_)
+            | Response::OrderBound(_)
+            | Response::CompletedOrder(_)
+            | Response::CompletedOrdersEnd(_)
+            | Response::ExecutionDetails(_)
+            | Response::ExecutionDetailsEnd(_)
+            | Response::CommissionAndFeesReport(_) => self.orders.on_response(core, response),
+
+            Response::AccountValue(_)
+            | Response::PortfolioValue(_)
+            | Response::AccountUpdateTime(_)
+            | Response::AccountDataEnd(_)
+            | Response::AccountSummary(_)
+            | Response::AccountSummaryEnd(_)
+            | Response::AccountUpdateMulti(_)
+            | Response::AccountUpdateMultiEnd(_)
+            | Response::Position(_)
+            | Response::PositionEnd(_)
+            | Response::PositionMulti(_)
+            | Response::PositionMultiEnd(_)
+            | Response::PnL(_)
+            | Response::PnLSingle(_) => self.account.on_response(core, response),
+
+            Response::NextValidId(message) => {
+                let (socket, core) = self.link(link);
+                let step = socket.on_next_order_id(core, message.order_id.unwrap_or_default());
+                self.step(link, step);
+            }
+            Response::ManagedAccounts(message) => {
+                let (socket, core) = self.link(link);
+                let step = socket.on_accounts(core, message.accounts_list.as_deref().unwrap_or_default());
+                self.step(link, step);
+            }
+            Response::CurrentTime(_) | Response::CurrentTimeInMillis(_) => {
+                let (socket, core) = self.link(link);
+                socket.on_time(core);
+            }
+            Response::ErrorMessage(message) => self.on_notice(link, message),
+
+            // Answers to requests this release never makes.
+            other => {
+                self.core.counters.late_answers += 1;
+                self.tell_surprise(link, "unknown_message", format!("{} was not asked for", other.name()));
+            }
+        }
+    }
+
+    fn on_notice(&mut self, link: LinkName, message: ErrorMessage) {
+        let notice = Notice::read(link, message);
+        self.core.emit(Event::Notice(Box::new(notice.event(self.core.now.us))));
+        if notice.meaning.category == crate::tws::notice::Category::Pacing {
+            let wait = notice.meaning.wait.unwrap_or(std::time::Duration::from_secs(1));
+            self.core.pacing.on_violation(self.core.now.at, wait);
+        }
+        match notice.id {
+            None if notice.code == 326 => {
+                let (socket, core) = self.link(link);
+                let step: Step = socket.on_client_id_in_use(core);
+                self.step(link, step);
+            }
+            None => {
+                let change = self.truth.on_notice(&mut self.core, notice.code, &notice.text);
+                if let Some(change) = change {
+                    self.on_ib_change(change);
+                }
+            }
+            Some(id) if !Core::is_req_id(id) => self.orders.on_notice(&mut self.core, id, &notice),
+            Some(id) => match self.core.owner(id) {
+                Some(Owner::Contracts) => self.contracts.on_notice(&mut self.core, id, &notice),
+                Some(Owner::Market) => self.market.on_notice(&mut self.core, id, &notice),
+                Some(Owner::History) => self.history.on_notice(&mut self.core, id, &notice),
+                Some(Owner::Orders) => self.orders.on_notice(&mut self.core, id, &notice),
+                Some(Owner::Account) => self.account.on_notice(&mut self.core, id, &notice),
+                Some(Owner::Link(_)) | None => self.core.counters.late_answers += 1,
+            },
+        }
+    }
+
+    fn on_ib_change(&mut self, change: IbChange) {
+        self.market.on_ib_change(&mut self.core, change);
+        self.orders.on_ib_change(&mut self.core, change);
+    }
+
+    /// Publishes connection truth when a fact changed, and only then.
+    pub(super) fn tell_connection(&mut self) {
+        let shape = self.shape();
+        if self.published.as_ref() == Some(&shape) {
+            return;
+        }
+        self.published = Some(shape);
+        let event = self.connection();
+        self.core.emit(Event::Connection(Box::new(event)));
+    }
+}
