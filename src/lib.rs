@@ -2,6 +2,7 @@
 #![recursion_limit = "512"]
 
 pub mod config;
+pub mod gateway;
 pub mod schema;
 pub mod session;
 pub mod sim;

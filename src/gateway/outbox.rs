@@ -1,0 +1,293 @@
+//! The bounded queue between the session and NATS: filling it never waits.
+
+use std::{
+    collections::VecDeque,
+    future::{pending, poll_fn},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use crossbeam_queue::ArrayQueue;
+use tokio::sync::{Notify, mpsc};
+
+use crate::session::{Event, Lane};
+
+/// Market events that never reached NATS, counted since the start.
+#[derive(Debug, Default)]
+pub struct LossCounters {
+    shed_events: AtomicU64,
+    dropped_offline: AtomicU64,
+}
+
+impl LossCounters {
+    /// Shed because NATS was slower than the gateway.
+    pub fn shed_events(&self) -> u64 {
+        self.shed_events.load(Ordering::Relaxed)
+    }
+
+    /// Dropped because NATS was away.
+    pub fn dropped_offline(&self) -> u64 {
+        self.dropped_offline.load(Ordering::Relaxed)
+    }
+
+    /// Counts events dropped because NATS was away.
+    pub fn add_dropped_offline(&self, events: u64) {
+        self.dropped_offline.fetch_add(events, Ordering::Relaxed);
+    }
+}
+
+struct Shared {
+    market: ArrayQueue<Event>,
+    arrived: Notify,
+    closed: AtomicBool,
+    losses: Arc<LossCounters>,
+}
+
+/// The sending half. Dropping it ends the readers once they have read what is left.
+pub struct Outbox {
+    shared: Arc<Shared>,
+    kept: mpsc::Sender<Event>,
+    overflow: VecDeque<Event>,
+}
+
+/// The receiving half, one reader for each lane. Order inside a lane is kept.
+pub struct OutboxReader {
+    /// Market events: the oldest are missing if NATS was too slow.
+    pub market: MarketReader,
+    /// Kept events: none is missing.
+    pub kept: mpsc::Receiver<Event>,
+}
+
+/// Reads the market lane.
+pub struct MarketReader {
+    shared: Arc<Shared>,
+}
+
+/// An outbox for `market_max` market events and `kept_max` kept events.
+///
+/// A kept event that finds its lane full waits inside the [`Outbox`] and is never lost; see
+/// [`Outbox::is_congested`].
+///
+/// # Panics
+///
+/// If a capacity is zero; the configuration refuses that.
+pub fn outbox(market_max: usize, kept_max: usize) -> (Outbox, OutboxReader) {
+    let (kept_sender, kept) = mpsc::channel(kept_max);
+    let shared = Arc::new(Shared {
+        market: ArrayQueue::new(market_max),
+        arrived: Notify::new(),
+        closed: AtomicBool::new(false),
+        losses: Arc::default(),
+    });
+    let outbox = Outbox { shared: Arc::clone(&shared), kept: kept_sender, overflow: VecDeque::new() };
+    (outbox, OutboxReader { market: MarketReader { shared }, kept })
+}
+
+impl Outbox {
+    /// Takes an event. Never waits; the oldest market event makes room for the newest.
+    pub fn offer(&mut self, event: Event) {
+        match event.lane() {
+            Lane::Market => {
+                if self.shared.market.force_push(event).is_some() {
+                    self.shared.losses.shed_events.fetch_add(1, Ordering::Relaxed);
+                }
+                self.shared.arrived.notify_one();
+            }
+            Lane::Kept => {
+                self.overflow.push_back(event);
+                self.flush();
+            }
+        }
+    }
+
+    /// Moves what waited for room as far as there is room. [`Outbox::offer`] does it too.
+    pub fn flush(&mut self) {
+        while let Some(event) = self.overflow.pop_front() {
+            if let Err(mpsc::error::TrySendError::Full(event) | mpsc::error::TrySendError::Closed(event)) =
+                self.kept.try_send(event)
+            {
+                self.overflow.push_front(event);
+                return;
+            }
+        }
+    }
+
+    /// Waits until an event that waited for room has found it; for ever if none waits.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn make_room(&mut self) {
+        if self.overflow.is_empty() {
+            return pending().await;
+        }
+        match self.kept.reserve().await {
+            Ok(permit) => {
+                if let Some(event) = self.overflow.pop_front() {
+                    permit.send(event);
+                }
+            }
+            Err(_) => pending().await,
+        }
+    }
+
+    /// True while kept events wait for room: no new order may be accepted, since its events might
+    /// have nowhere to go.
+    pub fn is_congested(&self) -> bool {
+        !self.overflow.is_empty()
+    }
+
+    /// What was lost on the market lane.
+    pub fn losses(&self) -> Arc<LossCounters> {
+        Arc::clone(&self.shared.losses)
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        if !self.overflow.is_empty() {
+            tracing::error!(events = self.overflow.len(), "order or account events could not be handed to NATS");
+        }
+        self.shared.closed.store(true, Ordering::Release);
+        self.shared.arrived.notify_one();
+    }
+}
+
+impl MarketReader {
+    /// The next event, or `None` when the outbox is gone and everything was read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            // Registered before the queue is looked at, so an event offered in between wakes us.
+            let mut arrived = pin!(self.shared.arrived.notified());
+            arrived.as_mut().enable();
+            let closed = self.shared.closed.load(Ordering::Acquire);
+            if let Some(event) = self.shared.market.pop() {
+                return Some(event);
+            }
+            if closed {
+                return None;
+            }
+            poll_fn(|context| arrived.as_mut().poll(context)).await;
+        }
+    }
+
+    /// The next event if one is there.
+    pub fn try_next(&mut self) -> Option<Event> {
+        self.shared.market.pop()
+    }
+
+    /// What was lost on this lane.
+    pub fn losses(&self) -> &Arc<LossCounters> {
+        &self.shared.losses
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::bridge::BridgeEvent;
+    use crate::schema::{Instrument, market::QuoteEvent};
+    use crate::session::Listing;
+
+    fn quote(number: i64) -> Event {
+        let listing = Listing {
+            slot: 0,
+            instrument: Instrument {
+                con_id: 1,
+                sec_type: "STK".into(),
+                symbol: "A".into(),
+                local_symbol: "A".into(),
+                exchange: "SMART".into(),
+                currency: "USD".into(),
+                primary_exchange: None,
+                expiry: None,
+                strike: None,
+                right: None,
+                multiplier: None,
+                trading_class: None,
+                min_tick: None,
+            },
+        };
+        Event::Quote(Arc::new(listing), QuoteEvent { recv_us: number, ..QuoteEvent::default() })
+    }
+
+    fn kept(number: i64) -> Event {
+        Event::Bridge(Box::new(BridgeEvent {
+            seq: 0,
+            recv_us: number,
+            event: "heartbeat".into(),
+            version: String::new(),
+            message: None,
+            figures: std::collections::BTreeMap::default(),
+        }))
+    }
+
+    fn number(event: &Event) -> i64 {
+        match event {
+            Event::Quote(_, quote) => quote.recv_us,
+            Event::Bridge(event) => event.recv_us,
+            _ => panic!("no other event is offered here"),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_oldest_market_events_are_shed_and_counted() {
+        let (mut outbox, mut reader) = outbox(3, 1);
+        for n in 0..5 {
+            outbox.offer(quote(n));
+        }
+        assert_eq!(outbox.losses().shed_events(), 2);
+        drop(outbox);
+        let mut left = Vec::new();
+        while let Some(event) = reader.market.next().await {
+            left.push(number(&event));
+        }
+        assert_eq!(left, [2, 3, 4]);
+    }
+
+    #[tokio::test]
+    async fn kept_events_wait_for_room_in_order_and_none_is_lost() {
+        let (mut outbox, mut reader) = outbox(1, 2);
+        for n in 0..6 {
+            outbox.offer(kept(n));
+        }
+        assert!(outbox.is_congested());
+        let mut seen = Vec::new();
+        while outbox.is_congested() {
+            seen.push(number(&reader.kept.recv().await.expect("an event")));
+            outbox.make_room().await;
+        }
+        drop(outbox);
+        while let Some(event) = reader.kept.recv().await {
+            seen.push(number(&event));
+        }
+        assert_eq!(seen, [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn no_wakeup_is_lost_between_two_threads() {
+        let (mut outbox, mut reader) = outbox(1 << 16, 1);
+        let writer = tokio::spawn(async move {
+            for n in 0..20_000 {
+                outbox.offer(quote(n));
+                if n % 64 == 0 {
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+        let mut expected = 0;
+        while let Some(event) = reader.market.next().await {
+            assert_eq!(number(&event), expected);
+            expected += 1;
+        }
+        assert_eq!(expected, 20_000);
+        writer.await.expect("writer");
+    }
+}
