@@ -1,3 +1,36 @@
-//! A TWS gateway that is not IB: for tests, demonstrations and benches.
+//! A TWS gateway that is not IB: the server side of the protocol, over real TCP, with its own markets.
+//!
+//! The world ([`gateway`]) is pure: requests and time go in, answers come out. Only [`server`] reads
+//! the clock and only [`connection`] touches a socket. Nothing here knows the bridge's session: the
+//! simulator has its own reading of IB's rules, so that one checks the other.
 
 pub mod broker;
+mod clock;
+mod config;
+mod connection;
+mod derivative;
+mod details;
+mod expiry;
+mod faults;
+mod gateway;
+mod generic_ticks;
+mod greeks;
+mod instrument;
+mod level1;
+mod listing;
+mod login;
+mod market_data;
+mod outbox;
+mod path;
+mod price;
+mod record;
+mod reference;
+mod seed;
+mod server;
+mod ticks;
+mod universe;
+mod volume;
+
+pub use config::SimConfig;
+pub use record::RequestCount;
+pub use server::{RunningSim, Simulator, StartError, run};

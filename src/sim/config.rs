@@ -1,0 +1,50 @@
+//! What a simulation is started with.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use chrono::{DateTime, Utc};
+
+use crate::tws::ServerVersion;
+
+/// Settings of a simulated gateway.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SimConfig {
+    /// Where to listen. Port 0 lets the system choose one.
+    pub listen: SocketAddr,
+    /// Everything random follows from this number.
+    pub seed: u64,
+    /// Simulated time at the start; the host's time if absent.
+    pub clock: Option<DateTime<Utc>>,
+    /// Simulated seconds per second of the host. At least 0.001.
+    pub speed: f64,
+    /// Account codes of the login; the first is the default.
+    pub accounts: Vec<String>,
+    /// Simulated milliseconds between two quotes of an instrument; one trade is made with each.
+    pub slot_ms: u32,
+    /// Newest server version offered to clients.
+    pub version_max: ServerVersion,
+    /// Client connections at the same time; more are closed at once.
+    pub clients_max: usize,
+    /// Market data lines of the user: distinct instruments streamed at a time.
+    pub market_data_lines: usize,
+    /// Instruments have their real regular hours in `liquidHours` and for `useRTH`. Off, the regular
+    /// session is the whole day. Trading itself is always open.
+    pub regular_hours: bool,
+}
+
+impl Default for SimConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            seed: 1,
+            clock: None,
+            speed: 1.0,
+            accounts: vec!["DU1234567".to_owned()],
+            slot_ms: 250,
+            version_max: ServerVersion::MAX,
+            clients_max: 32,
+            market_data_lines: 100,
+            regular_hours: false,
+        }
+    }
+}

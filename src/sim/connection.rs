@@ -1,0 +1,176 @@
+//! One TCP connection: handshake, frames in, frames out.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::{Bytes, BytesMut};
+use thiserror::Error;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+
+use super::outbox::ConnectionId;
+use super::server::Clock;
+use crate::tws::frame::{self, Envelope, FRAME_BYTES_MAX, FrameTooLong};
+use crate::tws::handshake::{self, HELLO_BYTES_MAX, HandshakeError};
+use crate::tws::{Request, ServerVersion};
+
+/// Chunks waiting to be written to one client.
+const CHUNKS_MAX: usize = 65_536;
+/// Bytes waiting to be written to one client; a slower one is disconnected.
+const PENDING_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// What a connection tells the world.
+#[derive(Debug)]
+pub(super) enum Event {
+    Opened(ConnectionId, ServerVersion, Outgoing),
+    Request(ConnectionId, Request),
+    Unreadable(ConnectionId, String),
+    Closed(ConnectionId),
+}
+
+/// The world's end of a connection. Dropping it closes the connection after what was sent.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    chunks: mpsc::Sender<Bytes>,
+    pending_bytes: Arc<AtomicUsize>,
+}
+
+impl Outgoing {
+    /// Queues bytes. False if the client is too slow or gone: drop the connection.
+    pub(super) fn send(&self, chunk: Bytes) -> bool {
+        let len = chunk.len();
+        let pending = self.pending_bytes.fetch_add(len, Ordering::Relaxed) + len;
+        pending <= PENDING_BYTES_MAX && self.chunks.try_send(chunk).is_ok()
+    }
+}
+
+/// Why a connection ended.
+#[derive(Debug, Error)]
+pub(super) enum ConnectionError {
+    #[error("the connection broke")]
+    Broken(#[source] io::Error),
+    #[error("the client does not speak the protocol")]
+    Handshake(#[source] HandshakeError),
+    #[error("the client speaks server versions {min}..{max} only")]
+    Version { min: ServerVersion, max: ServerVersion },
+    #[error("the stream cannot be read further")]
+    Frame(#[source] FrameTooLong),
+    #[error("the simulator is stopping")]
+    Stopping,
+}
+
+/// Serves a connection until either side ends it.
+pub(super) async fn serve(
+    id: ConnectionId,
+    stream: TcpStream,
+    version_max: ServerVersion,
+    clock: Clock,
+    events: mpsc::Sender<Event>,
+) {
+    let ended = converse(id, stream, version_max, clock, &events).await;
+    if let Err(error) = ended {
+        tracing::debug!(connection = id.0, error = &error as &dyn std::error::Error, "client connection ended");
+    }
+    // Nobody is left to tell once the world has stopped.
+    let _ = events.send(Event::Closed(id)).await;
+}
+
+async fn converse(
+    id: ConnectionId,
+    stream: TcpStream,
+    version_max: ServerVersion,
+    clock: Clock,
+    events: &mpsc::Sender<Event>,
+) -> Result<(), ConnectionError> {
+    stream.set_nodelay(true).map_err(ConnectionError::Broken)?;
+    let (mut reader, mut writer) = stream.into_split();
+    let mut buffer = BytesMut::new();
+    let version = greet(&mut reader, &mut writer, &mut buffer, version_max, clock).await?;
+    let (chunks, queued) = mpsc::channel(CHUNKS_MAX);
+    let pending_bytes = Arc::new(AtomicUsize::new(0));
+    let outgoing = Outgoing { chunks, pending_bytes: Arc::clone(&pending_bytes) };
+    events.send(Event::Opened(id, version, outgoing)).await.map_err(|_| ConnectionError::Stopping)?;
+    tokio::select! {
+        ended = read(id, &mut reader, &mut buffer, events) => ended,
+        ended = write(&mut writer, queued, &pending_bytes) => ended,
+    }
+}
+
+/// Reads the client's hello and answers it with the version both sides will use.
+async fn greet(
+    reader: &mut OwnedReadHalf,
+    writer: &mut OwnedWriteHalf,
+    buffer: &mut BytesMut,
+    version_max: ServerVersion,
+    clock: Clock,
+) -> Result<ServerVersion, ConnectionError> {
+    while !handshake::take_sign(buffer).map_err(ConnectionError::Handshake)? {
+        more(reader, buffer).await?;
+    }
+    let body = loop {
+        if let Some(body) = frame::next_frame(buffer, HELLO_BYTES_MAX).map_err(ConnectionError::Frame)? {
+            break body;
+        }
+        more(reader, buffer).await?;
+    };
+    let hello = handshake::read_hello(&body).map_err(ConnectionError::Handshake)?;
+    let version = version_max.min(hello.max);
+    if version < hello.min || version < ServerVersion::MIN {
+        return Err(ConnectionError::Version { min: hello.min, max: hello.max });
+    }
+    let mut greeting = BytesMut::new();
+    handshake::put_greeting(&mut greeting, version, &clock.connection_time());
+    writer.write_all(&greeting).await.map_err(ConnectionError::Broken)?;
+    Ok(version)
+}
+
+async fn read(
+    id: ConnectionId,
+    reader: &mut OwnedReadHalf,
+    buffer: &mut BytesMut,
+    events: &mpsc::Sender<Event>,
+) -> Result<(), ConnectionError> {
+    loop {
+        while let Some(body) = frame::next_frame(buffer, FRAME_BYTES_MAX).map_err(ConnectionError::Frame)? {
+            let event = match frame::open(body) {
+                Envelope::Protobuf { id: message, body } => match Request::decode(message, body) {
+                    Ok(request) => Event::Request(id, request),
+                    Err(error) => Event::Unreadable(id, error.to_string()),
+                },
+                Envelope::Text { id: message, .. } => Event::Unreadable(id, format!("text message {message}")),
+                Envelope::Runt(_) => Event::Unreadable(id, "no message id".to_owned()),
+            };
+            events.send(event).await.map_err(|_| ConnectionError::Stopping)?;
+        }
+        if !more(reader, buffer).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads what has arrived. False if the client has closed its side.
+async fn more(reader: &mut OwnedReadHalf, buffer: &mut BytesMut) -> Result<bool, ConnectionError> {
+    let read = reader.read_buf(buffer).await.map_err(ConnectionError::Broken)?;
+    if read == 0 && buffer.is_empty() {
+        return Ok(false);
+    }
+    if read == 0 {
+        return Err(ConnectionError::Broken(io::ErrorKind::UnexpectedEof.into()));
+    }
+    Ok(true)
+}
+
+async fn write(
+    writer: &mut OwnedWriteHalf,
+    mut queued: mpsc::Receiver<Bytes>,
+    pending_bytes: &AtomicUsize,
+) -> Result<(), ConnectionError> {
+    while let Some(chunk) = queued.recv().await {
+        writer.write_all(&chunk).await.map_err(ConnectionError::Broken)?;
+        pending_bytes.fetch_sub(chunk.len(), Ordering::Relaxed);
+    }
+    writer.shutdown().await.map_err(ConnectionError::Broken)
+}

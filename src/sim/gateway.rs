@@ -1,0 +1,224 @@
+//! The simulated gateway as a pure state: requests and time in, answers out.
+
+use std::sync::Arc;
+
+use super::SimConfig;
+use super::faults::Faults;
+use super::instrument::Instrument;
+use super::login::{self, Client, Clients};
+use super::market_data::MarketData;
+use super::outbox::{ConnectionId, Effect, NO_ID, Outbox};
+use super::price::Prices;
+use super::record::{Record, RequestCount};
+use super::reference;
+use super::universe::{Refusal, Universe};
+use crate::tws::message::contract::Contract;
+use crate::tws::message::login::{CurrentTime, CurrentTimeInMillis, StartApiRequest, UserInfo};
+use crate::tws::message::market_data::MarketDataRequest;
+use crate::tws::{Request, Response, ServerVersion};
+
+/// What all parts of the gateway look at and none but the gateway changes.
+pub(super) struct World {
+    pub(super) universe: Universe,
+    pub(super) prices: Prices,
+    pub(super) accounts: Vec<String>,
+    pub(super) regular_hours: bool,
+}
+
+impl World {
+    /// The combination a description means; it exists if its legs do.
+    pub(super) fn combo(&self, query: &Contract, now_ms: i64) -> Result<Arc<Instrument>, Refusal> {
+        self.universe.combo(query, now_ms)
+    }
+}
+
+/// A gateway with its markets and clients. Time is simulated, in epoch milliseconds, and never goes back.
+pub(super) struct Gateway {
+    world: World,
+    clients: Clients,
+    market_data: MarketData,
+    market_data_lines: usize,
+    record: Record,
+    faults: Faults,
+}
+
+impl Gateway {
+    /// A gateway nobody is connected to.
+    pub(super) fn new(config: &SimConfig) -> Self {
+        let universe = Universe::default();
+        let prices = Prices::new(config.seed, i64::from(config.slot_ms), universe.walks());
+        Self {
+            world: World { universe, prices, accounts: config.accounts.clone(), regular_hours: config.regular_hours },
+            clients: Clients::default(),
+            market_data: MarketData::default(),
+            market_data_lines: config.market_data_lines,
+            record: Record::default(),
+            faults: Faults::default(),
+        }
+    }
+
+    /// A connection has finished its handshake.
+    pub(super) fn on_opened(&mut self, connection: ConnectionId, version: ServerVersion) {
+        self.clients.opened(connection, version);
+    }
+
+    /// A connection is gone, with everything it had subscribed.
+    pub(super) fn on_closed(&mut self, connection: ConnectionId) {
+        self.market_data.closed(connection);
+        self.clients.closed(connection);
+    }
+
+    /// A frame that is no request of this protocol.
+    pub(super) fn on_unreadable(&mut self, now_ms: i64, connection: ConnectionId, cause: &str) -> Vec<Effect> {
+        let mut out = Outbox::at(now_ms);
+        self.record.unreadable();
+        out.error(connection, NO_ID, 320, format!("Error reading request. Unable to parse: {cause}"));
+        out.into_effects()
+    }
+
+    /// A request from a client.
+    pub(super) fn on_request(&mut self, now_ms: i64, connection: ConnectionId, request: &Request) -> Vec<Effect> {
+        let mut out = Outbox::at(now_ms);
+        let Some(client) = self.clients.get(connection) else {
+            return Vec::new();
+        };
+        self.record.request(client.client_id, request);
+        if self.faults.is_muted(request.name()) {
+            return Vec::new();
+        }
+        match (client.client_id, request) {
+            (None, Request::StartApiRequest(start)) => self.start(connection, start, &mut out),
+            // A gateway drops what comes before the login, and a second login.
+            (None, _) | (Some(_), Request::StartApiRequest(_)) => {}
+            (Some(_), request) => self.answer(&client, request, &mut out),
+        }
+        out.into_effects()
+    }
+
+    /// Time has passed: prices have moved and timers may be due.
+    pub(super) fn advance(&mut self, now_ms: i64) -> Vec<Effect> {
+        let mut out = Outbox::at(now_ms);
+        self.market_data.advance(&self.world.prices, &mut out);
+        out.into_effects()
+    }
+
+    fn start(&mut self, connection: ConnectionId, request: &StartApiRequest, out: &mut Outbox) {
+        if self.clients.start(connection, request, out).is_some() {
+            login::welcome(connection, &self.world.accounts, 1, out);
+        }
+    }
+
+    fn answer(&mut self, client: &Client, request: &Request, out: &mut Outbox) {
+        let to = client.connection;
+        match request {
+            Request::CurrentTimeRequest(_) => {
+                let current_time = Some(out.now_ms.div_euclid(1000));
+                out.send(to, Response::CurrentTime(CurrentTime { current_time }));
+            }
+            Request::CurrentTimeInMillisRequest(_) => {
+                let current_time_in_millis = Some(out.now_ms);
+                out.send(to, Response::CurrentTimeInMillis(CurrentTimeInMillis { current_time_in_millis }));
+            }
+            Request::IdsRequest(_) => out.send(to, login::next_valid_id(1)),
+            Request::ManagedAccountsRequest(_) => out.send(to, login::managed_accounts(&self.world.accounts)),
+            Request::UserInfoRequest(request) => {
+                let info = UserInfo { req_id: request.req_id, white_branding_id: Some(String::new()) };
+                out.send(to, Response::UserInfo(info));
+            }
+            Request::SetServerLogLevelRequest(request) => {
+                if !(1..=5).contains(&request.log_level.unwrap_or_default()) {
+                    out.error(
+                        to,
+                        NO_ID,
+                        319,
+                        "Invalid log level. Make sure the log level is set to a value between 1 and 5.",
+                    );
+                }
+            }
+            Request::MarketDataTypeRequest(request) => {
+                let kind = request.market_data_type.unwrap_or_default();
+                if (1..=4).contains(&kind) {
+                    self.clients.set_market_data_type(to, kind);
+                } else {
+                    out.refuse(to, NO_ID, Refusal::invalid(&format!("Invalid market data type {kind}")));
+                }
+            }
+            Request::MarketDataRequest(request) => self.subscribe(client, request, out),
+            Request::CancelMarketData(request) => {
+                self.market_data.cancel(to, request.req_id.unwrap_or_default(), out);
+            }
+            request => {
+                if !reference::answer(&self.world, to, request, out) {
+                    unsupported(to, request, out);
+                }
+            }
+        }
+    }
+
+    fn subscribe(&mut self, client: &Client, request: &MarketDataRequest, out: &mut Outbox) {
+        let markets = (&self.world.universe, &self.world.prices);
+        self.market_data.subscribe(markets, client, request, self.market_data_lines, out);
+    }
+}
+
+/// Verbs for tests and operators.
+impl Gateway {
+    /// A message to every client that belongs to no request, such as 1100.
+    pub(super) fn notice(&mut self, now_ms: i64, code: i32, text: &str) -> Vec<Effect> {
+        let mut out = Outbox::at(now_ms);
+        for client in self.clients.started() {
+            out.error(client.connection, NO_ID, code, text);
+        }
+        out.into_effects()
+    }
+
+    /// Closes every connection.
+    pub(super) fn cut(&mut self) -> Vec<Effect> {
+        self.clients.connections().into_iter().map(Effect::Close).collect()
+    }
+
+    /// Takes requests of a kind (IB's message name, `*` for all) without answering, until unmuted.
+    pub(super) fn mute(&mut self, kind: &str) {
+        self.faults.mute(kind);
+    }
+
+    /// Answers requests of a kind again.
+    pub(super) fn unmute(&mut self, kind: &str) {
+        self.faults.unmute(kind);
+    }
+
+    /// Moves the price of a symbol from the next slot on; the walk goes on from there. What follows
+    /// the same walk moves in proportion. False if no such instrument has a price of its own.
+    pub(super) fn set_price(&mut self, now_ms: i64, symbol: &str, price: f64) -> bool {
+        let World { universe, prices, .. } = &mut self.world;
+        let slot = prices.slot(now_ms) + 1;
+        let Some(instrument) = universe.named(symbol, now_ms).filter(|_| price > 0.0 && price.is_finite()) else {
+            return false;
+        };
+        prices.jump(&instrument, slot, price);
+        true
+    }
+
+    /// How often each client asked for what.
+    pub(super) fn requests(&self) -> Vec<RequestCount> {
+        self.record.counts()
+    }
+
+    /// The newest requests with the client that sent them, oldest first; bounded.
+    pub(super) fn recent_requests(&self) -> Vec<(Option<i32>, Request)> {
+        self.record.recent()
+    }
+
+    /// Frames that were no request of this protocol.
+    pub(super) fn unreadable_count(&self) -> u64 {
+        self.record.unreadable_count()
+    }
+}
+
+/// The answer to a request this gateway does not serve: an error, never silence.
+fn unsupported(to: ConnectionId, request: &Request, out: &mut Outbox) {
+    let body = request.to_json();
+    let id = ["req_id", "order_id"].iter().find_map(|field| body.get(field)?.as_i64());
+    let id = id.and_then(|id| i32::try_from(id).ok()).unwrap_or(NO_ID);
+    out.refuse(to, id, Refusal::invalid(&format!("{} is not supported by this gateway", request.name())));
+}

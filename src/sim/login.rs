@@ -1,0 +1,113 @@
+//! Who is connected: client ids, and what a gateway says when one logs in.
+
+use std::collections::BTreeMap;
+
+use super::outbox::{ConnectionId, NO_ID, Outbox};
+use crate::tws::message::login::{ManagedAccounts, NextValidId, StartApiRequest};
+use crate::tws::{Response, ServerVersion};
+
+/// Farm notices of a healthy login.
+const FARMS: &[(i32, &str)] = &[
+    (2104, "Market data farm connection is OK:usfarm.nj"),
+    (2104, "Market data farm connection is OK:eufarm"),
+    (2104, "Market data farm connection is OK:cashfarm"),
+    (2104, "Market data farm connection is OK:usfuture"),
+    (2104, "Market data farm connection is OK:usopt"),
+    (2104, "Market data farm connection is OK:usfarm"),
+    (2106, "HMDS data farm connection is OK:euhmds"),
+    (2106, "HMDS data farm connection is OK:ushmds"),
+    (2158, "Sec-def data farm connection is OK:secdefnj"),
+];
+
+/// One connected client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Client {
+    pub(super) connection: ConnectionId,
+    #[expect(dead_code, reason = "date-times in history depend on it")]
+    pub(super) version: ServerVersion,
+    /// Chosen by the client in its first message.
+    pub(super) client_id: Option<i32>,
+    /// 1 live, 2 frozen, 3 delayed, 4 delayed-frozen; lasts as long as the connection.
+    pub(super) market_data_type: i32,
+}
+
+/// All connections past their handshake.
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    all: BTreeMap<ConnectionId, Client>,
+}
+
+impl Clients {
+    pub(super) fn opened(&mut self, connection: ConnectionId, version: ServerVersion) {
+        self.all.insert(connection, Client { connection, version, client_id: None, market_data_type: 1 });
+    }
+
+    pub(super) fn closed(&mut self, connection: ConnectionId) -> Option<Client> {
+        self.all.remove(&connection)
+    }
+
+    pub(super) fn get(&self, connection: ConnectionId) -> Option<Client> {
+        self.all.get(&connection).copied()
+    }
+
+    /// The connection a client id lives on.
+    pub(super) fn connection_of(&self, client_id: i32) -> Option<ConnectionId> {
+        self.started().find(|client| client.client_id == Some(client_id)).map(|client| client.connection)
+    }
+
+    /// Clients that have named themselves.
+    pub(super) fn started(&self) -> impl Iterator<Item = &Client> {
+        self.all.values().filter(|client| client.client_id.is_some())
+    }
+
+    /// Every connection, started or not.
+    pub(super) fn connections(&self) -> Vec<ConnectionId> {
+        self.all.keys().copied().collect()
+    }
+
+    pub(super) fn set_market_data_type(&mut self, connection: ConnectionId, market_data_type: i32) {
+        if let Some(client) = self.all.get_mut(&connection) {
+            client.market_data_type = market_data_type;
+        }
+    }
+
+    /// Gives a connection its client id. A used id is refused and the newcomer closed; the first
+    /// connection is not disturbed.
+    pub(super) fn start(
+        &mut self,
+        connection: ConnectionId,
+        request: &StartApiRequest,
+        out: &mut Outbox,
+    ) -> Option<i32> {
+        let client_id = request.client_id.unwrap_or_default();
+        if self.connection_of(client_id).is_some() {
+            let text = format!(
+                "Unable to connect as the client id is already in use. Retry with a unique client id. (id {client_id})"
+            );
+            out.error(connection, NO_ID, 326, text);
+            out.close(connection);
+            return None;
+        }
+        self.all.get_mut(&connection)?.client_id = Some(client_id);
+        Some(client_id)
+    }
+}
+
+/// The first messages after a login, before the client's open orders.
+pub(super) fn welcome(to: ConnectionId, accounts: &[String], next_order_id: i32, out: &mut Outbox) {
+    out.send(to, managed_accounts(accounts));
+    out.send(to, next_valid_id(next_order_id));
+    for (code, text) in FARMS {
+        out.error(to, NO_ID, *code, *text);
+    }
+}
+
+/// The accounts of the login, separated by commas.
+pub(super) fn managed_accounts(accounts: &[String]) -> Response {
+    Response::ManagedAccounts(ManagedAccounts { accounts_list: Some(accounts.join(",")) })
+}
+
+/// The next order id a client may use.
+pub(super) fn next_valid_id(order_id: i32) -> Response {
+    Response::NextValidId(NextValidId { order_id: Some(order_id) })
+}

@@ -1,0 +1,179 @@
+//! Streaming market data: subscriptions, their limits and permissions, and the ticks as time passes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::generic_ticks::{self, GenericTicks};
+use super::instrument::{Instrument, Permission};
+use super::level1::Level1;
+use super::login::Client;
+use super::outbox::{ConnectionId, Outbox};
+use super::price::Prices;
+use super::ticks::Ticks;
+use super::universe::{Refusal, Universe, given};
+use crate::tws::Response;
+use crate::tws::message::market_data::{MarketDataRequest, MarketDataType, TickReqParams, TickSnapshotEnd};
+
+/// How late delayed data is.
+const DELAY_MS: i64 = 15 * 60 * 1000;
+const LIVE_TYPE: i32 = 1;
+const DELAYED_TYPE: i32 = 3;
+
+struct Subscription {
+    instrument: Arc<Instrument>,
+    delayed: bool,
+    generics: GenericTicks,
+    snapshot: bool,
+    /// What was sent last.
+    sent: Level1,
+}
+
+/// All streaming market data requests of all clients.
+#[derive(Default)]
+pub(super) struct MarketData {
+    subscriptions: BTreeMap<(ConnectionId, i32), Subscription>,
+}
+
+impl MarketData {
+    pub(super) fn subscribe(
+        &mut self,
+        (universe, prices): (&Universe, &Prices),
+        client: &Client,
+        request: &MarketDataRequest,
+        lines: usize,
+        out: &mut Outbox,
+    ) {
+        let req_id = request.req_id.unwrap_or_default();
+        let connection = client.connection;
+        let refused = self.check(universe, client, request, lines, out.now_ms);
+        let (instrument, delayed, generics) = match refused {
+            Ok(accepted) => accepted,
+            Err(refusal) => return out.refuse(connection, req_id, refusal),
+        };
+        if delayed {
+            let text = "Requested market data is not subscribed. Displaying delayed market data.";
+            out.error(connection, req_id, 10167, text);
+        }
+        let kind = if delayed { DELAYED_TYPE } else { LIVE_TYPE };
+        let kind = MarketDataType { req_id: Some(req_id), market_data_type: Some(kind) };
+        out.send(connection, Response::MarketDataType(kind));
+        out.send(connection, Response::TickReqParams(params(req_id, &instrument)));
+        let slot = slot_for(prices, out.now_ms, delayed);
+        let level = Level1::at(prices, &instrument, slot);
+        let mut sink = |response| out.send(connection, response);
+        let mut ticks = Ticks { req_id, instrument: &instrument, delayed, sink: &mut sink };
+        ticks.changes(None, &level, prices);
+        generic_ticks::first(&mut ticks, generics, &level, prices);
+        let snapshot = request.snapshot.unwrap_or(false) || request.regulatory_snapshot.unwrap_or(false);
+        self.subscriptions
+            .insert((connection, req_id), Subscription { instrument, delayed, generics, snapshot, sent: level });
+    }
+
+    fn check(
+        &self,
+        universe: &Universe,
+        client: &Client,
+        request: &MarketDataRequest,
+        lines: usize,
+        now_ms: i64,
+    ) -> Result<(Arc<Instrument>, bool, GenericTicks), Refusal> {
+        let req_id = request.req_id.unwrap_or_default();
+        if self.subscriptions.contains_key(&(client.connection, req_id)) {
+            return Err(Refusal::new(322, "Error processing request.-'bN' : cause - Duplicate ticker id"));
+        }
+        let snapshot = request.snapshot.unwrap_or(false);
+        let list = given(request.generic_tick_list.as_ref()).unwrap_or_default();
+        if snapshot && !list.is_empty() {
+            return Err(Refusal::invalid("Snapshot market data subscription is not applicable to generic ticks"));
+        }
+        let contract = request.contract.clone().unwrap_or_default();
+        let instrument = universe.resolve(&contract, now_ms)?;
+        let generics = GenericTicks::parse(list, instrument.sec_type())?;
+        let delayed = permitted(instrument.permission, client.market_data_type)?;
+        let mut streamed: BTreeSet<i32> = self.streamed().collect();
+        streamed.insert(instrument.con_id());
+        if streamed.len() > lines {
+            return Err(Refusal::new(101, "Max number of tickers has been reached"));
+        }
+        Ok((instrument, delayed, generics))
+    }
+
+    /// Contract ids that take a market data line.
+    pub(super) fn streamed(&self) -> impl Iterator<Item = i32> + '_ {
+        self.subscriptions.values().map(|subscription| subscription.instrument.con_id())
+    }
+
+    pub(super) fn cancel(&mut self, connection: ConnectionId, req_id: i32, out: &mut Outbox) {
+        if self.subscriptions.remove(&(connection, req_id)).is_none() {
+            out.error(connection, req_id, 300, format!("Can't find EId with tickerId:{req_id}"));
+        }
+    }
+
+    pub(super) fn closed(&mut self, connection: ConnectionId) {
+        self.subscriptions.retain(|(owner, _), _| *owner != connection);
+    }
+
+    /// Sends what changed since the last call and ends snapshots.
+    pub(super) fn advance(&mut self, prices: &Prices, out: &mut Outbox) {
+        let mut current: BTreeMap<(i32, bool), Level1> = BTreeMap::new();
+        let mut ended = Vec::new();
+        for (&(connection, req_id), subscription) in &mut self.subscriptions {
+            let Subscription { instrument, delayed, generics, snapshot, sent } = subscription;
+            let slot = slot_for(prices, out.now_ms, *delayed);
+            if *snapshot {
+                ended.push((connection, req_id));
+                continue;
+            }
+            if slot == sent.slot {
+                continue;
+            }
+            let level = current
+                .entry((instrument.con_id(), *delayed))
+                .or_insert_with(|| sent.advanced(prices, instrument, slot));
+            let mut sink = |response| out.send(connection, response);
+            let mut ticks = Ticks { req_id, instrument, delayed: *delayed, sink: &mut sink };
+            ticks.changes(Some(sent), level, prices);
+            generic_ticks::changes(&mut ticks, *generics, level, prices);
+            sent.clone_from(level);
+        }
+        for (connection, req_id) in ended {
+            self.subscriptions.remove(&(connection, req_id));
+            out.send(connection, Response::TickSnapshotEnd(TickSnapshotEnd { req_id: Some(req_id) }));
+        }
+    }
+}
+
+/// Whether the data is delayed, or why there is none.
+fn permitted(permission: Permission, market_data_type: i32) -> Result<bool, Refusal> {
+    let wants_delayed = market_data_type >= DELAYED_TYPE;
+    let refusal = match permission {
+        Permission::Live => return Ok(false),
+        Permission::Delayed | Permission::DelayedForApi if wants_delayed => return Ok(true),
+        Permission::Delayed => {
+            Refusal::new(354, "Requested market data is not subscribed. Delayed market data is available.")
+        }
+        Permission::DelayedForApi => Refusal::new(
+            10089,
+            "Requested market data requires additional subscription for API. See link in 'Market Data Connections' dialog for more details. Delayed market data is available.",
+        ),
+        Permission::Nothing => {
+            Refusal::new(354, "Requested market data is not subscribed. Delayed market data is not available.")
+        }
+    };
+    Err(refusal)
+}
+
+fn slot_for(prices: &Prices, now_ms: i64, delayed: bool) -> i64 {
+    prices.slot(if delayed { now_ms - DELAY_MS } else { now_ms })
+}
+
+fn params(req_id: i32, instrument: &Instrument) -> TickReqParams {
+    let is_smart = instrument.venue.exchanges.starts_with("SMART");
+    TickReqParams {
+        req_id: Some(req_id),
+        min_tick: Some(super::details::decimal(instrument.tick.size())),
+        bbo_exchange: is_smart.then(|| "9c0001".to_owned()),
+        snapshot_permissions: Some(if is_smart { 3 } else { 0 }),
+        ..TickReqParams::default()
+    }
+}

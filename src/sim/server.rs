@@ -1,0 +1,317 @@
+//! The running simulator: the listener, the one task that owns the world, and the clock.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::BytesMut;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::SimConfig;
+use super::clock::SimClock;
+use super::connection::{self, Event, Outgoing};
+use super::gateway::Gateway;
+use super::outbox::{ConnectionId, Effect};
+use super::record::RequestCount;
+use crate::tws::Request;
+
+/// Events of all connections waiting for the world.
+const EVENTS_MAX: usize = 4096;
+const CONTROLS_MAX: usize = 64;
+/// The world is looked after at least and at most this often, in host time.
+const ADVANCE_MIN: Duration = Duration::from_millis(1);
+const ADVANCE_MAX: Duration = Duration::from_millis(100);
+
+/// The simulator could not be started.
+#[derive(Debug, Error)]
+#[error("cannot listen on {addr}")]
+pub struct StartError {
+    addr: SocketAddr,
+    #[source]
+    source: io::Error,
+}
+
+/// Simulated time, read from the host's clock. Copies agree with each other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    simulated: SimClock,
+    started: Instant,
+}
+
+impl Clock {
+    fn start(config: &SimConfig) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the server is the part of the simulator that has a clock")]
+        let host_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        let start_ms = match config.clock {
+            Some(clock) => clock.timestamp_millis(),
+            None => i64::try_from(host_ms).unwrap_or_default(),
+        };
+        Self { simulated: SimClock::new(start_ms, config.speed), started: Instant::now() }
+    }
+
+    /// Simulated epoch milliseconds.
+    pub(super) fn now_ms(&self) -> i64 {
+        self.simulated.at(self.started.elapsed())
+    }
+
+    /// The time a gateway names in its greeting.
+    pub(super) fn connection_time(&self) -> String {
+        let now = chrono::DateTime::from_timestamp_millis(self.now_ms()).unwrap_or_default();
+        now.with_timezone(&chrono_tz::Tz::US__Eastern).format("%Y%m%d %H:%M:%S %Z").to_string()
+    }
+}
+
+type Inspect = Box<dyn FnOnce(&mut Gateway, i64) -> Vec<Effect> + Send>;
+
+/// Starts simulators.
+pub struct Simulator;
+
+impl Simulator {
+    /// Starts a simulated gateway on its own task.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] if the address cannot be listened on.
+    pub async fn start(config: SimConfig) -> Result<RunningSim, StartError> {
+        let failed = |source| StartError { addr: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
+        let addr = listener.local_addr().map_err(failed)?;
+        let clock = Clock::start(&config);
+        let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
+        let task = tokio::spawn(Driver::new(config, listener, clock).run(inbox));
+        Ok(RunningSim { addr, clock, controls, task })
+    }
+}
+
+/// Runs a simulated gateway until `shutdown` completes.
+///
+/// # Errors
+///
+/// [`StartError`] if the address cannot be listened on.
+pub async fn run(config: SimConfig, shutdown: impl Future<Output = ()>) -> Result<(), StartError> {
+    let sim = Simulator::start(config).await?;
+    tracing::info!(addr = %sim.addr(), "simulated gateway listens");
+    shutdown.await;
+    sim.stop().await;
+    Ok(())
+}
+
+/// A simulated gateway that is running. Dropping it stops it.
+#[derive(Debug)]
+pub struct RunningSim {
+    addr: SocketAddr,
+    clock: Clock,
+    controls: mpsc::Sender<Inspect>,
+    task: JoinHandle<()>,
+}
+
+impl RunningSim {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Simulated time, epoch milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// Closes all connections and the listener, and waits until that is done.
+    pub async fn stop(self) {
+        drop(self.controls);
+        // The task ends by itself when its last control is gone; a panic in it has been reported.
+        let _ = self.task.await;
+    }
+
+    /// Closes the socket of every client.
+    pub async fn cut(&self) {
+        self.effect(|gateway, _| gateway.cut()).await;
+    }
+
+    /// Takes requests of a kind (IB's message name, `*` for all) without answering.
+    pub async fn mute(&self, kind: &str) {
+        let kind = kind.to_owned();
+        self.ask(move |gateway, _| gateway.mute(&kind)).await;
+    }
+
+    /// Answers requests of a kind again.
+    pub async fn unmute(&self, kind: &str) {
+        let kind = kind.to_owned();
+        self.ask(move |gateway, _| gateway.unmute(&kind)).await;
+    }
+
+    /// Sends every client a message that belongs to no request, such as 1100.
+    pub async fn notice(&self, code: i32, text: &str) {
+        let text = text.to_owned();
+        self.effect(move |gateway, now_ms| gateway.notice(now_ms, code, &text)).await;
+    }
+
+    /// Moves the price of a symbol, and of all that follows the same walk, from the next slot on.
+    /// False if there is no such symbol.
+    pub async fn set_price(&self, symbol: &str, price: f64) -> bool {
+        let symbol = symbol.to_owned();
+        self.ask(move |gateway, now_ms| gateway.set_price(now_ms, &symbol, price)).await.unwrap_or(false)
+    }
+
+    /// How often each client asked for what, since the start.
+    pub async fn requests(&self) -> Vec<RequestCount> {
+        self.ask(|gateway, _| gateway.requests()).await.unwrap_or_default()
+    }
+
+    /// How often all clients together sent requests of a kind (IB's message name).
+    pub async fn request_count(&self, kind: &str) -> u64 {
+        self.requests().await.iter().filter(|row| row.kind == kind).map(|row| row.count).sum()
+    }
+
+    /// The newest requests with the client id that sent them, oldest first; bounded.
+    pub async fn recent_requests(&self) -> Vec<(Option<i32>, Request)> {
+        self.ask(|gateway, _| gateway.recent_requests()).await.unwrap_or_default()
+    }
+
+    /// Frames that were no request of this protocol.
+    pub async fn unreadable_count(&self) -> u64 {
+        self.ask(|gateway, _| gateway.unreadable_count()).await.unwrap_or_default()
+    }
+
+    /// Runs `f` on the world. `None` if the simulator has ended.
+    async fn ask<T: Send + 'static>(&self, f: impl FnOnce(&mut Gateway, i64) -> T + Send + 'static) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        let control: Inspect = Box::new(move |gateway, now_ms| {
+            // The asker may have given up.
+            let _ = answer.send(f(gateway, now_ms));
+            Vec::new()
+        });
+        self.controls.send(control).await.ok()?;
+        answered.await.ok()
+    }
+
+    /// Runs `f` on the world and its effects on the connections, and waits until that is done.
+    async fn effect(&self, f: impl FnOnce(&mut Gateway, i64) -> Vec<Effect> + Send + 'static) {
+        if self.controls.send(Box::new(f)).await.is_ok() {
+            // Controls are taken in order: an answer to this one says that the effects happened.
+            let _ = self.ask(|_, _| ()).await;
+        }
+    }
+}
+
+/// The task that owns the world.
+struct Driver {
+    config: SimConfig,
+    listener: TcpListener,
+    clock: Clock,
+    gateway: Gateway,
+    connections: BTreeMap<ConnectionId, Outgoing>,
+    /// Connections accepted, in their handshake or past it.
+    accepted: BTreeMap<ConnectionId, JoinHandle<()>>,
+    accepted_count: u64,
+}
+
+impl Driver {
+    fn new(config: SimConfig, listener: TcpListener, clock: Clock) -> Self {
+        let gateway = Gateway::new(&config);
+        Self {
+            config,
+            listener,
+            clock,
+            gateway,
+            connections: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+            accepted_count: 0,
+        }
+    }
+
+    async fn run(mut self, mut controls: mpsc::Receiver<Inspect>) {
+        let (events, mut inbox) = mpsc::channel(EVENTS_MAX);
+        let slot = self.clock.simulated.host_time(self.config.slot_ms);
+        let mut timer = tokio::time::interval((slot / 2).clamp(ADVANCE_MIN, ADVANCE_MAX));
+        timer.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            let effects = tokio::select! {
+                accepted = self.listener.accept() => {
+                    match accepted {
+                        Ok((stream, _)) => self.accept(stream, &events),
+                        Err(error) => tracing::warn!(%error, "a client could not be accepted"),
+                    }
+                    continue;
+                }
+                Some(event) = inbox.recv() => self.on_event(event),
+                control = controls.recv() => match control {
+                    Some(control) => control(&mut self.gateway, self.clock.now_ms()),
+                    None => break,
+                },
+                _ = timer.tick() => self.gateway.advance(self.clock.now_ms()),
+            };
+            self.perform(effects);
+        }
+        for task in self.accepted.values() {
+            task.abort();
+        }
+    }
+
+    fn accept(&mut self, stream: tokio::net::TcpStream, events: &mpsc::Sender<Event>) {
+        if self.accepted.len() >= self.config.clients_max {
+            tracing::warn!(limit = self.config.clients_max, "client refused: too many connections");
+            return;
+        }
+        self.accepted_count += 1;
+        let id = ConnectionId(self.accepted_count);
+        let serve = connection::serve(id, stream, self.config.version_max, self.clock, events.clone());
+        self.accepted.insert(id, tokio::spawn(serve));
+    }
+
+    fn on_event(&mut self, event: Event) -> Vec<Effect> {
+        let now_ms = self.clock.now_ms();
+        match event {
+            Event::Opened(id, version, outgoing) => {
+                self.gateway.on_opened(id, version);
+                self.connections.insert(id, outgoing);
+                Vec::new()
+            }
+            Event::Request(id, request) => self.gateway.on_request(now_ms, id, &request),
+            Event::Unreadable(id, cause) => self.gateway.on_unreadable(now_ms, id, &cause),
+            Event::Closed(id) => {
+                self.accepted.remove(&id);
+                self.disconnect(id);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Sends and closes in order; what goes to one connection is written as one piece.
+    fn perform(&mut self, effects: Vec<Effect>) {
+        let mut pieces: BTreeMap<ConnectionId, BytesMut> = BTreeMap::new();
+        for effect in effects {
+            match effect {
+                Effect::Send(id, response) => response.put(pieces.entry(id).or_default()),
+                Effect::Close(id) => {
+                    self.flush(id, pieces.remove(&id));
+                    self.disconnect(id);
+                }
+            }
+        }
+        for (id, piece) in pieces {
+            self.flush(id, Some(piece));
+        }
+    }
+
+    fn flush(&mut self, id: ConnectionId, piece: Option<BytesMut>) {
+        let (Some(piece), Some(outgoing)) = (piece, self.connections.get(&id)) else {
+            return;
+        };
+        if !outgoing.send(piece.freeze()) {
+            tracing::warn!(connection = id.0, "client disconnected: it reads too slowly");
+            self.disconnect(id);
+        }
+    }
+
+    fn disconnect(&mut self, id: ConnectionId) {
+        if self.connections.remove(&id).is_some() {
+            self.gateway.on_closed(id);
+        }
+    }
+}
