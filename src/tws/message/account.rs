@@ -1,4 +1,4 @@
-//! Messages of the `account` family.
+//! Accounts: values, positions, profit and loss, and the adviser configuration.
 
 use super::message;
 
@@ -6,13 +6,15 @@ use super::contract::Contract;
 use super::order::SoftDollarTier;
 
 message! {
-    /// Account data request (request 6).
+    /// Starts or stops the values and portfolio of one account (request 6). One account at a time: asking for
+    /// another replaces the first without a word.
     AccountDataRequest {
         1 subscribe: bool,
         2 acct_code: string,
     }
 
-    /// Account value (answer 6).
+    /// One value of the account, as text: all of them at first, then each that changes, at most every 3 minutes
+    /// (answer 6). Not all are numbers. While `AccountReady` is false the values that follow may be wrong.
     AccountValue {
         1 key: string,
         2 value: string,
@@ -20,7 +22,7 @@ message! {
         4 account_name: string,
     }
 
-    /// Portfolio value (answer 7).
+    /// One position of the account with its valuation (answer 7). Unset doubles are 1.7976931348623157E308.
     PortfolioValue {
         1 contract: Contract,
         2 position: string,
@@ -32,29 +34,31 @@ message! {
         8 account_name: string,
     }
 
-    /// Account update time (answer 8).
+    /// When the values were last updated: `hh:mm`, in the gateway's zone (answer 8).
     AccountUpdateTime {
         1 time_stamp: string,
     }
 
-    /// Account data end (answer 54).
+    /// Ends the first full set of values and positions (answer 54).
     AccountDataEnd {
         1 account_name: string,
     }
 
-    /// Account summary request (request 62).
+    /// Asks for some values (`tags`, with commas) of all accounts or a group (request 62). At most two such
+    /// streams.
     AccountSummaryRequest {
         1 req_id: int32,
         2 group: string,
         3 tags: string,
     }
 
-    /// Cancel account summary (request 63).
+    /// Ends an account summary stream (request 63).
     CancelAccountSummary {
         1 req_id: int32,
     }
 
-    /// Account summary (answer 63).
+    /// One value of one account, as text: all of them at first, then each that changes, every 3 minutes (answer
+    /// 63).
     AccountSummary {
         1 req_id: int32,
         2 account: string,
@@ -63,12 +67,12 @@ message! {
         5 currency: string,
     }
 
-    /// Account summary end (answer 64).
+    /// Ends the first full set of a summary; changes follow (answer 64).
     AccountSummaryEnd {
         1 req_id: int32,
     }
 
-    /// Account updates multi request (request 76).
+    /// Asks for the values of one account or model; unlike [`AccountDataRequest`] several may run (request 76).
     AccountUpdatesMultiRequest {
         1 req_id: int32,
         2 account: string,
@@ -76,12 +80,12 @@ message! {
         4 ledger_and_nlv: bool,
     }
 
-    /// Cancel account updates multi (request 77).
+    /// Ends such a stream (request 77).
     CancelAccountUpdatesMulti {
         1 req_id: int32,
     }
 
-    /// Account update multi (answer 73).
+    /// One value of one account or model, as text (answer 73).
     AccountUpdateMulti {
         1 req_id: int32,
         2 account: string,
@@ -91,18 +95,20 @@ message! {
         6 currency: string,
     }
 
-    /// Account update multi end (answer 74).
+    /// Ends the first full set; changes follow (answer 74).
     AccountUpdateMultiEnd {
         1 req_id: int32,
     }
 
-    /// Positions request (request 61).
+    /// Asks for the positions of all accounts and their changes (request 61). Without a request id: one stream
+    /// for each connection.
     PositionsRequest {}
 
-    /// Cancel positions (request 64).
+    /// Ends the stream of positions (request 64).
     CancelPositions {}
 
-    /// Position (answer 61).
+    /// One position, as decimal text; 0 means closed and is sent once (answer 61). `avg_cost` includes
+    /// multiplier and commission.
     Position {
         1 account: string,
         2 contract: Contract,
@@ -110,22 +116,22 @@ message! {
         4 avg_cost: double,
     }
 
-    /// Position end (answer 62).
+    /// Ends the first full set of positions; changes follow (answer 62).
     PositionEnd {}
 
-    /// Positions multi request (request 74).
+    /// Asks for the positions of one account or model (request 74).
     PositionsMultiRequest {
         1 req_id: int32,
         2 account: string,
         3 model_code: string,
     }
 
-    /// Cancel positions multi (request 75).
+    /// Ends such a stream (request 75).
     CancelPositionsMulti {
         1 req_id: int32,
     }
 
-    /// Position multi (answer 71).
+    /// One position of one account or model (answer 71).
     PositionMulti {
         1 req_id: int32,
         2 account: string,
@@ -135,24 +141,25 @@ message! {
         6 model_code: string,
     }
 
-    /// Position multi end (answer 72).
+    /// Ends the first full set; changes follow (answer 72).
     PositionMultiEnd {
         1 req_id: int32,
     }
 
-    /// Pn lrequest (request 92).
+    /// Asks for the profit and loss of an account or model (request 92).
     PnLRequest {
         1 req_id: int32,
         2 account: string,
         3 model_code: string,
     }
 
-    /// Cancel pn l (request 93).
+    /// Ends a profit and loss stream (request 93).
     CancelPnL {
         1 req_id: int32,
     }
 
-    /// Pn l (answer 94).
+    /// Profit and loss of an account, at each change (answer 94). What is not known is 1.7976931348623157E308
+    /// ([`crate::tws::sentinel::unset_double`]).
     PnL {
         1 req_id: int32,
         2 daily_pnl: double,
@@ -160,7 +167,8 @@ message! {
         4 realized_pnl: double,
     }
 
-    /// Pn lsingle request (request 94).
+    /// Asks for the profit and loss of one position (request 94). A contract without a position is answered
+    /// with silence.
     PnLSingleRequest {
         1 req_id: int32,
         2 account: string,
@@ -168,12 +176,13 @@ message! {
         4 con_id: int32,
     }
 
-    /// Cancel pn lsingle (request 95).
+    /// Ends such a stream (request 95).
     CancelPnLSingle {
         1 req_id: int32,
     }
 
-    /// Pn lsingle (answer 95).
+    /// Profit and loss of one position, about once a second (answer 95). What is not known is
+    /// 1.7976931348623157E308 ([`crate::tws::sentinel::unset_double`]).
     PnLSingle {
         1 req_id: int32,
         2 position: string,
@@ -183,50 +192,50 @@ message! {
         6 value: double,
     }
 
-    /// Family codes request (request 80).
+    /// Asks which accounts belong to a family (request 80).
     FamilyCodesRequest {}
 
-    /// Family codes (answer 78).
+    /// The families of the login's accounts (answer 78).
     FamilyCodes {
         1 family_codes: [FamilyCode],
     }
 
-    /// Family code (part of other messages).
+    /// One account and its family.
     FamilyCode {
         1 account_id: string,
         2 family_code: string,
     }
 
-    /// Soft dollar tiers request (request 79).
+    /// Asks for the soft dollar tiers the login may use (request 79).
     SoftDollarTiersRequest {
         1 req_id: int32,
     }
 
-    /// Soft dollar tiers (answer 77).
+    /// The soft dollar tiers the login may use (answer 77).
     SoftDollarTiers {
         1 req_id: int32,
         2 soft_dollar_tiers: [SoftDollarTier],
     }
 
-    /// Farequest (request 18).
+    /// Asks for a part of an adviser's configuration; `fa_data_type` says which (request 18).
     FARequest {
         1 fa_data_type: int32,
     }
 
-    /// Fareplace (request 19).
+    /// Replaces a part of an adviser's configuration (request 19).
     FAReplace {
         1 req_id: int32,
         2 fa_data_type: int32,
         3 xml: string,
     }
 
-    /// Receive fa (answer 16).
+    /// A part of an adviser's configuration (answer 16).
     ReceiveFA {
         1 fa_data_type: int32,
         2 xml: string,
     }
 
-    /// Replace faend (answer 103).
+    /// Says how replacing a part of an adviser's configuration went (answer 103).
     ReplaceFAEnd {
         1 req_id: int32,
         2 text: string,

@@ -1,9 +1,11 @@
-//! Messages of the `contract` family.
+//! Instruments: their identity, details, option chains, price steps and exchange letters.
 
 use super::message;
 
 message! {
-    /// Contract (part of other messages).
+    /// An instrument, described as far as the sender needs or knows. In requests either `con_id` with
+    /// `exchange`, or enough of the rest. `con_id` 0 means unknown. `last_trade_date_or_contract_month` is
+    /// `yyyymm`, `yyyymmdd`, or from a gateway also a date with time and zone.
     Contract {
         1 con_id: int32,
         2 symbol: string,
@@ -28,7 +30,7 @@ message! {
         21 last_trade_date: string,
     }
 
-    /// Combo leg (part of other messages).
+    /// One leg of a combination. `exempt_code` is -1 unless set.
     ComboLeg {
         1 con_id: int32,
         2 ratio: int32,
@@ -41,14 +43,17 @@ message! {
         9 per_leg_price: double,
     }
 
-    /// Delta neutral contract (part of other messages).
+    /// The hedge of a delta-neutral combination.
     DeltaNeutralContract {
         1 con_id: int32,
         2 delta: double,
         3 price: double,
     }
 
-    /// Contract details (part of other messages).
+    /// What is known about an instrument beyond its identity. `min_tick` is text with all its digits; the rules
+    /// that apply at each price are in [`MarketRule`]. Hours are given in `time_zone_id`. The bond and fund
+    /// fields are present for those types only. `long_name` may hold `\uXXXX` escapes
+    /// ([`crate::tws::notice::unescape`]).
     ContractDetails {
         1 market_name: string,
         2 min_tick: string,
@@ -117,54 +122,55 @@ message! {
         65 settlement_method: string,
     }
 
-    /// Ineligibility reason (part of other messages).
+    /// Why this login may not trade an instrument.
     IneligibilityReason {
         1 id: string,
         2 description: string,
     }
 
-    /// Contract data request (request 9).
+    /// Asks for every instrument that fits a description (request 9).
     ContractDataRequest {
         1 req_id: int32,
         2 contract: Contract,
     }
 
-    /// Cancel contract data (request 106).
+    /// Ends a search for contracts (request 106). From [`crate::tws::ServerVersion::CANCEL_CONTRACT_DATA`].
     CancelContractData {
         1 req_id: int32,
     }
 
-    /// Contract data (answer 10).
+    /// One instrument that fits; [`ContractDataEnd`] follows the last. Bonds come as answer 18 in the same form
+    /// (answer 10). No match at all is notice 200 instead.
     ContractData {
         1 req_id: int32,
         2 contract: Contract,
         3 contract_details: ContractDetails,
     }
 
-    /// Contract data end (answer 52).
+    /// Ends the instruments of one request (answer 52).
     ContractDataEnd {
         1 req_id: int32,
     }
 
-    /// Matching symbols request (request 81).
+    /// Asks for instruments whose symbol or name resembles `pattern` (request 81).
     MatchingSymbolsRequest {
         1 req_id: int32,
         2 pattern: string,
     }
 
-    /// Symbol samples (answer 79).
+    /// The instruments whose symbol or name fits, in one message (answer 79).
     SymbolSamples {
         1 req_id: int32,
         2 contract_descriptions: [ContractDescription],
     }
 
-    /// Contract description (part of other messages).
+    /// One found instrument and the security types of its derivatives.
     ContractDescription {
         1 contract: Contract,
         2 derivative_sec_types: [string],
     }
 
-    /// Sec def opt params request (request 78).
+    /// Asks for the expirations and strikes of the options on an underlying (request 78).
     SecDefOptParamsRequest {
         1 req_id: int32,
         2 underlying_symbol: string,
@@ -173,7 +179,8 @@ message! {
         5 underlying_con_id: int32,
     }
 
-    /// Sec def opt parameter (answer 75).
+    /// The option chain of one exchange and trading class; [`SecDefOptParameterEnd`] follows the last (answer
+    /// 75). Expirations and strikes are two lists, not pairs.
     SecDefOptParameter {
         1 req_id: int32,
         2 exchange: string,
@@ -184,41 +191,43 @@ message! {
         7 strikes: [double],
     }
 
-    /// Sec def opt parameter end (answer 76).
+    /// Ends the option chains of one request (answer 76).
     SecDefOptParameterEnd {
         1 req_id: int32,
     }
 
-    /// Market rule request (request 91).
+    /// Asks for the price steps of a rule named in [`ContractDetails`] (request 91).
     MarketRuleRequest {
         1 market_rule_id: int32,
     }
 
-    /// Market rule (answer 93).
+    /// The price steps of a rule (answer 93). It carries no request id: the rule's number tells which request
+    /// it answers.
     MarketRule {
         1 market_rule_id: int32,
         2 price_increments: [PriceIncrement],
     }
 
-    /// Price increment (part of other messages).
+    /// From `low_edge` upwards prices are multiples of `increment`.
     PriceIncrement {
         1 low_edge: double,
         2 increment: double,
     }
 
-    /// Smart components request (request 83).
+    /// Asks which exchange each letter of the bid, ask and last exchange ticks means (request 83). The key
+    /// comes with [`super::market_data::TickReqParams`]. Answered only while the exchange is open.
     SmartComponentsRequest {
         1 req_id: int32,
         2 bbo_exchange: string,
     }
 
-    /// Smart components (answer 82).
+    /// The exchanges behind the letters (answer 82).
     SmartComponents {
         1 req_id: int32,
         2 smart_components: [SmartComponent],
     }
 
-    /// Smart component (part of other messages).
+    /// One exchange, its letter, and its bit.
     SmartComponent {
         1 bit_number: int32,
         2 exchange: string,

@@ -1,11 +1,12 @@
-//! Messages of the `depth` family.
+//! Order books.
 
 use super::message;
 
 use super::contract::Contract;
 
 message! {
-    /// Market depth request (request 10).
+    /// Asks for the order book of one instrument, `num_rows` deep on each side (request 10). `is_smart_depth`
+    /// gathers the books of all exchanges into one.
     MarketDepthRequest {
         1 req_id: int32,
         2 contract: Contract,
@@ -14,25 +15,26 @@ message! {
         5 market_depth_options: {string},
     }
 
-    /// Cancel market depth (request 11).
+    /// Ends a depth stream (request 11). `is_smart_depth` must be as in the request.
     CancelMarketDepth {
         1 req_id: int32,
         2 is_smart_depth: bool,
     }
 
-    /// Market depth (answer 12).
+    /// One change of the order book of a single exchange (answer 12).
     MarketDepth {
         1 req_id: int32,
         2 market_depth_data: MarketDepthData,
     }
 
-    /// Market depth l2 (answer 13).
+    /// One change of an order book whose rows name their market maker or exchange (answer 13).
     MarketDepthL2 {
         1 req_id: int32,
         2 market_depth_data: MarketDepthData,
     }
 
-    /// Market depth data (part of other messages).
+    /// A row of the book: `operation` 0 insert, 1 update, 2 delete; `side` 0 ask, 1 bid. `position` is the
+    /// row's index; deleting one moves those below it up.
     MarketDepthData {
         1 position: int32,
         2 operation: int32,
@@ -43,22 +45,22 @@ message! {
         7 is_smart_depth: bool,
     }
 
-    /// Reroute market depth request (answer 92).
+    /// Answers a depth request for a CFD: ask for this contract on this exchange instead (answer 92).
     RerouteMarketDepthRequest {
         1 req_id: int32,
         2 con_id: int32,
         3 exchange: string,
     }
 
-    /// Market depth exchanges request (request 82).
+    /// Asks which exchanges offer depth (request 82).
     MarketDepthExchangesRequest {}
 
-    /// Market depth exchanges (answer 80).
+    /// The exchanges that offer depth (answer 80).
     MarketDepthExchanges {
         1 depth_market_data_descriptions: [DepthMarketDataDescription],
     }
 
-    /// Depth market data description (part of other messages).
+    /// What one exchange offers for one security type.
     DepthMarketDataDescription {
         1 exchange: string,
         2 sec_type: string,

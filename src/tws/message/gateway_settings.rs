@@ -1,14 +1,14 @@
-//! Messages of the `gateway_settings` family.
+//! The gateway's own settings.
 
 use super::message;
 
 message! {
-    /// Config request (request 108).
+    /// Asks for the gateway's own settings (request 108). From [`crate::tws::ServerVersion::CONFIG`].
     ConfigRequest {
         1 req_id: int32,
     }
 
-    /// Config response (answer 110).
+    /// The gateway's own settings (answer 110).
     ConfigResponse {
         1 req_id: int32,
         2 lock_and_exit: LockAndExitConfig,
@@ -17,7 +17,8 @@ message! {
         5 orders: OrdersConfig,
     }
 
-    /// Update config request (request 109).
+    /// Changes some of the gateway's own settings (request 109). From
+    /// [`crate::tws::ServerVersion::UPDATE_CONFIG`].
     UpdateConfigRequest {
         1 req_id: int32,
         2 lock_and_exit: LockAndExitConfig,
@@ -28,7 +29,7 @@ message! {
         7 reset_api_order_sequence: bool,
     }
 
-    /// Update config response (answer 111).
+    /// Says which settings were changed, and what to confirm first (answer 111).
     UpdateConfigResponse {
         1 req_id: int32,
         2 status: string,
@@ -38,21 +39,21 @@ message! {
         6 warnings: [UpdateConfigWarning],
     }
 
-    /// Update config warning (part of other messages).
+    /// A warning that must be confirmed before a setting is changed.
     UpdateConfigWarning {
         1 message_id: int32,
         2 title: string,
         3 message: string,
     }
 
-    /// Lock and exit config (part of other messages).
+    /// When the gateway restarts or logs off by itself.
     LockAndExitConfig {
         1 auto_logoff_time: string,
         2 auto_logoff_period: string,
         3 auto_logoff_type: string,
     }
 
-    /// Message config (part of other messages).
+    /// A message of the gateway's user interface and whether it is shown.
     MessageConfig {
         1 id: int32,
         2 title: string,
@@ -61,13 +62,14 @@ message! {
         5 enabled: bool,
     }
 
-    /// Api config (part of other messages).
+    /// The settings for API clients.
     ApiConfig {
         1 precautions: ApiPrecautionsConfig,
         2 settings: ApiSettingsConfig,
     }
 
-    /// Api precautions config (part of other messages).
+    /// Which precautions API orders skip. One that is not skipped can hold an order, without a notice, until
+    /// somebody clicks.
     ApiPrecautionsConfig {
         1 bypass_order_precautions: bool,
         2 bypass_bond_warning: bool,
@@ -81,7 +83,7 @@ message! {
         10 bypass_route_marketable_to_bbo: bool,
     }
 
-    /// Api settings config (part of other messages).
+    /// The API page of the gateway's settings.
     ApiSettingsConfig {
         1 read_only_api: bool,
         2 total_quantity_for_mutual_funds: bool,
@@ -121,12 +123,12 @@ message! {
         36 trusted_ips: [string],
     }
 
-    /// Orders config (part of other messages).
+    /// The settings for orders.
     OrdersConfig {
         1 smart_routing: OrdersSmartRoutingConfig,
     }
 
-    /// Orders smart routing config (part of other messages).
+    /// The settings for smart routing.
     OrdersSmartRoutingConfig {
         1 seek_price_improvement: bool,
         2 pre_open_reroute: bool,

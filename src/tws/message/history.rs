@@ -1,11 +1,13 @@
-//! Messages of the `history` family.
+//! Past bars, 5-second bars, histograms and trading sessions.
 
 use super::message;
 
 use super::contract::Contract;
 
 message! {
-    /// Historical data request (request 20).
+    /// Asks for past bars; `end_date_time` absent means now (request 20). `format_date` 2 asks for epoch
+    /// seconds; bars of a day or longer say `yyyymmdd` all the same. With `keep_up_to_date` the last bar goes
+    /// on growing in [`HistoricalDataUpdate`].
     HistoricalDataRequest {
         1 req_id: int32,
         2 contract: Contract,
@@ -19,18 +21,20 @@ message! {
         10 chart_options: {string},
     }
 
-    /// Cancel historical data (request 25).
+    /// Ends a query for bars or its updates (request 25). Acknowledged by notice 162 in flight, and by 366 once
+    /// the query is over.
     CancelHistoricalData {
         1 req_id: int32,
     }
 
-    /// Historical data (answer 17).
+    /// Bars of one query, oldest first; [`HistoricalDataEnd`] follows (answer 17).
     HistoricalData {
         1 req_id: int32,
         2 historical_data_bars: [HistoricalDataBar],
     }
 
-    /// Historical data bar (part of other messages).
+    /// One bar. `date` is its start, in the form that the request asked for, in a zone that depends on a
+    /// gateway setting. `volume`, `wap` and `bar_count` are -1 where the kind of data has none.
     HistoricalDataBar {
         1 date: string,
         2 open: double,
@@ -42,20 +46,21 @@ message! {
         8 bar_count: int32,
     }
 
-    /// Historical data update (answer 90).
+    /// The current bar of a query that is kept up to date, every second or two (answer 90). The same date means
+    /// the same bar, grown; a new date means that the one before is final. Nothing else says so.
     HistoricalDataUpdate {
         1 req_id: int32,
         2 historical_data_bar: HistoricalDataBar,
     }
 
-    /// Historical data end (answer 108).
+    /// Ends the bars of one query, with the span they cover (answer 108).
     HistoricalDataEnd {
         1 req_id: int32,
         2 start_date_str: string,
         3 end_date_str: string,
     }
 
-    /// Historical schedule (answer 106).
+    /// Trading sessions, answering a query for bars whose `what_to_show` is `SCHEDULE` (answer 106).
     HistoricalSchedule {
         1 req_id: int32,
         2 start_date_time: string,
@@ -64,14 +69,15 @@ message! {
         5 historical_sessions: [HistoricalSession],
     }
 
-    /// Historical session (part of other messages).
+    /// One trading session in the time zone of its schedule.
     HistoricalSession {
         1 start_date_time: string,
         2 end_date_time: string,
         3 ref_date: string,
     }
 
-    /// Real time bars request (request 50).
+    /// Asks for a bar every 5 s (request 50). Shares the pacing of small historical bars. Does not survive an
+    /// interruption: ask again.
     RealTimeBarsRequest {
         1 req_id: int32,
         2 contract: Contract,
@@ -81,12 +87,13 @@ message! {
         6 real_time_bars_options: {string},
     }
 
-    /// Cancel real time bars (request 51).
+    /// Ends a stream of 5 s bars (request 51).
     CancelRealTimeBars {
         1 req_id: int32,
     }
 
-    /// Real time bar tick (answer 50).
+    /// One 5 s bar (answer 50). `time` is its start in epoch seconds. `volume`, `wap` and `count` are -1 unless
+    /// trades were asked for.
     RealTimeBarTick {
         1 req_id: int32,
         2 time: int64,
@@ -99,7 +106,8 @@ message! {
         9 count: int32,
     }
 
-    /// Head timestamp request (request 87).
+    /// Asks how far back the data of an instrument reach (request 87). Counts as an open historical query until
+    /// it is cancelled.
     HeadTimestampRequest {
         1 req_id: int32,
         2 contract: Contract,
@@ -108,18 +116,18 @@ message! {
         5 format_date: int32,
     }
 
-    /// Cancel head timestamp (request 90).
+    /// Ends a query for the earliest data (request 90).
     CancelHeadTimestamp {
         1 req_id: int32,
     }
 
-    /// Head timestamp (answer 88).
+    /// When the data of an instrument begin, in the form that the request asked for (answer 88).
     HeadTimestamp {
         1 req_id: int32,
         2 head_timestamp: string,
     }
 
-    /// Histogram data request (request 88).
+    /// Asks how much was traded at each price over a period such as `3 days` (request 88).
     HistogramDataRequest {
         1 req_id: int32,
         2 contract: Contract,
@@ -127,18 +135,18 @@ message! {
         4 time_period: string,
     }
 
-    /// Cancel histogram data (request 89).
+    /// Ends a histogram query (request 89).
     CancelHistogramData {
         1 req_id: int32,
     }
 
-    /// Histogram data (answer 89).
+    /// The whole histogram, once (answer 89).
     HistogramData {
         1 req_id: int32,
         2 histogram_data_entries: [HistogramDataEntry],
     }
 
-    /// Histogram data entry (part of other messages).
+    /// What was traded at one price, as decimal text.
     HistogramDataEntry {
         1 price: double,
         2 size: string,

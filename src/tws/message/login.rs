@@ -1,54 +1,59 @@
-//! Messages of the `login` family.
+//! The session itself: start, order numbers, clock, errors and notices.
 
 use super::message;
 
 message! {
-    /// Start api request (request 71).
+    /// Starts the API after the handshake, under a client id (request 71). An id that is in use is answered
+    /// with notice 326, and the socket is closed.
     StartApiRequest {
         1 client_id: int32,
         2 optional_capabilities: string,
     }
 
-    /// Ids request (request 8).
+    /// Asks for the next order number; `num_ids` is ignored (request 8).
     IdsRequest {
         1 num_ids: int32,
     }
 
-    /// Next valid id (answer 9).
+    /// The first order number that may be used (answer 9). It comes unasked after [`StartApiRequest`], and is
+    /// the sign that requests may be sent. It can be lower than numbers already used.
     NextValidId {
         1 order_id: int32,
     }
 
-    /// Managed accounts request (request 17).
+    /// Asks for the accounts of the login (request 17).
     ManagedAccountsRequest {}
 
-    /// Managed accounts (answer 15).
+    /// The accounts of the login, separated (and sometimes ended) by commas (answer 15). Also comes unasked
+    /// after [`StartApiRequest`].
     ManagedAccounts {
         1 accounts_list: string,
     }
 
-    /// Current time request (request 49).
+    /// Asks for the gateway's clock (request 49).
     CurrentTimeRequest {}
 
-    /// Current time (answer 49).
+    /// The gateway's clock in epoch seconds (answer 49).
     CurrentTime {
         1 current_time: int64,
     }
 
-    /// Current time in millis request (request 105).
+    /// Asks for the gateway's clock (request 105).
     CurrentTimeInMillisRequest {}
 
-    /// Current time in millis (answer 109).
+    /// The gateway's clock in epoch milliseconds (answer 109).
     CurrentTimeInMillis {
         1 current_time_in_millis: int64,
     }
 
-    /// Set server log level request (request 14).
+    /// Sets how much the gateway logs, from 1 to 5 (request 14).
     SetServerLogLevelRequest {
         1 log_level: int32,
     }
 
-    /// Error message (answer 4).
+    /// An error, a warning or mere news; [`crate::tws::notice::classify`] tells which (answer 4). `id` is a
+    /// request number, an order number, or -1 for none. `error_time` is in epoch milliseconds. Texts may hold
+    /// `\uXXXX` escapes ([`crate::tws::notice::unescape`]), line breaks and HTML, in the gateway's language.
     ErrorMessage {
         1 id: int32,
         2 error_time: int64,
@@ -57,34 +62,34 @@ message! {
         5 advanced_order_reject_json: string,
     }
 
-    /// User info request (request 104).
+    /// Asks who the login belongs to (request 104).
     UserInfoRequest {
         1 req_id: int32,
     }
 
-    /// User info (answer 107).
+    /// The white branding id of the login (answer 107).
     UserInfo {
         1 req_id: int32,
         2 white_branding_id: string,
     }
 
-    /// Verify request (request 65).
+    /// Introduces a registered third-party program; not for us (request 65).
     VerifyRequest {
         1 api_name: string,
         2 api_version: string,
     }
 
-    /// Verify message request (request 66).
+    /// Answers a verification challenge; not for us (request 66).
     VerifyMessageRequest {
         1 api_data: string,
     }
 
-    /// Verify message api (answer 65).
+    /// A verification challenge for registered third-party programs; ignored (answer 65).
     VerifyMessageApi {
         1 api_data: string,
     }
 
-    /// Verify completed (answer 66).
+    /// Ends the verification of a registered third-party program; ignored (answer 66).
     VerifyCompleted {
         1 is_successful: bool,
         2 error_text: string,

@@ -1,6 +1,6 @@
 //! Every TWS message, defined once and used in both directions.
 //!
-//! A message is one block of `number name: type` lines. The [`message!`] macro turns it into a
+//! A message is one block of `number name: type` lines. The `message!` macro turns it into a
 //! `prost` struct, its published field table ([`Layout::FIELDS`]) and a readable dump
 //! ([`Layout::to_json`]), so that the numbers the codec uses and the numbers the tests compare with
 //! IB's table can never be two different things.

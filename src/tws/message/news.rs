@@ -1,17 +1,17 @@
-//! Messages of the `news` family.
+//! News: bulletins, headlines, articles and corporate events.
 
 use super::message;
 
 message! {
-    /// News bulletins request (request 12).
+    /// Asks for IB's bulletins (request 12).
     NewsBulletinsRequest {
         1 all_messages: bool,
     }
 
-    /// Cancel news bulletins (request 13).
+    /// Ends the bulletins (request 13).
     CancelNewsBulletins {}
 
-    /// News bulletin (answer 14).
+    /// One bulletin (answer 14).
     NewsBulletin {
         1 news_msg_id: int32,
         2 news_msg_type: int32,
@@ -19,21 +19,21 @@ message! {
         4 originating_exch: string,
     }
 
-    /// News providers request (request 85).
+    /// Asks which news providers the login may use (request 85).
     NewsProvidersRequest {}
 
-    /// News providers (answer 85).
+    /// The news providers the login may use (answer 85).
     NewsProviders {
         1 news_providers: [NewsProvider],
     }
 
-    /// News provider (part of other messages).
+    /// One news provider.
     NewsProvider {
         1 provider_code: string,
         2 provider_name: string,
     }
 
-    /// News article request (request 84).
+    /// Asks for the text of one article (request 84).
     NewsArticleRequest {
         1 req_id: int32,
         2 provider_code: string,
@@ -41,14 +41,14 @@ message! {
         4 news_article_options: {string},
     }
 
-    /// News article (answer 83).
+    /// One article: `article_type` 0 plain text or HTML, 1 a PDF in base64 (answer 83).
     NewsArticle {
         1 req_id: int32,
         2 article_type: int32,
         3 article_text: string,
     }
 
-    /// Historical news request (request 86).
+    /// Asks for past headlines about one instrument; `provider_codes` are joined with `+` (request 86).
     HistoricalNewsRequest {
         1 req_id: int32,
         2 con_id: int32,
@@ -59,7 +59,7 @@ message! {
         7 historical_news_options: {string},
     }
 
-    /// Historical news (answer 86).
+    /// One past headline; [`HistoricalNewsEnd`] follows the last (answer 86).
     HistoricalNews {
         1 req_id: int32,
         2 time: string,
@@ -68,13 +68,14 @@ message! {
         5 headline: string,
     }
 
-    /// Historical news end (answer 87).
+    /// Ends the headlines of one request; `has_more` if there are further ones (answer 87).
     HistoricalNewsEnd {
         1 req_id: int32,
         2 has_more: bool,
     }
 
-    /// Tick news (answer 84).
+    /// One headline of a market data stream with generic tick 292; `timestamp` in epoch milliseconds (answer
+    /// 84).
     TickNews {
         1 req_id: int32,
         2 timestamp: int64,
@@ -84,23 +85,23 @@ message! {
         6 extra_data: string,
     }
 
-    /// Wsh meta data request (request 100).
+    /// Asks which Wall Street Horizon events and filters exist (request 100).
     WshMetaDataRequest {
         1 req_id: int32,
     }
 
-    /// Cancel wsh meta data (request 101).
+    /// Ends a request for the kinds of events (request 101).
     CancelWshMetaData {
         1 req_id: int32,
     }
 
-    /// Wsh meta data (answer 104).
+    /// The kinds of Wall Street Horizon events, as JSON text (answer 104).
     WshMetaData {
         1 req_id: int32,
         2 data_json: string,
     }
 
-    /// Wsh event data request (request 102).
+    /// Asks for Wall Street Horizon events about one instrument, or by a filter in JSON text (request 102).
     WshEventDataRequest {
         1 req_id: int32,
         2 con_id: int32,
@@ -113,12 +114,12 @@ message! {
         9 total_limit: int32,
     }
 
-    /// Cancel wsh event data (request 103).
+    /// Ends a request for events (request 103).
     CancelWshEventData {
         1 req_id: int32,
     }
 
-    /// Wsh event data (answer 105).
+    /// Wall Street Horizon events, as JSON text (answer 105).
     WshEventData {
         1 req_id: int32,
         2 data_json: string,

@@ -1,9 +1,12 @@
-//! Messages of the `order` family.
+//! Orders and what belongs to them; [`super::order_flow`] carries them.
 
 use super::message;
 
 message! {
-    /// Order (part of other messages).
+    /// An order, as placed or as the gateway knows it. Sizes are decimal text. Absent prices are left out or
+    /// 1.7976931348623157E308, absent integers left out or 2147483647; a price of 0 is a price. `transmit`
+    /// absent means that the gateway holds the order back. `order_ref` is the caller's own text and comes back
+    /// with every report.
     Order {
         1 client_id: int32,
         2 order_id: int32,
@@ -152,7 +155,9 @@ message! {
         145 conditions_include_overnight: bool,
     }
 
-    /// Order condition (part of other messages).
+    /// One condition that an order waits for: `kind` 1 price, 3 time, 4 margin cushion, 5 execution, 6 volume,
+    /// 7 percent change. `is_conjunction_connection` joins it to the next one: true and, false or. IB calls
+    /// `kind` "type".
     OrderCondition {
         1 kind: int32,
         2 is_conjunction_connection: bool,
@@ -169,14 +174,15 @@ message! {
         13 volume: int32,
     }
 
-    /// Soft dollar tier (part of other messages).
+    /// An arrangement for paying research out of commissions.
     SoftDollarTier {
         1 name: string,
         2 value: string,
         3 display_name: string,
     }
 
-    /// Order state (part of other messages).
+    /// What the gateway says about an order: status, margins and commissions of a what-if order, warnings.
+    /// Unset doubles are 1.7976931348623157E308.
     OrderState {
         1 status: string,
         2 init_margin_before: double,
@@ -210,7 +216,7 @@ message! {
         30 completed_status: string,
     }
 
-    /// Order allocation (part of other messages).
+    /// An account's share of an adviser's what-if order.
     OrderAllocation {
         1 account: string,
         2 position: string,
@@ -221,14 +227,14 @@ message! {
         7 is_monetary: bool,
     }
 
-    /// Order cancel (part of other messages).
+    /// Regulatory details of a cancel; usually empty.
     OrderCancel {
         1 manual_order_cancel_time: string,
         2 ext_operator: string,
         3 manual_order_indicator: int32,
     }
 
-    /// Attached orders (part of other messages).
+    /// Stop-loss and profit-taker to attach to an order. From [`crate::tws::ServerVersion::ATTACHED_ORDERS`].
     AttachedOrders {
         1 sl_order_id: int32,
         2 sl_order_type: string,

@@ -1,4 +1,4 @@
-//! Messages of the `order_flow` family.
+//! Placing and cancelling orders, and every report about them: states, executions, commissions.
 
 use super::message;
 
@@ -6,7 +6,8 @@ use super::contract::Contract;
 use super::order::{AttachedOrders, Order, OrderCancel, OrderState};
 
 message! {
-    /// Place order request (request 3).
+    /// Places an order; with the number of a living order, modifies it (request 3). Answered by [`OpenOrder`],
+    /// [`OrderStatus`], [`ExecutionDetails`] and notices together: none of them is certain to come.
     PlaceOrderRequest {
         1 order_id: int32,
         2 contract: Contract,
@@ -14,18 +15,19 @@ message! {
         4 attached_orders: AttachedOrders,
     }
 
-    /// Cancel order request (request 4).
+    /// Cancels one order of this client (request 4). The cancel is confirmed by notice 202 or a status, and may
+    /// lose the race against a fill.
     CancelOrderRequest {
         1 order_id: int32,
         2 order_cancel: OrderCancel,
     }
 
-    /// Global cancel request (request 58).
+    /// Cancels every order of the login, whoever placed it (request 58).
     GlobalCancelRequest {
         1 order_cancel: OrderCancel,
     }
 
-    /// Exercise options request (request 21).
+    /// Exercises options or lets them lapse (request 21). IB calls `override_flag` "override".
     ExerciseOptionsRequest {
         1 order_id: int32,
         2 contract: Contract,
@@ -38,23 +40,25 @@ message! {
         9 professional_customer: bool,
     }
 
-    /// Open orders request (request 5).
+    /// Asks for the open orders of this client id (request 5). For client id 0 it also binds orders typed in
+    /// TWS.
     OpenOrdersRequest {}
 
-    /// All open orders request (request 16).
+    /// Asks once for the open orders of the whole login, without binding them (request 16).
     AllOpenOrdersRequest {}
 
-    /// Auto open orders request (request 15).
+    /// Binds orders typed in TWS from now on; client id 0 only (request 15).
     AutoOpenOrdersRequest {
         1 auto_bind: bool,
     }
 
-    /// Completed orders request (request 99).
+    /// Asks for the orders that are over (request 99). With `api_only` those placed through the API.
     CompletedOrdersRequest {
         1 api_only: bool,
     }
 
-    /// Open order (answer 5).
+    /// One open order: on request, when placed, and at changes (answer 5). Repeats. `order_id` 0 marks an order
+    /// that belongs to nobody's client id.
     OpenOrder {
         1 order_id: int32,
         2 contract: Contract,
@@ -62,10 +66,11 @@ message! {
         4 order_state: OrderState,
     }
 
-    /// Open orders end (answer 53).
+    /// Ends the orders of one request (answer 53).
     OpenOrdersEnd {}
 
-    /// Order status (answer 3).
+    /// The state of one order (answer 3). Repeats, and is not sent for every change: an order that fills at
+    /// once may have none.
     OrderStatus {
         1 order_id: int32,
         2 status: string,
@@ -80,30 +85,31 @@ message! {
         11 mkt_cap_price: double,
     }
 
-    /// Order bound (answer 100).
+    /// An order typed in TWS was given an order number of this client (answer 100).
     OrderBound {
         1 perm_id: int64,
         2 client_id: int32,
         3 order_id: int32,
     }
 
-    /// Completed order (answer 101).
+    /// One order that is over (answer 101). Without an order number: `perm_id` tells which.
     CompletedOrder {
         1 contract: Contract,
         2 order: Order,
         3 order_state: OrderState,
     }
 
-    /// Completed orders end (answer 102).
+    /// Ends the completed orders (answer 102).
     CompletedOrdersEnd {}
 
-    /// Execution request (request 7).
+    /// Asks for the executions of the gateway's day (request 7).
     ExecutionRequest {
         1 req_id: int32,
         2 execution_filter: ExecutionFilter,
     }
 
-    /// Execution filter (part of other messages).
+    /// Which executions to send; what is absent does not filter. An unset `last_n_days` is left out or
+    /// 2147483647.
     ExecutionFilter {
         1 client_id: int32,
         2 acct_code: string,
@@ -116,14 +122,16 @@ message! {
         9 specific_dates: [int32],
     }
 
-    /// Execution details (answer 11).
+    /// One execution: on request, and unasked with request id -1 when an order fills (answer 11). Its
+    /// commission comes apart ([`CommissionAndFeesReport`]).
     ExecutionDetails {
         1 req_id: int32,
         2 contract: Contract,
         3 execution: Execution,
     }
 
-    /// Execution (part of other messages).
+    /// One fill. A correction has the same `exec_id` but for what follows the last dot; the highest replaces
+    /// the others. `side` is `BOT` or `SLD`.
     Execution {
         1 order_id: int32,
         2 exec_id: string,
@@ -148,12 +156,13 @@ message! {
         21 opt_exercise_or_lapse_type: int32,
     }
 
-    /// Execution details end (answer 55).
+    /// Ends the executions of one request (answer 55).
     ExecutionDetailsEnd {
         1 req_id: int32,
     }
 
-    /// Commission and fees report (answer 59).
+    /// What one execution cost; `exec_id` is all that ties it to its [`Execution`] (answer 59). Unset
+    /// `realized_pnl` and `bond_yield` are 1.7976931348623157E308 ([`crate::tws::sentinel::unset_double`]).
     CommissionAndFeesReport {
         1 exec_id: string,
         2 commission_and_fees: double,

@@ -1,30 +1,30 @@
-//! Messages of the `scanner` family.
+//! Market scanners.
 
 use super::message;
 
 use super::contract::Contract;
 
 message! {
-    /// Scanner parameters request (request 24).
+    /// Asks for the instruments, locations, codes and filters that scanners know (request 24).
     ScannerParametersRequest {}
 
-    /// Scanner parameters (answer 19).
+    /// All scanner parameters as one XML document (answer 19).
     ScannerParameters {
         1 xml: string,
     }
 
-    /// Scanner subscription request (request 22).
+    /// Starts a scanner (request 22).
     ScannerSubscriptionRequest {
         1 req_id: int32,
         2 scanner_subscription: ScannerSubscription,
     }
 
-    /// Cancel scanner subscription (request 23).
+    /// Ends a scanner (request 23). A cancel that comes too late is answered with notice 365.
     CancelScannerSubscription {
         1 req_id: int32,
     }
 
-    /// Scanner subscription (part of other messages).
+    /// What to scan for. Absent bounds are left out.
     ScannerSubscription {
         1 number_of_rows: int32,
         2 instrument: string,
@@ -51,13 +51,13 @@ message! {
         23 scanner_subscription_options: {string},
     }
 
-    /// Scanner data (answer 20).
+    /// One complete set of results; it replaces the one before (answer 20).
     ScannerData {
         1 req_id: int32,
         2 scanner_data_element: [ScannerDataElement],
     }
 
-    /// Scanner data element (part of other messages).
+    /// One row of scanner results.
     ScannerDataElement {
         1 rank: int32,
         2 contract: Contract,

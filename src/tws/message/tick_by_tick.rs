@@ -1,11 +1,11 @@
-//! Messages of the `tick_by_tick` family.
+//! Every single tick, live and past.
 
 use super::message;
 
 use super::contract::Contract;
 
 message! {
-    /// Tick by tick request (request 97).
+    /// Asks for every tick of one kind: `Last`, `AllLast`, `BidAsk` or `MidPoint` (request 97).
     TickByTickRequest {
         1 req_id: int32,
         2 contract: Contract,
@@ -14,12 +14,13 @@ message! {
         5 ignore_size: bool,
     }
 
-    /// Cancel tick by tick (request 98).
+    /// Ends a tick-by-tick stream (request 98).
     CancelTickByTick {
         1 req_id: int32,
     }
 
-    /// Tick by tick data (answer 99).
+    /// One tick: `tick_type` 1 last, 2 all last, 3 bid and ask, 4 mid-point; exactly the matching part is
+    /// present (answer 99).
     TickByTickData {
         1 req_id: int32,
         2 tick_type: int32,
@@ -28,14 +29,14 @@ message! {
         5 historical_tick_mid_point: HistoricalTick,
     }
 
-    /// Historical tick (part of other messages).
+    /// One mid-point. `time` is in epoch seconds: several ticks share one, their order counts.
     HistoricalTick {
         1 time: int64,
         2 price: double,
         3 size: string,
     }
 
-    /// Historical tick bid ask (part of other messages).
+    /// One change of bid or ask. `time` is in epoch seconds.
     HistoricalTickBidAsk {
         1 time: int64,
         2 tick_attrib_bid_ask: TickAttribBidAsk,
@@ -45,7 +46,8 @@ message! {
         6 size_ask: string,
     }
 
-    /// Historical tick last (part of other messages).
+    /// One trade. `time` is in epoch seconds. Price 0, size 0 and past limit mean a halt; the next such tick
+    /// its end.
     HistoricalTickLast {
         1 time: int64,
         2 tick_attrib_last: TickAttribLast,
@@ -55,19 +57,19 @@ message! {
         6 special_conditions: string,
     }
 
-    /// Tick attrib bid ask (part of other messages).
+    /// Whether the quote is beyond the day's low or high.
     TickAttribBidAsk {
         1 bid_past_low: bool,
         2 ask_past_high: bool,
     }
 
-    /// Tick attrib last (part of other messages).
+    /// Whether the trade is beyond a price limit, or not reported to the tape.
     TickAttribLast {
         1 past_limit: bool,
         2 unreported: bool,
     }
 
-    /// Historical ticks request (request 96).
+    /// Asks for at most 1000 past ticks from a start or up to an end, not both (request 96).
     HistoricalTicksRequest {
         1 req_id: int32,
         2 contract: Contract,
@@ -80,26 +82,26 @@ message! {
         9 misc_options: {string},
     }
 
-    /// Cancel historical ticks (request 107).
+    /// Ends a query for past ticks (request 107). From [`crate::tws::ServerVersion::CANCEL_CONTRACT_DATA`].
     CancelHistoricalTicks {
         1 req_id: int32,
     }
 
-    /// Historical ticks (answer 96).
+    /// Past mid-points; `is_done` marks the last message (answer 96).
     HistoricalTicks {
         1 req_id: int32,
         2 historical_ticks: [HistoricalTick],
         3 is_done: bool,
     }
 
-    /// Historical ticks bid ask (answer 97).
+    /// Past quotes; `is_done` marks the last message (answer 97).
     HistoricalTicksBidAsk {
         1 req_id: int32,
         2 historical_ticks_bid_ask: [HistoricalTickBidAsk],
         3 is_done: bool,
     }
 
-    /// Historical ticks last (answer 98).
+    /// Past trades; `is_done` marks the last message (answer 98).
     HistoricalTicksLast {
         1 req_id: int32,
         2 historical_ticks_last: [HistoricalTickLast],
