@@ -127,7 +127,7 @@ impl Broker {
         fill.average_price += (fill.quantity * change).checked_div(fill.cumulative).unwrap_or_default();
         let (perm_id, account, root, moved) =
             (fill.perm_id, fill.account.clone(), fill.root.clone(), fill.quantity * change);
-        self.replay(&account);
+        self.replay(now_ms, &account);
         if let Some(ticket) = self.orders.get_mut(perm_id) {
             ticket.notional += moved;
         }
@@ -139,12 +139,14 @@ impl Broker {
     }
 
     /// Books all kept fills of the account again, from the base.
-    fn replay(&mut self, account: &str) {
+    fn replay(&mut self, now_ms: i64, account: &str) {
         let Some(books) = self.accounts.get_mut(account) else { return };
         let mut now: Ledger = books.base.clone();
         for fill in self.executions.iter_mut().filter(|fill| fill.account == account) {
             fill.realized = now.apply(fill);
         }
+        now.roll_day(now_ms);
         books.now = now;
+        books.changes += 1;
     }
 }

@@ -10,9 +10,11 @@ use super::entry::write_back;
 use super::executions::{commission_report, execution_details};
 use super::ledger::{Fill, multiplier};
 use super::matching::{self, Match};
+use super::pnl::StartOfDay;
 use super::reply::{Refusal, error, open_order, order_status};
 use super::terms::{Side, Tif};
 use super::ticket::{State, Ticket};
+use super::valuation::Valuation;
 use super::{Broker, Moment};
 
 /// Quote size already used up in one pass, by contract and side.
@@ -21,14 +23,23 @@ type Taken = BTreeMap<(i32, Side), Decimal>;
 impl Broker {
     /// One pass over all open orders, parents before children, then everything that follows from it.
     pub(super) fn advance(&mut self, at: Moment) {
-        for books in self.accounts.values_mut() {
-            books.now.roll_day(at.now_ms);
-        }
+        self.begin_day(at);
         let mut taken = Taken::new();
         for perm_id in self.orders.open_ids(|ticket| ticket.state != State::Untransmitted) {
             self.step(at, perm_id, &mut taken);
         }
         self.send_late_reports(at.now_ms);
+        self.refresh_feeds(at);
+    }
+
+    /// Notes what daily profit is measured from, at the first call of a day.
+    pub(super) fn begin_day(&mut self, at: Moment) {
+        for books in self.accounts.values_mut() {
+            if books.now.roll_day(at.now_ms) {
+                books.start_of_day = StartOfDay::of(&Valuation::of(&books.now, at.book));
+                books.changes += 1;
+            }
+        }
     }
 
     fn step(&mut self, at: Moment, perm_id: i64, taken: &mut Taken) {
@@ -164,6 +175,7 @@ impl Broker {
     fn book_fill(&mut self, fill: &mut Fill) {
         if let Some(books) = self.accounts.get_mut(&fill.account) {
             fill.realized = books.now.apply(fill);
+            books.changes += 1;
         }
         if let Some(oldest) = self.executions.push(fill.clone())
             && let Some(books) = self.accounts.get_mut(&oldest.account)

@@ -3,6 +3,11 @@
 //! Pure: the caller passes the time (ms since the epoch, UTC) and the market ([`Book`]) and delivers what
 //! comes out. Randomness comes from the seed alone, so that the same calls give the same answers.
 
+mod account;
+#[cfg(test)]
+mod account_flows;
+mod account_values;
+mod advisor;
 mod attached;
 mod book;
 mod calendar;
@@ -10,12 +15,19 @@ mod cancel;
 mod commission;
 mod entry;
 mod executions;
+mod feeds;
 mod hooks;
 mod ids;
+#[cfg(test)]
+mod invariants;
 mod ledger;
 mod lifecycle;
 mod matching;
+#[cfg(test)]
+mod order_flows;
 mod orders;
+mod pnl;
+mod positions;
 mod preview;
 mod queries;
 mod reply;
@@ -68,6 +80,7 @@ pub struct Broker {
     executions: executions::Executions,
     late_reports: Vec<(i64, i32, Response)>,
     binding: queries::Binding,
+    feeds: feeds::Feeds,
     random: ChaCha8Rng,
     out: Outgoing,
 }
@@ -76,6 +89,9 @@ pub struct Broker {
 struct Books {
     base: ledger::Ledger,
     now: ledger::Ledger,
+    start_of_day: pnl::StartOfDay,
+    /// Grows with every change of the books.
+    changes: u64,
 }
 
 impl Broker {
@@ -85,6 +101,8 @@ impl Broker {
         let fresh = || Books {
             base: ledger::Ledger::with_cash(PAPER_CASH.into()),
             now: ledger::Ledger::with_cash(PAPER_CASH.into()),
+            start_of_day: pnl::StartOfDay::default(),
+            changes: 0,
         };
         Self {
             accounts: accounts.into_iter().map(|account| (account, fresh())).collect(),
@@ -96,6 +114,7 @@ impl Broker {
             executions: executions::Executions::new(random.next_u32()),
             late_reports: Vec::new(),
             binding: queries::Binding::default(),
+            feeds: feeds::Feeds::default(),
             random,
             out: Vec::new(),
         }
@@ -105,6 +124,7 @@ impl Broker {
     pub fn handle(&mut self, now_ms: i64, client_id: i32, request: &Request, book: &dyn Book) -> Option<Outgoing> {
         let at = Moment { now_ms, book };
         self.connected.insert(client_id);
+        self.begin_day(at);
         match request {
             Request::PlaceOrderRequest(request) => self.place(at, client_id, request),
             Request::CancelOrderRequest(request) => self.cancel(at, client_id, request.order_id()),
@@ -114,6 +134,28 @@ impl Broker {
             Request::AutoOpenOrdersRequest(request) => self.auto_open_orders(at, client_id, request.auto_bind()),
             Request::CompletedOrdersRequest(request) => self.completed_orders(client_id, request.api_only()),
             Request::ExecutionRequest(request) => self.executions(at, client_id, request),
+            Request::PositionsRequest(_) => self.positions(client_id),
+            Request::CancelPositions(_) => drop(self.feeds.positions.remove(&(client_id, None))),
+            Request::PositionsMultiRequest(request) => self.positions_multi(at, client_id, request),
+            Request::CancelPositionsMulti(request) => drop(self.feeds.positions.remove(&(client_id, request.req_id))),
+            Request::AccountDataRequest(request) => self.account_data(at, client_id, request),
+            Request::AccountUpdatesMultiRequest(request) => self.account_multi(at, client_id, request),
+            Request::CancelAccountUpdatesMulti(request) => {
+                drop(self.feeds.values.remove(&(client_id, feeds::Sort::Multi(request.req_id()))));
+            }
+            Request::AccountSummaryRequest(request) => self.account_summary(at, client_id, request),
+            Request::CancelAccountSummary(request) => {
+                drop(self.feeds.values.remove(&(client_id, feeds::Sort::Summary(request.req_id()))));
+            }
+            Request::PnLRequest(request) => self.pnl(at, client_id, request),
+            Request::CancelPnL(request) => drop(self.feeds.pnl.remove(&(client_id, request.req_id()))),
+            Request::PnLSingleRequest(request) => self.pnl_single(at, client_id, request),
+            Request::CancelPnLSingle(request) => drop(self.feeds.pnl.remove(&(client_id, request.req_id()))),
+            Request::ExerciseOptionsRequest(request) => self.exercise(at, client_id, request),
+            Request::FARequest(_) => self.refuse_advisor(at, client_id, -1),
+            Request::FAReplace(request) => self.refuse_advisor(at, client_id, request.req_id()),
+            Request::FamilyCodesRequest(_) => self.family_codes(client_id),
+            Request::SoftDollarTiersRequest(request) => self.soft_dollar_tiers(client_id, request.req_id()),
             Request::IdsRequest(_) => self.tell(client_id, self.next_valid_id(client_id)),
             Request::ManagedAccountsRequest(_) => self.tell(client_id, self.managed_accounts()),
             _ => return None,
@@ -141,6 +183,7 @@ impl Broker {
     pub fn on_disconnect(&mut self, client_id: i32) {
         self.connected.remove(&client_id);
         self.binding.forget(client_id);
+        self.feeds.forget(client_id);
     }
 
     /// The number `nextValidId` announces to this client.

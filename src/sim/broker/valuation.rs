@@ -81,6 +81,15 @@ impl Valuation {
         self.equity_with_loan() - self.initial_margin
     }
 
+    pub(super) fn excess(&self) -> Decimal {
+        self.equity_with_loan() - self.maintenance_margin
+    }
+
+    /// Margin accounts trade stocks at four times their available funds within a day.
+    pub(super) fn buying_power(&self) -> Decimal {
+        self.available().max(Decimal::ZERO) * Decimal::from(4)
+    }
+
     fn rate(&mut self, currency: &str, book: &dyn Book) -> Decimal {
         if let Some(rate) = self.rates.get(currency) {
             return *rate;

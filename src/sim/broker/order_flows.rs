@@ -1,0 +1,438 @@
+//! Scripted lives of orders, as a client sees them.
+
+use super::rig::*;
+use super::*;
+use crate::tws::message::order::{AttachedOrders, Order, OrderCondition};
+use crate::tws::message::order_flow::{
+    AllOpenOrdersRequest, AutoOpenOrdersRequest, CompletedOrdersRequest, ExecutionFilter, ExecutionRequest,
+    GlobalCancelRequest, OpenOrdersRequest, PlaceOrderRequest,
+};
+
+fn held(terms: &str, parent_id: i32) -> Order {
+    Order { parent_id: Some(parent_id), transmit: Some(false), ..order(terms) }
+}
+
+fn sent(terms: &str, parent_id: i32) -> Order {
+    Order { transmit: Some(true), ..held(terms, parent_id) }
+}
+
+fn has(lines: &[String], wanted: &str) -> bool {
+    lines.iter().any(|line| line == wanted)
+}
+
+#[track_caller]
+fn check_refused(wish: Order, expected: i32) {
+    let mut rig = Rig::new();
+    assert_eq!(rig.place(1, STOCK, wish), [format!("error 1 {expected}")]);
+    assert!(rig.broker.orders.all().next().is_none(), "a refused order is not kept");
+}
+
+#[test]
+fn the_gateway_refuses_what_is_no_order() {
+    let text = |text: &str| Some(text.to_owned());
+    check_refused(order("BUY 100 LMT 99.005"), 110);
+    check_refused(order("BUY 0 MKT"), 434);
+    check_refused(order("BUY -5 MKT"), 321);
+    check_refused(order("BUY many MKT"), 140);
+    check_refused(order("HOLD 5 MKT"), 321);
+    check_refused(order("BUY 5 LMT"), 107);
+    check_refused(order("BUY 5 STP"), 403);
+    check_refused(order("BUY 5 TRAIL"), 158);
+    check_refused(order("BUY 5 MAYBE 1"), 321);
+    check_refused(order("BUY 5 MIDPRICE"), 387);
+    check_refused(Order { account: text("DU9"), ..order("BUY 5 MKT") }, 321);
+    check_refused(Order { tif: text("GTD"), ..order("BUY 5 MKT") }, 334);
+    check_refused(Order { tif: text("GTC"), ..order("BUY 5 MOC") }, 113);
+    check_refused(Order { tif: text("IOC"), ..order("BUY 5 STP 101") }, 111);
+    check_refused(Order { tif: text("SOON"), ..order("BUY 5 MKT") }, 10052);
+    check_refused(Order { good_after_time: text("noon"), ..order("BUY 5 MKT") }, 337);
+    check_refused(Order { parent_id: Some(77), ..order("BUY 5 MKT") }, 10006);
+    check_refused(Order { conditions: vec![OrderCondition::default()], ..order("BUY 5 MKT") }, 10340);
+    check_refused(Order { what_if: Some(true), transmit: None, ..order("BUY 5 MKT") }, 413);
+    assert_eq!(Rig::new().place(1, 99, order("BUY 5 MKT")), ["error 1 200"]);
+}
+
+#[test]
+fn an_order_id_is_used_once() {
+    let mut rig = Rig::new();
+    rig.place(5, STOCK, order("BUY 1 MKT"));
+    assert_eq!(rig.place(4, STOCK, order("BUY 1 MKT")), ["error 4 103"]);
+    assert_eq!(rig.place(5, STOCK, order("BUY 1 MKT")), ["error 5 104"]);
+    assert_eq!(rig.broker.next_order_id(1), 6);
+    rig.broker.roll_back_next_id(3);
+    assert_eq!(rig.broker.next_order_id(1), 3);
+}
+
+#[test]
+fn an_order_beyond_the_account_is_rejected_by_ib() {
+    let mut rig = Rig::new();
+    let answers = rig.place(1, STOCK, order("BUY 100000 MKT"));
+    assert_eq!(answers, ["open 1 Inactive", "status 1 Inactive 0/100000", "error 1 201"]);
+    assert_eq!(rig.cash(), 250_000.into());
+}
+
+#[test]
+fn a_modification_changes_price_and_size_only() {
+    let mut rig = Rig::new();
+    rig.place(1, STOCK, order("BUY 100 LMT 90"));
+    assert_eq!(rig.place(1, STOCK, order("BUY 200 LMT 91")), ["open 1 Submitted", "status 1 Submitted 0/200"]);
+    for (wish, code) in [
+        (order("SELL 200 LMT 91"), 105),
+        (order("BUY 200 STP 110"), 329),
+        (order("BUY 200 LMT 91.001"), 110),
+        (order("BUY 0 LMT 91"), 434),
+        (Order { oca_group: Some("x".to_owned()), ..order("BUY 200 LMT 91") }, 10326),
+        (Order { order_ref: Some("x".to_owned()), ..order("BUY 200 LMT 91") }, 105),
+    ] {
+        assert_eq!(rig.place(1, STOCK, wish), [format!("error 1 {code}")]);
+    }
+    assert!(has(&rig.stock_at(90.5, 90.9), "status 1 Filled 200/0"), "the old order lives on");
+}
+
+#[test]
+fn a_modified_limit_that_crosses_fills_at_the_quote() {
+    let mut rig = Rig::new();
+    rig.place(1, STOCK, order("BUY 100 LMT 90"));
+    let answers = rig.place(1, STOCK, order("BUY 100 LMT 101"));
+    assert!(has(&answers, "exec -1 1 BOT 100 @ 100.02"), "{answers:?}");
+}
+
+#[test]
+fn a_bracket_waits_for_its_last_leg_and_its_parent() {
+    let mut rig = Rig::new();
+    let parent = rig.place(1, STOCK, Order { transmit: None, ..order("BUY 100 LMT 99") });
+    assert_eq!(parent, ["open 1 PendingSubmit", "status 1 PendingSubmit 0/100"]);
+    assert_eq!(
+        rig.place(2, STOCK, held("SELL 100 LMT 110", 1)),
+        ["open 2 PendingSubmit", "status 2 PendingSubmit 0/100"]
+    );
+    let last = rig.place(3, STOCK, sent("SELL 100 STP 95", 1));
+    for line in ["status 1 Submitted 0/100", "status 2 PreSubmitted 0/100", "status 3 PreSubmitted 0/100"] {
+        assert!(has(&last, line), "{line} in {last:?}");
+    }
+    let entry = rig.stock_at(98.9, 98.95);
+    assert!(has(&entry, "status 1 Filled 100/0") && has(&entry, "status 2 Submitted 0/100"), "{entry:?}");
+    let exit = rig.stock_at(110.5, 110.6);
+    assert!(has(&exit, "status 2 Filled 100/0"), "{exit:?}");
+    assert!(has(&exit, "status 3 Cancelled 0/100") && has(&exit, "error 3 202"), "{exit:?}");
+}
+
+#[test]
+fn children_are_cancelled_with_their_parent() {
+    let mut rig = Rig::new();
+    rig.place(1, STOCK, Order { transmit: None, ..order("BUY 100 LMT 99") });
+    rig.place(2, STOCK, sent("SELL 100 STP 95", 1));
+    let answers = rig.cancel(1);
+    assert!(has(&answers, "error 1 202") && has(&answers, "error 2 202"), "{answers:?}");
+}
+
+#[test]
+fn an_untransmitted_order_can_be_sent_later() {
+    let mut rig = Rig::new();
+    rig.place(1, STOCK, Order { transmit: None, ..order("BUY 100 MKT") });
+    assert!(rig.pass(1000).is_empty());
+    assert!(has(&rig.place(1, STOCK, order("BUY 100 MKT")), "status 1 Filled 100/0"));
+}
+
+fn in_group(oca_type: i32, terms: &str) -> Order {
+    Order { oca_group: Some("pair".to_owned()), oca_type: Some(oca_type), ..order(terms) }
+}
+
+#[test]
+fn an_oca_group_cancels_the_others_or_reduces_them() {
+    for (oca_type, expected) in
+        [(1, "status 2 Cancelled 0/2000"), (2, "status 2 Submitted 0/1000"), (3, "status 2 Submitted 0/1000")]
+    {
+        let mut rig = Rig::new();
+        rig.place(1, STOCK, in_group(oca_type, "BUY 2000 LMT 99"));
+        rig.place(2, STOCK, in_group(oca_type, "BUY 2000 LMT 98"));
+        let half = rig.stock_at(98.9, 98.95);
+        assert!(has(&half, "status 1 Submitted 1000/1000"), "{half:?}");
+        assert!(has(&half, expected), "type {oca_type}: {half:?}");
+    }
+}
+
+#[test]
+fn a_filled_oca_group_takes_no_more_orders() {
+    let mut rig = Rig::new();
+    rig.place(1, STOCK, in_group(1, "BUY 1 MKT"));
+    assert!(has(&rig.place(2, STOCK, in_group(1, "BUY 1 MKT")), "error 2 201"));
+}
+
+#[test]
+fn attached_orders_become_children_at_preset_prices() {
+    let mut rig = Rig::new();
+    let attached = AttachedOrders { sl_order_id: Some(2), pt_order_id: Some(3), ..AttachedOrders::default() };
+    let Request::PlaceOrderRequest(request) = place(1, STOCK, order("BUY 100 LMT 100")) else { unreachable!() };
+    let request = PlaceOrderRequest { attached_orders: Some(attached), ..*request };
+    let answers = brief(&rig.ask(&Request::PlaceOrderRequest(Box::new(request))));
+    assert!(
+        has(&answers, "status 2 PreSubmitted 0/100") && has(&answers, "status 3 PreSubmitted 0/100"),
+        "{answers:?}"
+    );
+    assert!(has(&rig.stock_at(99.9, 100.0), "status 1 Filled 100/0"));
+    let stopped = rig.stock_at(98.0, 98.02);
+    assert!(has(&stopped, "exec -1 2 SLD 100 @ 98") && has(&stopped, "status 3 Cancelled 0/100"), "{stopped:?}");
+}
+
+#[test]
+fn stops_and_touches_wait_for_the_last_price() {
+    // order, last price that does not trigger, last price that does, status then
+    for (terms, quiet, loud, after) in [
+        ("BUY 10 STP 101", 100.99, 101.0, "Filled 10/0"),
+        ("SELL 10 STP 99", 99.01, 99.0, "Filled 10/0"),
+        ("BUY 10 MIT 99", 99.01, 99.0, "Filled 10/0"),
+        ("SELL 10 MIT 101", 100.99, 101.0, "Filled 10/0"),
+    ] {
+        let mut rig = Rig::new();
+        let answers = rig.place(1, STOCK, order(terms));
+        assert_eq!(answers.last().map(String::as_str), Some("status 1 PreSubmitted 0/10"), "{terms}");
+        assert!(rig.stock_at(quiet, quiet + 0.02).is_empty(), "{terms}");
+        assert!(has(&rig.stock_at(loud, loud + 0.02), &format!("status 1 {after}")), "{terms}");
+    }
+}
+
+#[test]
+fn a_stop_limit_order_keeps_its_limit_after_the_trigger() {
+    let mut rig = Rig::new();
+    rig.place(1, STOCK, Order { lmt_price: Some(101.0), ..order("BUY 10 STP_LMT 100.5") });
+    assert!(has(&rig.stock_at(102.0, 102.02), "status 1 Submitted 0/10"));
+    assert!(has(&rig.stock_at(100.9, 100.95), "exec -1 1 BOT 10 @ 101"));
+}
+
+#[test]
+fn a_trailing_stop_follows_the_market_one_way() {
+    let mut rig = Rig::new();
+    rig.place(1, STOCK, order("SELL 10 TRAIL 1"));
+    assert!(rig.stock_at(105.0, 105.02).is_empty());
+    assert!(rig.stock_at(104.01, 104.03).is_empty());
+    assert!(has(&rig.stock_at(104.0, 104.02), "exec -1 1 SLD 10 @ 104"));
+}
+
+#[test]
+fn a_trailing_limit_follows_in_percent() {
+    let mut rig = Rig::new();
+    let wish = Order { trailing_percent: Some(10.0), lmt_price_offset: Some(0.5), ..order("SELL 10 TRAIL_LIMIT") };
+    rig.place(1, STOCK, wish);
+    assert!(rig.stock_at(200.0, 200.02).is_empty());
+    assert!(has(&rig.stock_at(179.0, 179.02), "status 1 Submitted 0/10"), "the limit is 179.5");
+    assert!(has(&rig.stock_at(179.6, 179.62), "exec -1 1 SLD 10 @ 179.5"));
+}
+
+#[test]
+fn immediate_orders_do_not_wait() {
+    let with = |tif: &str, terms: &str| Order { tif: Some(tif.to_owned()), ..order(terms) };
+    let mut rig = Rig::new();
+    let partly = rig.place(1, STOCK, with("IOC", "BUY 1500 LMT 101"));
+    assert!(has(&partly, "exec -1 1 BOT 1000 @ 100.02") && has(&partly, "status 1 Cancelled 1000/500"), "{partly:?}");
+    rig.pass(100);
+    let none = rig.place(2, STOCK, with("FOK", "BUY 1500 LMT 101"));
+    assert!(has(&none, "status 2 Cancelled 0/1500"), "{none:?}");
+    assert!(has(&rig.place(3, STOCK, with("FOK", "BUY 900 LMT 101")), "status 3 Filled 900/0"));
+}
+
+#[test]
+fn orders_end_when_their_time_is_over() {
+    let mut rig = Rig::new();
+    rig.place(1, STOCK, order("BUY 1 LMT 90"));
+    let wish = Order {
+        good_till_date: Some("20241115-15:30:00".to_owned()),
+        tif: Some("GTD".to_owned()),
+        ..order("BUY 1 LMT 90")
+    };
+    rig.place(2, STOCK, wish);
+    rig.place(3, STOCK, Order { tif: Some("GTC".to_owned()), ..order("BUY 1 LMT 90") });
+    assert_eq!(rig.pass(30 * 60 * 1000), ["status 2 Cancelled 0/1", "error 2 202"]);
+    assert_eq!(rig.pass(7 * 60 * 60 * 1000), ["status 1 Cancelled 0/1", "error 1 202"]);
+}
+
+#[test]
+fn close_orders_trade_at_the_close() {
+    let mut rig = Rig::new();
+    assert!(has(&rig.place(1, STOCK, order("BUY 1 MOC")), "status 1 PreSubmitted 0/1"));
+    assert!(rig.pass(6 * 60 * 60 * 1000 - 1).is_empty());
+    assert!(has(&rig.pass(1), "status 1 Filled 1/0"));
+}
+
+#[test]
+fn a_what_if_order_is_answered_and_not_made() {
+    let mut rig = Rig::new();
+    let answers = rig.ask(&place(1, STOCK, Order { what_if: Some(true), ..order("BUY 100 LMT 100") }));
+    let [Response::OpenOrder(open)] = &answers[..] else { panic!("one openOrder, not {answers:?}") };
+    let state = open.order_state.clone().unwrap_or_default();
+    assert_eq!((state.init_margin_change(), state.commission_and_fees()), (5_000.0, 1.0));
+    assert_eq!(rig.broker.next_order_id(1), 1);
+    assert!(rig.broker.wanted().is_empty());
+}
+
+#[test]
+fn money_can_be_spent_instead_of_a_quantity() {
+    let mut rig = Rig::new();
+    let wish = Order { total_quantity: None, cash_qty: Some(1000.0), ..order("BUY 0 MKT") };
+    assert!(has(&rig.place(1, BITCOIN, wish), "exec -1 1 BOT 0.01666388 @ 60010"));
+}
+
+#[test]
+fn slow_gateways_leave_room_for_races() {
+    let mut rig = Rig::new();
+    let slow = Behaviour {
+        ack_delay_ms: 50,
+        cancel_delay_ms: 200,
+        commission_delay_ms: 500,
+        duplicate_statuses: false,
+        ..Behaviour::default()
+    };
+    rig.broker.set_behaviour(slow);
+    assert_eq!(rig.place(1, STOCK, order("BUY 1 LMT 90")), ["open 1 PendingSubmit", "status 1 PendingSubmit 0/1"]);
+    assert_eq!(rig.cancel(1), ["status 1 ApiCancelled 0/1", "error 1 202"]);
+    rig.place(2, STOCK, order("BUY 1 LMT 90"));
+    rig.pass(50);
+    assert_eq!(rig.cancel(2), ["status 2 PendingCancel 0/1"]);
+    assert_eq!(rig.cancel(2), ["error 2 10148"]);
+    let race = rig.stock_at(89.0, 89.5);
+    assert_eq!(race, ["exec -1 2 BOT 1 @ 90", "open 2 Filled", "status 2 Filled 1/0"], "a fill beats the cancel");
+    assert!(rig.pass(499).is_empty());
+    assert_eq!(rig.pass(1), ["commission 0.9"]);
+}
+
+#[test]
+fn a_global_cancel_ends_everybodys_orders() {
+    let mut rig = Rig::new();
+    rig.place(1, STOCK, order("BUY 1 LMT 90"));
+    rig.ask_as(2, &place(1, STOCK, order("BUY 1 LMT 90")));
+    let all = rig.ask_as(3, &Request::GlobalCancelRequest(GlobalCancelRequest::default()));
+    let cancelled =
+        |client| all.iter().any(|(to, response)| *to == To::Client(client) && line_is(response, "error 1 202"));
+    assert!(cancelled(1) && cancelled(2) && !cancelled(3));
+}
+
+fn line_is(response: &Response, wanted: &str) -> bool {
+    brief(std::slice::from_ref(response)) == [wanted]
+}
+
+#[test]
+fn orders_belong_to_their_client_and_survive_it() {
+    let mut rig = Rig::new();
+    rig.place(1, STOCK, order("BUY 1 LMT 90"));
+    assert!(
+        brief(&rig.ask_as(2, &cancel(1)).into_iter().map(|(_, response)| response).collect::<Vec<_>>())
+            == ["error 1 10147"]
+    );
+    rig.broker.on_disconnect(1);
+    assert!(rig.stock_at(89.0, 89.5).is_empty(), "nobody is there to be told");
+    let again = rig.broker.on_login(1);
+    assert_eq!(brief(&again), ["ManagedAccounts", "NextValidId", "OpenOrdersEnd"]);
+    let request = ExecutionRequest { req_id: Some(9), execution_filter: Some(ExecutionFilter::default()) };
+    let found = brief(&rig.ask(&Request::ExecutionRequest(Box::new(request))));
+    assert_eq!(found, ["exec 9 1 BOT 1 @ 90", "commission 0.9", "ExecutionDetailsEnd"]);
+}
+
+#[test]
+fn executions_are_filtered() {
+    let mut rig = Rig::new();
+    rig.place(1, STOCK, order("BUY 1 MKT"));
+    rig.place(2, OPTION, order("BUY 1 MKT"));
+    let text = |text: &str| Some(text.to_owned());
+    for (filter, count) in [
+        (ExecutionFilter { sec_type: text("OPT"), ..ExecutionFilter::default() }, 1),
+        (ExecutionFilter { symbol: text("AAPL"), ..ExecutionFilter::default() }, 2),
+        (ExecutionFilter { side: text("SELL"), ..ExecutionFilter::default() }, 0),
+        (ExecutionFilter { client_id: Some(2), ..ExecutionFilter::default() }, 0),
+        (ExecutionFilter { time: text("20241115-15:00:01"), ..ExecutionFilter::default() }, 0),
+        (ExecutionFilter { specific_dates: vec![20_241_115], ..ExecutionFilter::default() }, 2),
+    ] {
+        let request = ExecutionRequest { req_id: Some(9), execution_filter: Some(filter.clone()) };
+        let found = rig.ask(&Request::ExecutionRequest(Box::new(request)));
+        assert_eq!(found.len(), 2 * count + 1, "{filter:?}");
+    }
+}
+
+#[test]
+fn a_manual_order_is_seen_by_all_and_bound_by_client_zero() {
+    let mut rig = Rig::new();
+    rig.ask_as(0, &Request::AutoOpenOrdersRequest(AutoOpenOrdersRequest { auto_bind: Some(false) }));
+    let contract = crate::tws::message::contract::Contract { con_id: Some(STOCK), ..Default::default() };
+    let (_, told) =
+        rig.broker.inject_manual_order(rig.now_ms, &contract, &order("BUY 1 LMT 90"), &rig.market).expect("an order");
+    assert!(told.iter().all(|(to, _)| *to == To::Client(0)) && !told.is_empty());
+    let seen = brief(&rig.ask(&Request::AllOpenOrdersRequest(AllOpenOrdersRequest {})));
+    assert_eq!(seen, ["open 0 Submitted", "status 0 Submitted 0/1", "OpenOrdersEnd"]);
+    assert_eq!(brief(&rig.ask(&Request::OpenOrdersRequest(OpenOrdersRequest {}))), ["OpenOrdersEnd"]);
+    let bound: Vec<_> = rig
+        .ask_as(0, &Request::OpenOrdersRequest(OpenOrdersRequest {}))
+        .into_iter()
+        .map(|(_, response)| response)
+        .collect();
+    assert_eq!(brief(&bound), ["OrderBound", "open -1 Submitted", "status -1 Submitted 0/1", "OpenOrdersEnd"]);
+    assert_eq!(
+        brief(&rig.ask(&Request::AutoOpenOrdersRequest(AutoOpenOrdersRequest { auto_bind: Some(true) }))),
+        ["error -1 327"]
+    );
+}
+
+#[test]
+fn completed_orders_come_without_ids_and_with_their_end() {
+    let mut rig = Rig::new();
+    rig.place(1, STOCK, order("BUY 1 MKT"));
+    let answers = rig.ask(&Request::CompletedOrdersRequest(CompletedOrdersRequest { api_only: Some(true) }));
+    let [Response::CompletedOrder(done), Response::CompletedOrdersEnd(_)] = &answers[..] else { panic!("{answers:?}") };
+    let (order, state) = (done.order.clone().unwrap_or_default(), done.order_state.clone().unwrap_or_default());
+    assert_eq!((order.order_id, order.filled_quantity()), (None, "1"));
+    assert_eq!((state.status(), state.completed_status()), ("Filled", "Filled Size: 1"));
+}
+
+#[test]
+fn the_master_client_sees_other_clients_orders() {
+    let mut rig = Rig::new();
+    rig.broker.set_master_client(Some(8));
+    rig.broker.on_login(8);
+    let told = rig.ask_as(1, &place(1, STOCK, order("BUY 1 MKT")));
+    let count = |client| told.iter().filter(|(to, _)| *to == To::Client(client)).count();
+    assert_eq!(count(8), count(1));
+    assert_eq!(rig.broker.next_order_id(8), 2);
+}
+
+#[test]
+fn a_silent_order_is_found_only_by_asking() {
+    let mut rig = Rig::new();
+    rig.broker.hold_next_order_silent();
+    assert!(rig.place(1, STOCK, order("BUY 1 MKT")).is_empty());
+    assert!(rig.pass(60_000).is_empty());
+    let seen = brief(&rig.ask(&Request::OpenOrdersRequest(OpenOrdersRequest {})));
+    assert_eq!(seen, ["open 1 PendingSubmit", "status 1 PendingSubmit 0/1", "OpenOrdersEnd"]);
+    let released: Vec<_> =
+        rig.broker.release_silent(rig.now_ms, &rig.market).into_iter().map(|(_, response)| response).collect();
+    assert!(has(&brief(&released), "status 1 Filled 1/0"));
+}
+
+#[test]
+fn quiet_market_orders_fill_without_any_status() {
+    let mut rig = Rig::new();
+    rig.broker.set_behaviour(Behaviour { quiet_market_orders: true, ..Behaviour::default() });
+    let quiet = |lines: &[String]| !lines.iter().any(|line| line.starts_with("status"));
+    let lives: Vec<_> = (1..=20).map(|order_id| rig.place(order_id, STOCK, order("BUY 1 MKT"))).collect();
+    assert!(lives.iter().all(|life| life.iter().any(|line| line.starts_with("exec"))));
+    assert!(lives.iter().any(|life| quiet(life)) && lives.iter().any(|life| !quiet(life)));
+}
+
+#[test]
+fn a_correction_replaces_the_fill_it_corrects() {
+    let mut rig = Rig::new();
+    let first = rig.ask(&place(1, STOCK, order("BUY 100 MKT")));
+    rig.place(2, STOCK, order("SELL 40 MKT"));
+    let exec_id = first.iter().find_map(|response| match response {
+        Response::ExecutionDetails(details) => {
+            details.execution.as_ref().map(|execution| execution.exec_id().to_owned())
+        }
+        _ => None,
+    });
+    let exec_id = exec_id.expect("an execution");
+    let before = rig.cash();
+    let told = rig.broker.correct_execution(rig.now_ms, &exec_id, 100.0, &rig.market).expect("a known execution");
+    let Some((_, Response::ExecutionDetails(details))) = told.first() else { panic!("{told:?}") };
+    let execution = details.execution.clone().unwrap_or_default();
+    assert_eq!(execution.exec_id(), exec_id.replace(".01.01", ".01.02"));
+    assert_eq!(rig.cash() - before, 2.into(), "100 shares, two cents");
+    assert_eq!(rig.broker.position(ACCOUNT, STOCK), 60.into());
+    assert!(rig.broker.correct_execution(rig.now_ms, "0.0.0.0", 1.0, &rig.market).is_none());
+}
