@@ -104,7 +104,7 @@ fn account_updates_follow_fills_and_the_clock() {
     });
     let portfolio = portfolio.expect("a portfolio value");
     assert_eq!((portfolio.position(), portfolio.market_value(), portfolio.average_cost()), ("100", 10_000.0, 100.03));
-    assert_eq!(portfolio.unrealized_pnl(), -3.0);
+    assert_eq!(portfolio.unrealized_pnl, Some(-3.0));
 
     rig.market.set(STOCK, 110.0, 110.02, 1_000);
     assert!(market(&mut rig, 179_999).is_empty(), "prices alone wait for the three minutes");

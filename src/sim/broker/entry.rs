@@ -38,7 +38,10 @@ impl Broker {
         if !self.ids.take(client_id, order_id) {
             return self.tell(client_id, error(at.now_ms, order_id, Refusal::new(103, "Duplicate order id")));
         }
-        match self.build(at, client_id, order_id, request.contract.as_ref(), request.order.as_ref()) {
+        let built = self
+            .forced_refusal(false)
+            .and_then(|()| self.build(at, client_id, order_id, request.contract.as_ref(), request.order.as_ref()));
+        match built {
             Ok(ticket) => {
                 let perm_id = ticket.perm_id;
                 self.enter(at, ticket);
@@ -53,6 +56,7 @@ impl Broker {
     /// An order typed into TWS is checked like any other, and refused to the typist.
     pub(super) fn enter_manual(&mut self, at: Moment, contract: &Contract, order: &Order) -> Result<i64, Refusal> {
         let order = Order { transmit: Some(true), ..order.clone() };
+        self.forced_refusal(false)?;
         let mut ticket = self.build(at, 0, 0, Some(contract), Some(&order))?;
         self.check_with_ib(at, &ticket)?;
         ticket.manual = true;
@@ -74,11 +78,6 @@ impl Broker {
         let (Some(contract), Some(order)) = (contract, order) else {
             return Err(Refusal::new(320, "Error reading request. Contract or order is missing."));
         };
-        if self.hooks.rejections.front().is_some_and(|refusal| !refusal.is_from_ib())
-            && let Some(refusal) = self.hooks.rejections.pop_front()
-        {
-            return Err(refusal);
-        }
         let resolved = at.book.resolve(contract).map_err(|(code, text)| Refusal::new(code, text))?;
         check_attributes(order)?;
         let mut terms = Terms::read(order)?;
@@ -187,19 +186,23 @@ impl Broker {
         }
     }
 
+    /// The refusal a test has asked for, if it is IB's (`from_ib`) or the gateway's turn to give it.
+    fn forced_refusal(&mut self, from_ib: bool) -> Result<(), Refusal> {
+        let is_due = self.hooks.rejections.front().is_some_and(|refusal| refusal.is_from_ib() == from_ib);
+        if is_due && let Some(refusal) = self.hooks.rejections.pop_front() { Err(refusal) } else { Ok(()) }
+    }
+
     /// IB's own checks, which need the other orders and the account.
     fn check_with_ib(&mut self, at: Moment, ticket: &Ticket) -> Result<(), Refusal> {
-        if self.hooks.rejections.front().is_some_and(Refusal::is_from_ib)
-            && let Some(refusal) = self.hooks.rejections.pop_front()
-        {
-            return Err(refusal);
-        }
+        self.forced_refusal(true)?;
         let same_group = |other: &Ticket| {
             other.oca_group().is_some()
                 && other.oca_group() == ticket.oca_group()
                 && other.account() == ticket.account()
         };
-        if self.orders.all().any(|other| other.state == State::Filled && same_group(other)) {
+        if ticket.oca_group().is_some()
+            && self.orders.all().any(|other| other.state == State::Filled && same_group(other))
+        {
             return Err(Refusal::rejected("The OCA group is already filled."));
         }
         let on_same_side = |other: &&Ticket| {

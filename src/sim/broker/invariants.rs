@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
 
 use super::rig::*;
 use super::*;
 use crate::tws::message::order::Order;
+use crate::tws::message::order_flow::GlobalCancelRequest;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -59,7 +61,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 #[derive(Default)]
 struct Heard {
     /// Latest version of each execution, by the first three segments of its id.
-    fills: BTreeMap<String, (i32, Decimal)>,
+    fills: BTreeMap<String, (i32, Decimal, Decimal)>,
+    commissions: BTreeMap<String, Decimal>,
     exec_ids: BTreeSet<String>,
     filled: BTreeSet<i32>,
     roots: Vec<String>,
@@ -80,7 +83,11 @@ impl Heard {
                     let sign = if execution.side() == "BOT" { Decimal::ONE } else { Decimal::NEGATIVE_ONE };
                     let shares: Decimal = execution.shares().parse().expect("decimal text");
                     let con_id = details.contract.as_ref().expect("a contract").con_id();
-                    self.fills.insert(root.to_owned(), (con_id, sign * shares));
+                    self.fills.insert(root.to_owned(), (con_id, sign * shares, exact(execution.price())));
+                }
+                Response::CommissionAndFeesReport(report) => {
+                    let (root, _) = report.exec_id().rsplit_once('.').expect("segments");
+                    self.commissions.insert(root.to_owned(), exact(report.commission_and_fees()));
                 }
                 Response::OrderStatus(status) if status.status() == "Filled" => {
                     assert_eq!(status.remaining(), "0");
@@ -97,8 +104,7 @@ fn act(rig: &mut Rig, step: &Step, next_id: &mut i32, heard: &Heard) -> Outgoing
         Step::Place { con_id, kind, tif, sell, quantity, ticks, group } => {
             let (tick, base) = [(0.01, 100.0), (0.25, 6_000.0), (0.01, 2.5), (0.0001, 1.1), (0.25, 60_000.0)]
                 [usize::try_from(con_id - 1).expect("a contract number")];
-            let price = Decimal::from_f64_retain(base).expect("a price").round_dp(4)
-                + Decimal::from(*ticks) * Decimal::from_f64_retain(tick).expect("a tick").round_dp(4);
+            let price = exact(base) + Decimal::from(*ticks) * exact(tick);
             let side = if *sell { "SELL" } else { "BUY" };
             let price = if *kind == "TRAIL" { Decimal::ONE } else { price };
             let wish = Order {
@@ -111,7 +117,7 @@ fn act(rig: &mut Rig, step: &Step, next_id: &mut i32, heard: &Heard) -> Outgoing
             rig.ask_as(1, &place(*next_id, *con_id, wish))
         }
         Step::Cancel(order_id) => rig.ask_as(1, &cancel(*order_id)),
-        Step::CancelAll => rig.ask_as(1, &Request::GlobalCancelRequest(Default::default())),
+        Step::CancelAll => rig.ask_as(1, &Request::GlobalCancelRequest(GlobalCancelRequest::default())),
         Step::Prices { ticks, size } => {
             let ticks = f64::from(*ticks);
             rig.market.set(STOCK, 100.0 + ticks / 100.0, 100.02 + ticks / 100.0, *size);
@@ -132,9 +138,13 @@ fn act(rig: &mut Rig, step: &Step, next_id: &mut i32, heard: &Heard) -> Outgoing
     }
 }
 
+fn exact(value: f64) -> Decimal {
+    Decimal::from_f64(value).expect("a number")
+}
+
 fn check(rig: &Rig, heard: &Heard) {
     let mut positions: BTreeMap<i32, Decimal> = BTreeMap::new();
-    for (con_id, quantity) in heard.fills.values() {
+    for (con_id, quantity, _) in heard.fills.values() {
         *positions.entry(*con_id).or_default() += quantity;
     }
     for con_id in STOCK..=BITCOIN {
@@ -142,12 +152,21 @@ fn check(rig: &Rig, heard: &Heard) {
         assert_eq!(rig.broker.position(ACCOUNT, con_id), expected, "position of {con_id}");
     }
 
-    // Futures are paid by their profit: the cash of a position is what it would be worth at its average price.
-    let books = &rig.broker.accounts[ACCOUNT].now;
-    let spent: Decimal = rig.broker.executions.iter().map(|fill| fill.notional() + fill.commission).sum();
-    let unpaid: Decimal = books.positions.get(&FUTURE).map(|position| position.paid).unwrap_or_default();
-    let difference = rig.cash() - (Decimal::from(250_000) - spent + unpaid);
-    assert!(difference.abs() < Decimal::new(1, 9), "cash is off by {difference}");
+    // Futures are paid by their profit: what is still held of them has cost nothing but commission.
+    let multiplier = |con_id| {
+        Decimal::from(match con_id {
+            FUTURE => 50,
+            OPTION => 100,
+            _ => 1,
+        })
+    };
+    let spent: Decimal =
+        heard.fills.values().map(|(con_id, quantity, price)| quantity * price * multiplier(*con_id)).sum();
+    let commissions: Decimal = heard.commissions.values().sum();
+    let unpaid = rig.broker.accounts[ACCOUNT].now.positions.get(&FUTURE).map(|held| held.paid).unwrap_or_default();
+    let difference = rig.cash() - (Decimal::from(250_000) - spent - commissions + unpaid);
+    assert!(difference.abs() < Decimal::new(1, 6), "cash is off by {difference}");
+    assert_eq!(heard.fills.len(), heard.commissions.len(), "one commission report for each fill");
 
     for ticket in rig.broker.orders.all() {
         assert_eq!(ticket.filled + ticket.remaining(), ticket.terms.total);

@@ -167,7 +167,7 @@ impl Broker {
         ));
         self.send_late_reports(at.now_ms);
         if is_filled {
-            self.orders.note_completed();
+            self.orders.note_completed(perm_id);
         }
         self.reduce_siblings(at, perm_id, found.quantity, before);
     }
@@ -219,7 +219,7 @@ impl Broker {
             self.tell_about(owner, status);
             self.tell_about(owner, error(at.now_ms, order_id, Refusal::new(202, "Order Canceled - reason:")));
         }
-        self.orders.note_completed();
+        self.orders.note_completed(perm_id);
         for child in self.orders.open_ids(|other| other.parent == Some(perm_id)) {
             self.end(at, child, State::Cancelled);
         }
@@ -234,7 +234,7 @@ impl Broker {
         for message in messages {
             self.tell_about(owner, message);
         }
-        self.orders.note_completed();
+        self.orders.note_completed(perm_id);
     }
 
     fn send_late_reports(&mut self, now_ms: i64) {

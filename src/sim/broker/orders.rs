@@ -1,6 +1,6 @@
 //! All orders of the login, found by permanent id or by their owner's number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ticket::Ticket;
 
@@ -11,8 +11,11 @@ const COMPLETED_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Orders {
     tickets: BTreeMap<i64, Ticket>,
+    /// Permanent ids of the open ones.
+    open: BTreeSet<i64>,
+    /// The newest order of each client and order id.
+    by_number: BTreeMap<(i32, i32), i64>,
     perm_id_last: i64,
-    completed: usize,
     forgotten: u64,
 }
 
@@ -29,7 +32,19 @@ impl Orders {
     }
 
     pub(super) fn insert(&mut self, ticket: Ticket) {
+        if ticket.order_id != 0 {
+            self.by_number.insert((ticket.client_id, ticket.order_id), ticket.perm_id);
+        }
+        self.open.insert(ticket.perm_id);
         self.tickets.insert(ticket.perm_id, ticket);
+    }
+
+    /// Gives an order that was typed into TWS a number of client 0.
+    pub(super) fn bind(&mut self, perm_id: i64, order_id: i32) {
+        if let Some(ticket) = self.tickets.get_mut(&perm_id) {
+            (ticket.order_id, ticket.wire.order_id) = (order_id, Some(order_id));
+            self.by_number.insert((ticket.client_id, order_id), perm_id);
+        }
     }
 
     pub(super) fn get(&self, perm_id: i64) -> Option<&Ticket> {
@@ -42,10 +57,7 @@ impl Orders {
 
     /// The newest order that the client knows by this number. Order id 0 names no order.
     pub(super) fn find(&self, client_id: i32, order_id: i32) -> Option<&Ticket> {
-        self.tickets
-            .values()
-            .rev()
-            .find(|ticket| order_id != 0 && ticket.client_id == client_id && ticket.order_id == order_id)
+        self.by_number.get(&(client_id, order_id)).and_then(|perm_id| self.tickets.get(perm_id))
     }
 
     pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = &Ticket> {
@@ -53,7 +65,7 @@ impl Orders {
     }
 
     pub(super) fn open(&self) -> impl DoubleEndedIterator<Item = &Ticket> {
-        self.all().filter(|ticket| ticket.is_open())
+        self.open.iter().filter_map(|perm_id| self.tickets.get(perm_id)).filter(|ticket| ticket.is_open())
     }
 
     /// Permanent ids of the open orders that `wanted` picks, oldest first.
@@ -61,14 +73,18 @@ impl Orders {
         self.open().filter(|ticket| wanted(ticket)).map(|ticket| ticket.perm_id).collect()
     }
 
-    /// Notes that one more order is completed, and forgets the oldest beyond the limit.
-    pub(super) fn note_completed(&mut self) {
-        self.completed += 1;
-        if self.completed > COMPLETED_MAX
-            && let Some(oldest) = self.tickets.values().find(|ticket| !ticket.is_open()).map(|ticket| ticket.perm_id)
-        {
-            self.tickets.remove(&oldest);
-            self.completed -= 1;
+    /// Notes that an order is completed, and forgets the oldest completed one beyond the limit.
+    pub(super) fn note_completed(&mut self, perm_id: i64) {
+        self.open.remove(&perm_id);
+        if self.tickets.len() - self.open.len() <= COMPLETED_MAX {
+            return;
+        }
+        let oldest = self.tickets.keys().find(|perm_id| !self.open.contains(perm_id)).copied();
+        if let Some(gone) = oldest.and_then(|oldest| self.tickets.remove(&oldest)) {
+            let number = (gone.client_id, gone.order_id);
+            if self.by_number.get(&number) == Some(&gone.perm_id) {
+                self.by_number.remove(&number);
+            }
             self.forgotten += 1;
         }
     }

@@ -75,9 +75,7 @@ impl Broker {
     fn bind(&mut self, perm_id: i64) {
         self.binding.bound += 1;
         let order_id = -self.binding.bound;
-        let Some(ticket) = self.orders.get_mut(perm_id) else { return };
-        ticket.order_id = order_id;
-        ticket.wire.order_id = Some(order_id);
+        self.orders.bind(perm_id, order_id);
         let bound = OrderBound { perm_id: Some(perm_id), client_id: Some(0), order_id: Some(order_id) };
         self.tell_about(0, Response::OrderBound(bound));
     }
