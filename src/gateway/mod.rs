@@ -1,8 +1,11 @@
 //! Tasks that own the gateway's sockets, and the two ends by which the rest of the bridge reaches them.
 
 pub mod clock;
+mod driver;
 mod handle;
 mod outbox;
+mod socket;
 
+pub use driver::drive;
 pub use handle::{GatewayHandle, Inbox, gateway_handle};
 pub use outbox::{LossCounters, MarketReader, Outbox, OutboxReader, outbox};

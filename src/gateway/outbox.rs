@@ -214,6 +214,7 @@ mod tests {
                 trading_class: None,
                 min_tick: None,
             },
+            contract: crate::tws::message::contract::Contract::default(),
         };
         Event::Quote(Arc::new(listing), QuoteEvent { recv_us: number, ..QuoteEvent::default() })
     }

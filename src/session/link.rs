@@ -113,6 +113,15 @@ impl Link {
         matches!(self.state, State::Greeting { .. })
     }
 
+    /// True if frames of the gateway are to be read as messages.
+    pub(crate) fn is_logged_on(&self) -> bool {
+        matches!(self.state, State::Starting { .. } | State::Syncing { .. } | State::Ready)
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
     pub(crate) fn client_id(&self) -> i32 {
         self.client_id
     }

@@ -47,6 +47,10 @@ use self::{
 use crate::{
     config::Config,
     schema::{ApiError, ErrorCode, bridge::BridgeEvent, connection::LinkName, request::market::Subscribe},
+    tws::{
+        frame::{FRAME_BYTES_MAX, next_frame},
+        handshake::HELLO_BYTES_MAX,
+    },
 };
 
 /// Tokens from here on are the session's own; nobody waits for their replies.
@@ -112,27 +116,46 @@ impl Session {
         self.settle();
     }
 
+    /// Bytes arrived. Whole frames are taken out of `buffer`; what is left waits for more.
+    pub fn on_bytes(&mut self, now: Now, link: LinkName, buffer: &mut BytesMut) {
+        self.core.now = now;
+        let (socket, core) = self.link(link);
+        socket.on_bytes(core);
+        loop {
+            let (socket, _) = self.link(link);
+            let limit = if socket.is_greeting() { HELLO_BYTES_MAX } else { FRAME_BYTES_MAX };
+            match next_frame(buffer, limit) {
+                Ok(Some(frame)) => self.take_frame(link, frame),
+                Ok(None) => break,
+                Err(error) => {
+                    buffer.clear();
+                    let (socket, core) = self.link(link);
+                    let step = socket.hang_up(core, &error.to_string());
+                    self.step(link, step);
+                    break;
+                }
+            }
+        }
+        self.settle();
+    }
+
     /// One frame arrived, without its length prefix.
     pub fn on_frame(&mut self, now: Now, link: LinkName, frame: Bytes) {
         self.core.now = now;
         let (socket, core) = self.link(link);
         socket.on_bytes(core);
-        if socket.is_greeting() {
-            let step = socket.on_greeting(core, &frame);
-            self.step(link, step);
-        } else {
-            self.read(link, frame);
-        }
+        self.take_frame(link, frame);
         self.settle();
     }
 
-    /// The byte stream broke the framing; it cannot be resynchronised.
-    pub fn on_garbage(&mut self, now: Now, link: LinkName, reason: &str) {
-        self.core.now = now;
+    fn take_frame(&mut self, link: LinkName, frame: Bytes) {
         let (socket, core) = self.link(link);
-        let step = socket.hang_up(core, reason);
-        self.step(link, step);
-        self.settle();
+        if socket.is_greeting() {
+            let step = socket.on_greeting(core, &frame);
+            self.step(link, step);
+        } else if socket.is_logged_on() {
+            self.read(link, frame);
+        }
     }
 
     /// The link's write buffer filled up (`false`) or emptied (`true`).
@@ -146,6 +169,12 @@ impl Session {
     /// The lane of events that must not be shed is backed up (`true`) or flows again (`false`).
     pub fn on_congestion(&mut self, congested: bool) {
         self.core.congested = congested;
+    }
+
+    /// Market events lost on their way to NATS so far, for `bridge.health`.
+    pub fn on_losses(&mut self, shed_events: u64, dropped_offline: u64) {
+        self.core.counters.shed_events = shed_events;
+        self.core.counters.dropped_offline = dropped_offline;
     }
 
     /// A client asks.

@@ -1,6 +1,6 @@
 //! How the session is doing, for people and for health checks.
 
-use super::{Answer, Session, Token};
+use super::{Answer, Session, Token, link::Link};
 use crate::schema::{
     connection::{ConnectionEvent, FarmKind, IbLink, LinkPhase},
     request::status::{BridgeInfo, Health, PaceStatus, PoolStatus},
@@ -16,12 +16,8 @@ pub(super) struct Shape {
 
 impl Session {
     pub(super) fn shape(&self) -> Shape {
-        let (trading, data) = (self.trading.status(&self.core), self.data.status(&self.core));
-        Shape {
-            trading: (trading.phase, trading.generation, trading.client_id),
-            data: (data.phase, data.generation, data.client_id),
-            ib_link: self.truth.ib_link,
-        }
+        let facts = |link: &Link| (link.phase(), link.generation(), link.client_id());
+        Shape { trading: facts(&self.trading), data: facts(&self.data), ib_link: self.truth.ib_link }
     }
 
     pub(super) fn connection(&self) -> ConnectionEvent {

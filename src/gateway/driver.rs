@@ -1,0 +1,206 @@
+//! The one task that owns the session and its two sockets.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep_until},
+};
+use tracing::{debug, info, warn};
+
+use super::{
+    Inbox, LossCounters, Outbox, clock,
+    socket::{Socket, SocketEvent, WRITE_BYTES_MAX},
+};
+use crate::{
+    schema::connection::{IbLink, LinkName},
+    session::{Event, Outcome, Output, Session, Token},
+};
+
+/// Runs the session until `stop` resolves, then closes both sockets.
+///
+/// The task reads sockets, commands and the clock, and never waits for NATS: events go into the
+/// [`Outbox`], which always has room.
+pub async fn drive(
+    session: Session,
+    host: String,
+    port: u16,
+    inbox: Inbox,
+    outbox: Outbox,
+    stop: oneshot::Receiver<()>,
+) {
+    let losses = outbox.losses();
+    let driver = Driver {
+        session,
+        host,
+        port,
+        trading: Line::new(),
+        data: Line::new(),
+        outbox,
+        losses,
+        callers: FxHashMap::default(),
+    };
+    driver.run(inbox, stop).await;
+}
+
+/// One socket, and whether the session was told that it is full.
+struct Line {
+    socket: Socket,
+    is_full: bool,
+}
+
+impl Line {
+    fn new() -> Self {
+        Self { socket: Socket::new(), is_full: false }
+    }
+}
+
+struct Driver {
+    session: Session,
+    host: String,
+    port: u16,
+    trading: Line,
+    data: Line,
+    outbox: Outbox,
+    losses: Arc<LossCounters>,
+    callers: FxHashMap<Token, oneshot::Sender<Outcome>>,
+}
+
+impl Driver {
+    async fn run(mut self, mut inbox: Inbox, mut stop: oneshot::Receiver<()>) {
+        loop {
+            self.drain();
+            // Far away if the session waits for nothing.
+            let wake_at = self.session.wake_at().map(Instant::from_std);
+            tokio::select! {
+                event = self.trading.socket.next() => self.on_socket(LinkName::Trading, event),
+                event = self.data.socket.next() => self.on_socket(LinkName::Data, event),
+                command = inbox.recv() => match command {
+                    Some((command, caller)) => {
+                        self.callers.insert(command.token, caller);
+                        self.session.on_losses(self.losses.shed_events(), self.losses.dropped_offline());
+                        self.session.on_command(clock::now(), command);
+                    }
+                    None => break,
+                },
+                () = async { sleep_until(wake_at.unwrap_or_else(Instant::now)).await }, if wake_at.is_some() => {
+                    self.session.on_timer(clock::now());
+                }
+                () = self.outbox.make_room() => self.session.on_congestion(self.outbox.is_congested()),
+                _ = &mut stop => break,
+            }
+        }
+        self.session.on_shutdown(clock::now());
+        self.drain();
+    }
+
+    fn on_socket(&mut self, link: LinkName, event: SocketEvent) {
+        let now = clock::now();
+        match event {
+            SocketEvent::Opened { generation } => self.session.on_opened(now, link, generation),
+            SocketEvent::Closed { generation, reason } => self.session.on_closed(now, link, generation, &reason),
+            SocketEvent::Read => {
+                let line = match link {
+                    LinkName::Trading => &mut self.trading,
+                    LinkName::Data => &mut self.data,
+                };
+                self.session.on_bytes(now, link, &mut line.socket.read);
+            }
+            SocketEvent::Wrote => {}
+        }
+    }
+
+    /// Carries out what the session wants, and tells it about full write buffers.
+    fn drain(&mut self) {
+        loop {
+            while let Some(output) = self.session.next_output() {
+                self.carry_out(output);
+            }
+            let told = self.tell_room(LinkName::Trading) | self.tell_room(LinkName::Data);
+            if !told {
+                return;
+            }
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Event(event) => {
+                log_event(&event);
+                let was_congested = self.outbox.is_congested();
+                self.outbox.offer(event);
+                if self.outbox.is_congested() != was_congested {
+                    self.session.on_congestion(!was_congested);
+                }
+            }
+            Output::Send { link, bytes } => self.line(link).socket.send(&bytes),
+            Output::Reply { token, outcome } => {
+                if let Some(caller) = self.callers.remove(&token) {
+                    // The caller may have gone; nobody is left to tell.
+                    let _ = caller.send(outcome);
+                }
+            }
+            Output::Dial { link, generation } => {
+                let (host, port) = (self.host.clone(), self.port);
+                self.line(link).is_full = false;
+                self.line(link).socket.dial(host, port, generation);
+            }
+            Output::Close { link } => self.line(link).socket.close(),
+        }
+    }
+
+    /// True if the session was told something new.
+    fn tell_room(&mut self, link: LinkName) -> bool {
+        let line = self.line(link);
+        let is_full = match line.socket.waiting() {
+            0 => false,
+            waiting if waiting > WRITE_BYTES_MAX => true,
+            _ => line.is_full,
+        };
+        if is_full == line.is_full {
+            return false;
+        }
+        line.is_full = is_full;
+        self.session.on_write_room(clock::now(), link, !is_full);
+        true
+    }
+
+    fn line(&mut self, link: LinkName) -> &mut Line {
+        match link {
+            LinkName::Trading => &mut self.trading,
+            LinkName::Data => &mut self.data,
+        }
+    }
+}
+
+/// One line per change of state; nothing per tick.
+fn log_event(event: &Event) {
+    match event {
+        Event::Connection(state) => {
+            info!(
+                trading = ?state.trading.phase,
+                data = ?state.data.phase,
+                ib_link = ?state.ib_link,
+                ready = state.ready,
+                "connection changed"
+            );
+            for (name, link) in [("trading", &state.trading), ("data", &state.data)] {
+                if let (Some(error), Some(_)) = (&link.last_error, link.retry_us) {
+                    warn!(link = name, attempt = link.attempts, %error, "link is down");
+                }
+            }
+            if state.ib_link == IbLink::Lost {
+                warn!(code = state.ib_code, "the gateway has lost its link to IB");
+            }
+        }
+        Event::Farm(farm) => info!(farm = farm.farm, state = ?farm.state, code = farm.ib_code, "farm changed"),
+        Event::Notice(notice) if notice.severity == "error" || notice.severity == "fatal" => {
+            warn!(code = notice.ib_code, id = notice.id, class = notice.class, text = notice.message, "gateway notice");
+        }
+        Event::Notice(notice) => {
+            debug!(code = notice.ib_code, class = notice.class, text = notice.message, "gateway notice")
+        }
+        _ => {}
+    }
+}
