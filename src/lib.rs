@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod gateway;
+pub mod nats;
 pub mod schema;
 pub mod session;
 pub mod sim;

@@ -220,14 +220,7 @@ mod tests {
     }
 
     fn kept(number: i64) -> Event {
-        Event::Bridge(Box::new(BridgeEvent {
-            seq: 0,
-            recv_us: number,
-            event: "heartbeat".into(),
-            version: String::new(),
-            message: None,
-            figures: std::collections::BTreeMap::default(),
-        }))
+        Event::Bridge(Box::new(BridgeEvent::new("heartbeat", number)))
     }
 
     fn number(event: &Event) -> i64 {
