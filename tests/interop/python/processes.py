@@ -1,0 +1,74 @@
+"""Starts the programs under test on ports the system chooses, and stops exactly those."""
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+IBNATS = os.environ.get("IBNATS_BIN", str(CHECKOUT / "target/debug/ibnats"))
+NATS_SERVER = os.environ.get("NATS_SERVER", str(CHECKOUT / ".tools/bin/nats-server"))
+NODE = os.environ.get("NODE", str(CHECKOUT / ".tools/bin/node"))
+START_LIMIT_S = 20
+
+
+def free_port():
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Process:
+    """A child process with its output in a file; stopped and waited for on exit."""
+
+    def __init__(self, *command, port=None, env=None):
+        self.command = command
+        self.port = port
+        self.log = tempfile.NamedTemporaryFile(prefix="ibnats-interop-", suffix=".log")
+        self.child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            env=None if env is None else {**os.environ, **env},
+        )
+
+    def output(self):
+        return Path(self.log.name).read_text(errors="replace")
+
+    def wait_until_listening(self):
+        give_up = time.monotonic() + START_LIMIT_S
+        while time.monotonic() < give_up:
+            if self.child.poll() is not None:
+                break
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return self
+            time.sleep(0.02)
+        raise AssertionError(f"{self.command} does not listen on {self.port}:\n{self.output()}")
+
+    def stop(self):
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGTERM)
+            try:
+                self.child.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+        self.log.close()
+
+
+def start_simulator(seed, *arguments):
+    port = free_port()
+    return Process(IBNATS, "sim", "--port", str(port), "--seed", str(seed), *arguments, port=port).wait_until_listening()
+
+
+def start_nats_server(folder):
+    port = free_port()
+    return Process(
+        NATS_SERVER, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder), port=port
+    ).wait_until_listening()

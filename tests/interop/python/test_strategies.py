@@ -1,0 +1,175 @@
+"""Two strategies in two languages share one subscription through the bridge."""
+
+import asyncio
+import json
+
+import nats
+import nats.errors
+import pytest
+
+from conftest import seed
+from processes import CHECKOUT, IBNATS, NODE, Process, start_nats_server, start_simulator
+from tap import CANCEL_MARKET_DATA, REQUEST_MARKET_DATA, Tap
+
+LIMIT_S = 15
+CONTRACT = "STK:AAPL"
+
+
+class Rig:
+    def __init__(self, folder):
+        self.parts = []
+        self.simulator = self._keep(start_simulator(seed()))
+        self.tap = Tap(self.simulator.port)
+        self.nats = self._keep(start_nats_server(folder / "jetstream"))
+        self.url = f"nats://127.0.0.1:{self.nats.port}"
+        config = folder / "ibnats.toml"
+        config.write_text(f'[gateway]\nport = {self.tap.port}\n[nats]\nurl = "{self.url}"\n')
+        self.bridge = self._keep(Process(IBNATS, "run", "--config", str(config)))
+
+    def _keep(self, part):
+        self.parts.append(part)
+        return part
+
+    def stop(self):
+        for part in reversed(self.parts):
+            part.stop()
+        self.tap.close()
+
+    async def connect(self):
+        return await nats.connect(self.url, name="python-strategy")
+
+    def upstream(self):
+        """Market data requests and cancels that reached the gateway."""
+        return self.tap.count(REQUEST_MARKET_DATA), self.tap.count(CANCEL_MARKET_DATA)
+
+
+@pytest.fixture
+def rig(tmp_path):
+    rig = Rig(tmp_path)
+    yield rig
+    rig.stop()
+
+
+async def ask(client, verb, payload):
+    """A request that waits for a bridge that is still starting."""
+    give_up = asyncio.get_running_loop().time() + LIMIT_S
+    while True:
+        try:
+            message = await client.request(f"ib.req.md.{verb}", json.dumps(payload).encode(), timeout=LIMIT_S)
+            reply = json.loads(message.data)
+            if reply["ok"]:
+                return reply["data"]
+            if reply["error"]["code"] != "not_ready":
+                raise AssertionError(f"md.{verb}: {reply['error']}")
+        except nats.errors.NoRespondersError:
+            pass
+        assert asyncio.get_running_loop().time() < give_up, f"md.{verb} was never answered"
+        await asyncio.sleep(0.05)
+
+
+async def quotes(client, subject, count):
+    """The next `count` quotes, with no number of the sequence missing."""
+    subscription = await client.subscribe(subject)
+    received = [json.loads((await subscription.next_msg(timeout=LIMIT_S)).data) for _ in range(count)]
+    await subscription.unsubscribe()
+    numbers = [quote["seq"] for quote in received]
+    assert numbers == list(range(numbers[0], numbers[0] + count))
+    return received
+
+
+class NodeStrategy:
+    """The strategy of `node/strategy.mjs`."""
+
+    @classmethod
+    async def start(cls, url, quotes_wanted):
+        self = cls()
+        self.child = await asyncio.create_subprocess_exec(
+            NODE,
+            str(CHECKOUT / "tests/interop/node/strategy.mjs"),
+            url,
+            CONTRACT,
+            str(quotes_wanted),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        return self
+
+    async def tells(self, event):
+        line = await asyncio.wait_for(self.child.stdout.readline(), LIMIT_S)
+        told = json.loads(line or "{}")
+        assert told.get("event") == event, told
+        return told
+
+    async def leave(self):
+        self.child.stdin.write(b"leave\n")
+        left = await self.tells("left")
+        assert await asyncio.wait_for(self.child.wait(), LIMIT_S) == 0
+        return left
+
+    async def kill_if_running(self):
+        if self.child.returncode is None:
+            self.child.kill()
+            await self.child.wait()
+
+
+def test_python_and_node_share_one_upstream_request_and_the_last_to_leave_ends_it(rig):
+    async def scenario():
+        client = await rig.connect()
+        lease = await ask(client, "subscribe", {"contract": CONTRACT, "streams": ["quote"], "ttl_s": 60})
+        stream = lease["streams"][0]
+        assert (stream["stream"], stream["holders"]) == ("quote", 1)
+        node = await NodeStrategy.start(rig.url, 5)
+        try:
+            leased = await node.tells("leased")
+            assert (leased["holders"], leased["subject"]) == (2, stream["subject"])
+            mine = await quotes(client, stream["subject"], 5)
+            theirs = (await node.tells("quotes"))["last"]
+            assert theirs["con_id"] == mine[0]["con_id"] == 265598
+            assert all(quote["data_kind"] == "live" for quote in mine)
+            assert rig.upstream() == (1, 0)
+
+            # Node stays: the line stays, and so do the quotes.
+            left = await ask(client, "unsubscribe", {"lease": lease["lease"]})
+            assert left["cancelled"] == 0
+            await quotes(client, stream["subject"], 3)
+            assert rig.upstream() == (1, 0)
+
+            assert (await node.leave())["cancelled"] == 1
+        finally:
+            await node.kill_if_running()
+        await asyncio.to_thread(rig.tap.wait_for, CANCEL_MARKET_DATA, 1)
+        listed = await ask(client, "list", {})
+        assert (listed["leases"], listed["upstream"], listed["lines"]["used"]) == ([], [], 0)
+        assert rig.upstream() == (1, 1)
+        await client.drain()
+
+    asyncio.run(scenario())
+
+
+def test_a_strategy_that_dies_loses_its_lease_and_the_line_is_freed(rig):
+    async def scenario():
+        client = await rig.connect()
+        lease = await ask(client, "subscribe", {"contract": CONTRACT, "streams": ["quote"], "ttl_s": 2})
+        await quotes(client, lease["streams"][0]["subject"], 3)
+        assert rig.upstream() == (1, 0)
+        await client.close()
+        await asyncio.to_thread(rig.tap.wait_for, CANCEL_MARKET_DATA, 1)
+        assert rig.upstream() == (1, 1)
+
+    asyncio.run(scenario())
+
+
+def test_an_unknown_contract_and_a_misspelt_field_are_refused_by_name(rig):
+    async def scenario():
+        client = await rig.connect()
+        await ask(client, "list", {})
+        for payload, code in [
+            ({"contract": "STK:NOSUCHTHING"}, "unknown_contract"),
+            ({"contract": CONTRACT, "stream": ["quote"]}, "invalid_request"),
+        ]:
+            message = await client.request("ib.req.md.subscribe", json.dumps(payload).encode(), timeout=LIMIT_S)
+            reply = json.loads(message.data)
+            assert (reply["ok"], reply["error"]["code"]) == (False, code), reply
+        await client.drain()
+
+    asyncio.run(scenario())
