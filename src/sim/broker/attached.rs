@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::entry::expected_price;
+use super::preview::expected_price;
 use super::reply::{Refusal, error, number};
 use super::terms::Side;
 use super::ticket::Ticket;

@@ -1,6 +1,7 @@
 //! Cancels and modifications of orders that are already there.
 
-use super::entry::{check_price_step, write_back};
+use super::checks::{check_price_step, check_size};
+use super::entry::write_back;
 use super::reply::{Refusal, error, order_status};
 use super::terms::Terms;
 use super::ticket::{State, Ticket};
@@ -97,6 +98,7 @@ fn check_change(ticket: &Ticket, at: Moment, request: &PlaceOrderRequest) -> Res
         return Err(Refusal::new(105, "Order being modified does not match original order."));
     }
     let terms = Terms::read(&order)?;
+    check_size(&terms, &ticket.resolved)?;
     check_price_step(&terms, &ticket.resolved)?;
     if terms.total <= ticket.filled {
         return Err(Refusal::invalid("The order size can't be changed to what is already filled"));

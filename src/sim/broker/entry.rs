@@ -3,12 +3,10 @@
 use rand::RngExt;
 use rust_decimal::Decimal;
 
-use super::book::{Resolved, price};
 use super::calendar::{day_end, next_close};
-use super::commission;
-use super::ledger::multiplier;
+use super::checks::{check_attributes, check_price_step, check_size, size_from_cash};
 use super::reply::{Refusal, error, number, open_order, order_status, text};
-use super::terms::{Kind, Side, Terms, Tif};
+use super::terms::{Kind, Terms, Tif};
 use super::ticket::{State, Ticket};
 use super::{Broker, Moment};
 use crate::tws::message::contract::Contract;
@@ -82,6 +80,7 @@ impl Broker {
         check_attributes(order)?;
         let mut terms = Terms::read(order)?;
         let account = self.account_of(order)?;
+        check_size(&terms, &resolved)?;
         size_from_cash(&mut terms, at, &resolved)?;
         check_price_step(&terms, &resolved)?;
         let parent = self.parent_of(client_id, order)?;
@@ -236,62 +235,6 @@ impl Broker {
             _ => Err(Refusal::new(10006, "Missing parent order.")),
         }
     }
-}
-
-/// Attributes that change what an order means and that this simulator does not trade are refused, not ignored.
-fn check_attributes(order: &Order) -> Result<(), Refusal> {
-    let unsupported = [
-        (!order.conditions.is_empty(), "conditions"),
-        (!order.hedge_type().is_empty(), "hedgeType"),
-        (!order.fa_group().is_empty(), "faGroup"),
-        (price(order.scale_price_increment).is_some_and(|step| !step.is_zero()), "scalePriceIncrement"),
-    ];
-    match unsupported.iter().find(|(present, _)| *present) {
-        Some((_, name)) => Err(Refusal::new(10340, format!("The '{name}' order attribute is not supported."))),
-        None => Ok(()),
-    }
-}
-
-/// Turns money to spend into a quantity at the limit, or else at the opposite quote.
-fn size_from_cash(terms: &mut Terms, at: Moment, resolved: &Resolved) -> Result<(), Refusal> {
-    let Some(cash) = terms.cash.filter(|_| terms.total.is_zero()) else { return Ok(()) };
-    let quote = at.book.quote(resolved.contract.con_id()).unwrap_or_default();
-    let opposite = price(if terms.side == Side::Buy { quote.ask } else { quote.bid });
-    let unit = terms.limit.or(opposite).map(|price| price * multiplier(resolved));
-    let digits = match resolved.contract.sec_type() {
-        "CRYPTO" => 8,
-        "STK" => 4,
-        "CASH" => 0,
-        _ => return Err(Refusal::new(10244, "Cash quantity cannot be used for this order.")),
-    };
-    terms.total = unit
-        .filter(|unit| *unit > Decimal::ZERO)
-        .and_then(|unit| cash.checked_div(unit))
-        .map(|total| total.trunc_with_scale(digits))
-        .filter(|total| *total > Decimal::ZERO)
-        .ok_or_else(|| Refusal::new(10244, "Cash quantity cannot be used for this order."))?;
-    Ok(())
-}
-
-pub(super) fn check_price_step(terms: &Terms, resolved: &Resolved) -> Result<(), Refusal> {
-    let Some(step) = price(Some(resolved.min_tick)).filter(|step| *step > Decimal::ZERO) else { return Ok(()) };
-    if terms.prices().any(|price| price.checked_rem(step).is_some_and(|rest| !rest.is_zero())) {
-        return Err(Refusal::new(110, "The price does not conform to the minimum price variation for this contract."));
-    }
-    Ok(())
-}
-
-/// Commission of a whole order at a price.
-pub(super) fn commission_at(ticket: &Ticket, price: Decimal) -> Decimal {
-    let value = ticket.terms.total * price * multiplier(&ticket.resolved);
-    commission::of_order(ticket.resolved.contract.sec_type(), ticket.terms.total, value)
-}
-
-/// The price an order is expected to trade at: its limit or stop, else the opposite quote.
-pub(super) fn expected_price(ticket: &Ticket, at: Moment) -> Decimal {
-    let quote = at.book.quote(ticket.con_id()).unwrap_or_default();
-    let opposite = price(if ticket.terms.side == Side::Buy { quote.ask } else { quote.bid });
-    ticket.terms.limit.or(ticket.terms.stop).or(opposite).or(quote.mark()).unwrap_or_default()
 }
 
 /// Writes the terms that a modification or a reduction changed back into the order's message.

@@ -151,7 +151,11 @@ pub(super) fn multiplier(resolved: &Resolved) -> Decimal {
 
 /// `part` of `whole`'s share in `sum`. The whole sum is given back undivided, so that closing leaves no dust.
 fn share(sum: Decimal, part: Decimal, whole: Decimal) -> Decimal {
-    if part == whole { sum } else { (sum * part).checked_div(whole).unwrap_or_default() }
+    if part == whole {
+        return sum;
+    }
+    let exact = sum.checked_mul(part).and_then(|product| product.checked_div(whole));
+    exact.or_else(|| sum.checked_div(whole).and_then(|unit| unit.checked_mul(part))).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod attached;
 mod book;
 mod calendar;
 mod cancel;
+mod checks;
 mod commission;
 mod entry;
 mod executions;

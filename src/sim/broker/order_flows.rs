@@ -53,6 +53,52 @@ fn the_gateway_refuses_what_is_no_order() {
 }
 
 #[test]
+fn fractions_are_for_currencies_and_for_money() {
+    check_refused(order("BUY 0.5 MKT"), 10243);
+    assert_eq!(Rig::new().place(1, FUTURE, order("BUY 0.5 MKT")), ["error 1 10250"]);
+    assert!(has(&Rig::new().place(1, BITCOIN, order("BUY 0.5 MKT")), "status 1 Filled 0.5/0"));
+}
+
+#[test]
+fn an_account_may_close_what_it_could_not_open() {
+    let mut rig = Rig::new();
+    rig.place(1, FUTURE, order("BUY 8 MKT"));
+    rig.market.set(FUTURE, 5_500.0, 5_500.25, 50);
+    assert!(has(&rig.place(2, FUTURE, order("BUY 1 MKT")), "error 2 201"));
+    assert!(has(&rig.place(3, FUTURE, order("SELL 9 MKT")), "status 3 Filled 9/0"), "one short is affordable");
+    rig.place(4, FUTURE, order("BUY 1 MKT"));
+    assert_eq!(rig.broker.position(ACCOUNT, FUTURE), 0.into());
+}
+
+#[test]
+fn two_orders_share_one_quote() {
+    let mut rig = Rig::new();
+    rig.place(1, STOCK, order("BUY 700 LMT 99"));
+    rig.place(2, STOCK, order("BUY 700 LMT 99"));
+    let fills = rig.stock_at(98.5, 98.52);
+    assert!(has(&fills, "exec -1 1 BOT 700 @ 99") && has(&fills, "exec -1 2 BOT 300 @ 99"), "{fills:?}");
+}
+
+#[test]
+fn an_order_that_is_being_cancelled_cannot_be_modified() {
+    let mut rig = Rig::new();
+    rig.broker.set_behaviour(Behaviour { cancel_delay_ms: 100, ..Behaviour::default() });
+    rig.place(1, STOCK, order("BUY 1 LMT 90"));
+    rig.cancel(1);
+    assert_eq!(rig.place(1, STOCK, order("BUY 1 LMT 91")), ["error 1 2102"]);
+}
+
+#[test]
+fn a_twenty_first_order_on_one_side_is_rejected() {
+    let mut rig = Rig::new();
+    for order_id in 1..=20 {
+        assert!(has(&rig.place(order_id, STOCK, order("BUY 1 LMT 90")), &format!("open {order_id} Submitted")));
+    }
+    assert!(has(&rig.place(21, STOCK, order("BUY 1 LMT 90")), "error 21 201"));
+    assert!(has(&rig.place(22, STOCK, order("SELL 1 LMT 120")), "open 22 Submitted"));
+}
+
+#[test]
 fn an_order_id_is_used_once() {
     let mut rig = Rig::new();
     rig.place(5, STOCK, order("BUY 1 MKT"));

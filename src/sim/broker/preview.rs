@@ -2,9 +2,11 @@
 
 use rust_decimal::Decimal;
 
-use super::entry::{commission_at, expected_price};
-use super::ledger::{Fill, Ledger};
+use super::book::price;
+use super::commission;
+use super::ledger::{Fill, Ledger, multiplier};
 use super::reply::{Refusal, error, number, open_order_with};
+use super::terms::Side;
 use super::ticket::{State, Ticket};
 use super::valuation::Valuation;
 use super::{Broker, Moment};
@@ -34,8 +36,10 @@ impl Broker {
     /// Refuses an order whose margin the account could not carry, unless it makes the position smaller.
     pub(super) fn check_funds(&self, at: Moment, ticket: &Ticket) -> Result<(), Refusal> {
         let Some(books) = self.accounts.get(ticket.account()) else { return Ok(()) };
-        let (before, after) = (Valuation::of(&books.now, at.book), Self::after(at, ticket, &books.now));
-        if after.available() >= Decimal::ZERO || after.initial_margin <= before.initial_margin {
+        let (held, change) = (books.now.quantity(ticket.con_id()), ticket.terms.side.sign() * ticket.terms.total);
+        let only_closes = held * change < Decimal::ZERO && change.abs() <= held.abs();
+        let after = Self::after(at, ticket, &books.now);
+        if only_closes || after.available() >= Decimal::ZERO {
             return Ok(());
         }
         Err(Refusal::rejected(&format!(
@@ -96,4 +100,17 @@ impl Broker {
         });
         Valuation::of(&ledger, at.book)
     }
+}
+
+/// Commission of a whole order at a price.
+pub(super) fn commission_at(ticket: &Ticket, price: Decimal) -> Decimal {
+    let value = ticket.terms.total * price * multiplier(&ticket.resolved);
+    commission::of_order(ticket.resolved.contract.sec_type(), ticket.terms.total, value)
+}
+
+/// The price an order is expected to trade at: its limit or stop, else the opposite quote.
+pub(super) fn expected_price(ticket: &Ticket, at: Moment) -> Decimal {
+    let quote = at.book.quote(ticket.con_id()).unwrap_or_default();
+    let opposite = price(if ticket.terms.side == Side::Buy { quote.ask } else { quote.bid });
+    ticket.terms.limit.or(ticket.terms.stop).or(opposite).or(quote.mark()).unwrap_or_default()
 }

@@ -9,7 +9,7 @@ use super::reply::Refusal;
 use crate::tws::message::order::Order;
 
 /// Largest order quantity accepted, in the contract's units.
-const QUANTITY_MAX: u32 = 1_000_000_000;
+pub(super) const QUANTITY_MAX: u32 = 1_000_000_000;
 
 /// Order types IB knows and this simulator does not trade: refused with 387, not with "no such type".
 const TYPES_NOT_OFFERED: &[&str] = &[
