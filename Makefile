@@ -32,7 +32,7 @@ test-rust: tools-nats ## Only the Rust tests
 .PHONY: test-interop
 test-interop: tools ## Only the foreign clients: Python and Node
 	cargo build --locked
-	.tools/venv/bin/python -m pytest tests/interop/python
+	.tools/venv/bin/python -m pytest --maxfail=5 tests/interop/python
 
 .PHONY: fmt
 fmt: ## Format the Rust code

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from bridge import Rig
 from official import Client
 from processes import start_simulator
 
@@ -43,3 +44,10 @@ def connect(gateway):
 @pytest.fixture
 def client(connect):
     return connect().log_in()
+
+
+@pytest.fixture
+def rig(tmp_path):
+    rig = Rig(tmp_path, seed())
+    yield rig
+    rig.stop()

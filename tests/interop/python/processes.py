@@ -11,6 +11,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[3]
 IBNATS = os.environ.get("IBNATS_BIN", str(CHECKOUT / "target/debug/ibnats"))
 NATS_SERVER = os.environ.get("NATS_SERVER", str(CHECKOUT / ".tools/bin/nats-server"))
+NATS_CLI = os.environ.get("NATS_CLI", str(CHECKOUT / ".tools/bin/nats"))
 NODE = os.environ.get("NODE", str(CHECKOUT / ".tools/bin/node"))
 START_LIMIT_S = 20
 

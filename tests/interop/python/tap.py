@@ -5,7 +5,7 @@ import struct
 import threading
 from collections import Counter
 
-REQUEST_MARKET_DATA, CANCEL_MARKET_DATA = 201, 202
+REQUEST_MARKET_DATA, CANCEL_MARKET_DATA, PLACE_ORDER = 201, 202, 203
 HELLO = b"API\0"
 
 

@@ -5,49 +5,21 @@ import json
 
 import nats
 import nats.errors
-import pytest
 
-from conftest import seed
-from processes import CHECKOUT, IBNATS, NODE, Process, start_nats_server, start_simulator
-from tap import CANCEL_MARKET_DATA, REQUEST_MARKET_DATA, Tap
+from processes import CHECKOUT, NODE
+from tap import CANCEL_MARKET_DATA, REQUEST_MARKET_DATA
 
 LIMIT_S = 15
 CONTRACT = "STK:AAPL"
 
 
-class Rig:
-    def __init__(self, folder):
-        self.parts = []
-        self.simulator = self._keep(start_simulator(seed()))
-        self.tap = Tap(self.simulator.port)
-        self.nats = self._keep(start_nats_server(folder / "jetstream"))
-        self.url = f"nats://127.0.0.1:{self.nats.port}"
-        config = folder / "ibnats.toml"
-        config.write_text(f'[gateway]\nport = {self.tap.port}\n[nats]\nurl = "{self.url}"\n')
-        self.bridge = self._keep(Process(IBNATS, "run", "--config", str(config)))
-
-    def _keep(self, part):
-        self.parts.append(part)
-        return part
-
-    def stop(self):
-        for part in reversed(self.parts):
-            part.stop()
-        self.tap.close()
-
-    async def connect(self):
-        return await nats.connect(self.url, name="python-strategy")
-
-    def upstream(self):
-        """Market data requests and cancels that reached the gateway."""
-        return self.tap.count(REQUEST_MARKET_DATA), self.tap.count(CANCEL_MARKET_DATA)
+async def connect(rig):
+    return await nats.connect(rig.url, name="python-strategy")
 
 
-@pytest.fixture
-def rig(tmp_path):
-    rig = Rig(tmp_path)
-    yield rig
-    rig.stop()
+def upstream(rig):
+    """Market data requests and cancels that reached the gateway."""
+    return rig.tap.count(REQUEST_MARKET_DATA), rig.tap.count(CANCEL_MARKET_DATA)
 
 
 async def ask(client, verb, payload):
@@ -114,7 +86,7 @@ class NodeStrategy:
 
 def test_python_and_node_share_one_upstream_request_and_the_last_to_leave_ends_it(rig):
     async def scenario():
-        client = await rig.connect()
+        client = await connect(rig)
         lease = await ask(client, "subscribe", {"contract": CONTRACT, "streams": ["quote"], "ttl_s": 60})
         stream = lease["streams"][0]
         assert (stream["stream"], stream["holders"]) == ("quote", 1)
@@ -126,13 +98,13 @@ def test_python_and_node_share_one_upstream_request_and_the_last_to_leave_ends_i
             theirs = (await node.tells("quotes"))["last"]
             assert theirs["con_id"] == mine[0]["con_id"] == 265598
             assert all(quote["data_kind"] == "live" for quote in mine)
-            assert rig.upstream() == (1, 0)
+            assert upstream(rig) == (1, 0)
 
             # Node stays: the line stays, and so do the quotes.
             left = await ask(client, "unsubscribe", {"lease": lease["lease"]})
             assert left["cancelled"] == 0
             await quotes(client, stream["subject"], 3)
-            assert rig.upstream() == (1, 0)
+            assert upstream(rig) == (1, 0)
 
             assert (await node.leave())["cancelled"] == 1
         finally:
@@ -140,7 +112,7 @@ def test_python_and_node_share_one_upstream_request_and_the_last_to_leave_ends_i
         await asyncio.to_thread(rig.tap.wait_for, CANCEL_MARKET_DATA, 1)
         listed = await ask(client, "list", {})
         assert (listed["leases"], listed["upstream"], listed["lines"]["used"]) == ([], [], 0)
-        assert rig.upstream() == (1, 1)
+        assert upstream(rig) == (1, 1)
         await client.drain()
 
     asyncio.run(scenario())
@@ -148,20 +120,20 @@ def test_python_and_node_share_one_upstream_request_and_the_last_to_leave_ends_i
 
 def test_a_strategy_that_dies_loses_its_lease_and_the_line_is_freed(rig):
     async def scenario():
-        client = await rig.connect()
+        client = await connect(rig)
         lease = await ask(client, "subscribe", {"contract": CONTRACT, "streams": ["quote"], "ttl_s": 2})
         await quotes(client, lease["streams"][0]["subject"], 3)
-        assert rig.upstream() == (1, 0)
+        assert upstream(rig) == (1, 0)
         await client.close()
         await asyncio.to_thread(rig.tap.wait_for, CANCEL_MARKET_DATA, 1)
-        assert rig.upstream() == (1, 1)
+        assert upstream(rig) == (1, 1)
 
     asyncio.run(scenario())
 
 
 def test_an_unknown_contract_and_a_misspelt_field_are_refused_by_name(rig):
     async def scenario():
-        client = await rig.connect()
+        client = await connect(rig)
         await ask(client, "list", {})
         for payload, code in [
             ({"contract": "STK:NOSUCHTHING"}, "unknown_contract"),
