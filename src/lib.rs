@@ -1,6 +1,7 @@
 //! Interactive Brokers on NATS: market data, orders and account events of one gateway login.
 #![recursion_limit = "512"]
 
+pub mod cli;
 pub mod config;
 pub mod gateway;
 pub mod nats;

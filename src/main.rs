@@ -1,3 +1,7 @@
 //! The `ibnats` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ibnats::cli::main()
+}

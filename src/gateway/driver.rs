@@ -199,7 +199,7 @@ fn log_event(event: &Event) {
             warn!(code = notice.ib_code, id = notice.id, class = notice.class, text = notice.message, "gateway notice");
         }
         Event::Notice(notice) => {
-            debug!(code = notice.ib_code, class = notice.class, text = notice.message, "gateway notice")
+            debug!(code = notice.ib_code, class = notice.class, text = notice.message, "gateway notice");
         }
         _ => {}
     }

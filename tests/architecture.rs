@@ -1,0 +1,175 @@
+//! Direction is tested, not remembered: which room may name which, purity, and file sizes.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Room, and the rooms it may name after `crate::`. Changing this table is a design decision: do it
+/// in its own commit, with the reason.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("schema", &[]),
+    ("tws", &[]),
+    ("config", &[]),
+    ("session", &["schema", "tws", "config"]),
+    ("gateway", &["session", "schema", "config"]),
+    ("nats", &["gateway", "session", "schema", "config"]),
+    ("sim", &["tws", "config"]),
+    ("cli", &["sim", "nats", "gateway", "session", "schema", "config"]),
+];
+
+/// Text that must not appear in rooms without I/O, clock and random numbers.
+const IMPURE: &[&str] = &[
+    "tokio::",
+    "async fn",
+    "async_nats::",
+    "std::net",
+    "std::fs",
+    "SystemTime::now",
+    "Instant::now",
+    "Utc::now",
+    "rand::",
+    "thread_rng",
+];
+const PURE_ROOMS: &[&str] = &["schema", "tws", "session"];
+
+const LINES_MAX: usize = 500;
+
+/// Folder names that say nothing.
+const NAMELESS: &[&str] = &["utils", "util", "common", "helpers", "helper", "manager", "misc"];
+
+fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder of the repository") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            rust_files(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push(path);
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(folders: &[&str]) -> Vec<(PathBuf, String)> {
+    let mut paths = Vec::new();
+    for folder in folders {
+        let folder = root().join(folder);
+        if folder.is_dir() {
+            rust_files(&folder, &mut paths);
+        }
+    }
+    paths.sort();
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("a source file");
+        (path.strip_prefix(root()).expect("below the root").to_owned(), text)
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// The room of a source file: the first folder below `src`, or the file's own name.
+fn room(path: &Path) -> String {
+    let part = path.components().nth(1).expect("below src").as_os_str().to_string_lossy().into_owned();
+    part.trim_end_matches(".rs").to_owned()
+}
+
+/// Production lines: what stands before the file's test module. A test may use what it likes.
+fn production(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines().enumerate().take_while(|(_, line)| !line.starts_with("#[cfg(test)]"))
+}
+
+/// A module that exists for tests only: the file that declares it says so.
+fn is_test_module(path: &Path) -> bool {
+    let stem = path.file_stem().expect("a file").to_string_lossy().into_owned();
+    let in_tests_folder = path.components().any(|part| part.as_os_str() == "tests");
+    in_tests_folder || stem.ends_with("_tests") || stem == "tests" || stem == "rig"
+}
+
+fn report(breaches: &[String]) {
+    assert!(breaches.is_empty(), "\n{}\n", breaches.join("\n"));
+}
+
+#[test]
+fn rooms_name_only_the_rooms_below_them() {
+    let mut breaches = Vec::new();
+    for (path, text) in sources(&["src"]) {
+        let room = room(&path);
+        if room == "lib" || room == "main" || is_test_module(&path) {
+            continue;
+        }
+        let Some((_, allowed)) = MAY_IMPORT.iter().find(|(name, _)| *name == room) else {
+            breaches.push(format!("{}: room {room} is not in the table", path.display()));
+            continue;
+        };
+        let mut inside_use = false;
+        for (number, line) in production(&text) {
+            let code = line.split("//").next().unwrap_or_default();
+            for named in code.split("crate::").skip(1).chain(grouped(code, &mut inside_use)) {
+                let named: String = named.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                let is_room = MAY_IMPORT.iter().any(|(name, _)| *name == named);
+                if is_room && named != room && !allowed.contains(&named.as_str()) {
+                    breaches.push(format!("{}:{}: {room} may not import {named}", path.display(), number + 1));
+                }
+            }
+        }
+    }
+    report(&breaches);
+}
+
+/// Inside `use crate::{ ... }` a room stands at the start of its own line, four spaces in.
+fn grouped<'a>(code: &'a str, inside: &mut bool) -> Option<&'a str> {
+    if code.trim_start().starts_with("use crate::{") {
+        *inside = !code.contains("};");
+        return None;
+    }
+    if code.starts_with("};") {
+        *inside = false;
+    }
+    code.strip_prefix("    ").filter(|rest| *inside && !rest.starts_with(' '))
+}
+
+#[test]
+fn pure_rooms_have_no_io_no_clock_and_no_random_numbers() {
+    let mut breaches = Vec::new();
+    for (path, text) in sources(&["src"]) {
+        if !PURE_ROOMS.contains(&room(&path).as_str()) || is_test_module(&path) {
+            continue;
+        }
+        for (number, line) in production(&text) {
+            let code = line.split("//").next().unwrap_or_default();
+            for impure in IMPURE.iter().filter(|impure| code.contains(**impure)) {
+                breaches.push(format!("{}:{}: {impure} in a pure room", path.display(), number + 1));
+            }
+        }
+    }
+    report(&breaches);
+}
+
+#[test]
+fn no_file_is_longer_than_a_reader_can_hold() {
+    let mut breaches = Vec::new();
+    for (path, text) in sources(&["src", "tests", "benches", "fuzz/fuzz_targets"]) {
+        let lines = text.lines().count();
+        if lines > LINES_MAX {
+            breaches.push(format!("{}: {lines} lines, at most {LINES_MAX}", path.display()));
+        }
+    }
+    report(&breaches);
+}
+
+#[test]
+fn every_source_file_says_what_it_is_for() {
+    let mut breaches = Vec::new();
+    for (path, text) in sources(&["src", "tests", "benches"]) {
+        if !text.starts_with("//! ") {
+            breaches.push(format!("{}: does not open with a sentence", path.display()));
+        }
+        let named = path.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
+        for part in named.filter(|part| NAMELESS.contains(&part.trim_end_matches(".rs"))) {
+            breaches.push(format!("{}: {part} names nothing", path.display()));
+        }
+    }
+    report(&breaches);
+}
