@@ -1,8 +1,7 @@
 //! Cancels and modifications of orders that are already there.
 
 use super::checks::{check_price_step, check_size};
-use super::entry::write_back;
-use super::reply::{Refusal, error, order_status};
+use super::reply::{Refusal, error, order_status, text};
 use super::terms::Terms;
 use super::ticket::{State, Ticket};
 use super::{Broker, Moment};
@@ -120,7 +119,7 @@ fn take_over(ticket: &mut Ticket, terms: &Terms, order: &Order) {
     if !order.tif().is_empty() {
         ticket.wire.tif.clone_from(&order.tif);
     }
-    write_back(ticket);
+    ticket.wire.total_quantity = Some(text(ticket.terms.total));
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 
 use super::calendar::{day_end, next_close};
 use super::checks::{check_attributes, check_price_step, check_size, size_from_cash};
-use super::reply::{Refusal, error, number, open_order, order_status, text};
+use super::reply::{Refusal, error, open_order, order_status, text};
 use super::terms::{Kind, Terms, Tif};
 use super::ticket::{State, Ticket};
 use super::{Broker, Moment};
@@ -234,13 +234,5 @@ impl Broker {
             Some(parent) if parent.is_open() || parent.state == State::Filled => Ok(Some(parent.perm_id)),
             _ => Err(Refusal::new(10006, "Missing parent order.")),
         }
-    }
-}
-
-/// Writes the terms that a modification or a reduction changed back into the order's message.
-pub(super) fn write_back(ticket: &mut Ticket) {
-    ticket.wire.total_quantity = Some(text(ticket.terms.total));
-    if let Some(limit) = ticket.terms.limit {
-        ticket.wire.lmt_price = Some(number(limit));
     }
 }

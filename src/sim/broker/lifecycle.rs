@@ -6,12 +6,11 @@ use rust_decimal::Decimal;
 
 use super::book::BookQuote;
 use super::commission;
-use super::entry::write_back;
 use super::executions::{commission_report, execution_details};
 use super::ledger::{Fill, multiplier};
 use super::matching::{self, Match};
 use super::pnl::StartOfDay;
-use super::reply::{Refusal, error, open_order, order_status};
+use super::reply::{Refusal, error, open_order, order_status, text};
 use super::terms::{Side, Tif};
 use super::ticket::{State, Ticket};
 use super::valuation::Valuation;
@@ -203,7 +202,7 @@ impl Broker {
                 self.end(at, sibling, State::Cancelled);
             } else {
                 other.terms.total = other.filled + kept;
-                write_back(other);
+                other.wire.total_quantity = Some(text(other.terms.total));
                 self.announce(sibling);
             }
         }

@@ -30,7 +30,8 @@ pub(super) fn trail(ticket: &mut Ticket, quote: &BookQuote) {
     ticket.terms.stop = Some(stop);
     ticket.wire.trail_stop_price = Some(super::reply::number(stop));
     if let Some(offset) = ticket.terms.limit_offset {
-        ticket.terms.limit = Some(stop + sign * offset);
+        let limit = stop + sign * offset;
+        (ticket.terms.limit, ticket.wire.lmt_price) = (Some(limit), Some(super::reply::number(limit)));
     }
 }
 

@@ -136,6 +136,18 @@ fn a_modification_changes_price_and_size_only() {
 }
 
 #[test]
+fn a_price_is_returned_as_the_very_double_that_was_sent() {
+    let mut rig = Rig::new();
+    let sent = 0.1 + 0.2;
+    for wish in [order("BUY 1 LMT 0.5"), Order { lmt_price: Some(sent), ..order("BUY 1 LMT 0.5") }] {
+        rig.place(1, STOCK, wish);
+    }
+    let open = rig.ask(&Request::OpenOrdersRequest(OpenOrdersRequest {}));
+    let Some(Response::OpenOrder(open)) = open.first() else { panic!("{open:?}") };
+    assert_eq!(open.order.as_ref().and_then(|order| order.lmt_price), Some(sent));
+}
+
+#[test]
 fn a_modified_limit_that_crosses_fills_at_the_quote() {
     let mut rig = Rig::new();
     rig.place(1, STOCK, order("BUY 100 LMT 90"));
