@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 use super::{
     Answer, Event, Listing, Now, Outcome, Token,
     pacing::{Class, Cost, Scheduler, Ticket},
+    standing::OWN_TOKENS,
 };
 use crate::{
     config::Config,
@@ -85,6 +86,7 @@ pub(crate) struct Core {
     /// True while the kept lane of the outbox is backed up: take no new orders.
     pub(crate) congested: bool,
     outputs: VecDeque<Output>,
+    own_replies: VecDeque<(Token, Outcome)>,
     next_req_id: i32,
     in_flight: FxHashMap<i32, InFlight>,
     deadlines: BTreeMap<(Instant, i32), Owner>,
@@ -102,6 +104,7 @@ impl Core {
             counters: Counters::default(),
             congested: false,
             outputs: VecDeque::new(),
+            own_replies: VecDeque::new(),
             next_req_id: REQUEST_ID_FIRST,
             in_flight: FxHashMap::default(),
             deadlines: BTreeMap::new(),
@@ -141,8 +144,17 @@ impl Core {
     pub(crate) fn reply(&mut self, token: Token, outcome: Outcome) {
         if let Some(deadline) = self.callers.remove(&token) {
             self.caller_deadlines.remove(&(deadline, token));
-            self.outputs.push_back(Output::Reply { token, outcome });
+            if token.0 >= OWN_TOKENS {
+                self.own_replies.push_back((token, outcome));
+            } else {
+                self.outputs.push_back(Output::Reply { token, outcome });
+            }
         }
+    }
+
+    /// The next reply to a request the session made of itself.
+    pub(crate) fn next_own_reply(&mut self) -> Option<(Token, Outcome)> {
+        self.own_replies.pop_front()
     }
 
     pub(crate) fn answer(&mut self, token: Token, answer: Answer) {

@@ -20,6 +20,7 @@ mod notice;
 mod now;
 mod orders;
 mod pacing;
+mod standing;
 mod status;
 mod truth;
 
@@ -42,6 +43,7 @@ use self::{
     market::Market,
     orders::Orders,
     pacing::LinkGate,
+    standing::Standing,
     truth::Truth,
 };
 use crate::{
@@ -52,9 +54,6 @@ use crate::{
         handshake::HELLO_BYTES_MAX,
     },
 };
-
-/// Tokens from here on are the session's own; nobody waits for their replies.
-const OWN_TOKENS: u64 = 1 << 63;
 
 /// Everything known about one gateway login.
 #[derive(Debug)]
@@ -68,8 +67,7 @@ pub struct Session {
     history: History,
     orders: Orders,
     account: Account,
-    /// Streams of the configuration, until they have been leased.
-    standing: Vec<Subscribe>,
+    standing: Standing,
     started_us: i64,
     published: Option<status::Shape>,
 }
@@ -90,7 +88,7 @@ impl Session {
             history: History::default(),
             orders: Orders::default(),
             account: Account::default(),
-            standing,
+            standing: Standing::new(standing),
             started_us: now.us,
             published: None,
             core,
@@ -204,6 +202,9 @@ impl Session {
             }
         }
         self.market.on_timer(&mut self.core);
+        for command in self.standing.on_timer(&mut self.core) {
+            self.take(command);
+        }
         for token in self.core.overdue_callers() {
             if !self.orders.on_caller_overdue(&mut self.core, token) {
                 let error = ApiError::new(ErrorCode::Timeout, "no complete answer within the deadline; ask again");
@@ -232,7 +233,7 @@ impl Session {
     /// When to call [`Self::on_timer`] if nothing else happens before.
     pub fn wake_at(&self) -> Option<Instant> {
         let links = [self.trading.wake_at(&self.core), self.data.wake_at(&self.core)];
-        links.into_iter().chain([self.core.wake_at(), self.market.wake_at()]).flatten().min()
+        links.into_iter().chain([self.core.wake_at(), self.market.wake_at(), self.standing.wake_at()]).flatten().min()
     }
 
     // Inside.
@@ -261,7 +262,9 @@ impl Session {
                 self.contracts.on_link_ready(&mut self.core);
                 self.market.on_link_ready(&mut self.core);
                 self.history.on_link_ready(&mut self.core);
-                self.hold_standing_streams();
+                for command in self.standing.on_link_ready(&mut self.core) {
+                    self.take(command);
+                }
             }
             (Step::Lost, link) => {
                 self.core.on_link_down(link);
@@ -289,20 +292,13 @@ impl Session {
         })
     }
 
-    /// Leases the streams of the configuration that are not held yet.
-    fn hold_standing_streams(&mut self) {
-        for (index, ask) in std::mem::take(&mut self.standing).into_iter().enumerate() {
-            let token = Token(OWN_TOKENS + index as u64);
-            let deadline = self.core.now.at + crate::config::ms(self.core.config.timing.request_ms);
-            let command = Command { token, client: None, deadline, ask: Ask::Subscribe(Box::new(ask)) };
-            self.take(command);
-        }
-    }
-
     /// After every cause: run what was waiting for a lookup, send what may be sent, tell what changed.
     fn settle(&mut self) {
         while let Some((command, looked_up)) = self.contracts.next_resolved() {
             self.run_resolved(command, looked_up);
+        }
+        while let Some((token, outcome)) = self.core.next_own_reply() {
+            self.standing.on_reply(&mut self.core, token, outcome);
         }
         if !self.trading.is_ready() && self.orders.is_synced() && self.account.is_synced() {
             self.trading.on_synced(&self.core);
