@@ -20,6 +20,8 @@ mod notice;
 mod now;
 mod orders;
 mod pacing;
+#[cfg(test)]
+mod rig;
 mod standing;
 mod status;
 mod truth;

@@ -1,0 +1,324 @@
+//! A whole session with virtual time and a gateway that tests script.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+
+use super::{Ask, Command, Event, Listing, Now, Outcome, Output, Session, Token};
+use crate::{
+    config::Config,
+    schema::{Instrument, connection::LinkName},
+    tws::{
+        Request, Response, ServerVersion,
+        frame::{Envelope, FRAME_BYTES_MAX, next_frame, open},
+        handshake::put_greeting,
+        message::{
+            account::{AccountDataEnd, AccountSummaryEnd, PositionEnd},
+            contract::Contract,
+            login::{ErrorMessage, ManagedAccounts, NextValidId},
+            order_flow::{CompletedOrdersEnd, ExecutionDetailsEnd, OpenOrdersEnd},
+        },
+    },
+};
+
+/// The account of the scripted login.
+pub(crate) const ACCOUNT: &str = "DU1234567";
+/// Wall clock at the start of every rig: a round number, microseconds.
+pub(crate) const START_US: i64 = 1_800_000_000_000_000;
+
+/// Drives a [`Session`] and keeps what it put out until a test takes it.
+pub(crate) struct Rig {
+    pub(crate) session: Session,
+    start: Now,
+    now: Now,
+    generations: [u64; 2],
+    tokens: u64,
+    sent: Vec<(LinkName, Request)>,
+    events: Vec<Event>,
+    replies: Vec<(Token, Outcome)>,
+}
+
+impl Rig {
+    /// A session with the default configuration that has not dialled yet.
+    pub(crate) fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    /// A session that has not dialled yet.
+    #[expect(clippy::disallowed_methods, reason = "any instant will do as a start; time then moves by hand")]
+    pub(crate) fn with(config: Config) -> Self {
+        let start = Now { at: std::time::Instant::now(), us: START_US };
+        let session = Session::new(Arc::new(config), Vec::new(), 7, start);
+        let (sent, events, replies) = (Vec::new(), Vec::new(), Vec::new());
+        let mut rig = Self { session, start, now: start, generations: [0; 2], tokens: 0, sent, events, replies };
+        rig.drain();
+        rig
+    }
+
+    /// A session with both links logged in, its first download answered with nothing.
+    pub(crate) fn ready() -> Self {
+        Self::ready_with(Config::default())
+    }
+
+    /// As [`Self::ready`]; outputs so far are forgotten.
+    pub(crate) fn ready_with(config: Config) -> Self {
+        let mut rig = Self::with(config);
+        rig.session.on_timer(rig.now);
+        rig.drain();
+        rig.log_in(LinkName::Data);
+        rig.log_in(LinkName::Trading);
+        rig.forget();
+        rig
+    }
+
+    // Time.
+
+    /// The moment this many milliseconds after the start.
+    pub(crate) fn at(&self, ms: u64) -> Now {
+        self.start.plus(Duration::from_millis(ms))
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        self.now
+    }
+
+    /// Lets this much time pass, waking the session whenever it asked to be woken.
+    pub(crate) fn wait_ms(&mut self, ms: u64) {
+        let until = self.now.plus(Duration::from_millis(ms));
+        for _ in 0..100_000 {
+            match self.session.wake_at() {
+                Some(at) if at <= until.at => {
+                    self.now = self.now.plus(at.saturating_duration_since(self.now.at));
+                    self.session.on_timer(self.now);
+                    self.drain();
+                }
+                _ => {
+                    self.now = until;
+                    return;
+                }
+            }
+        }
+        panic!("the session asks to be woken again and again at {:?}", self.session.wake_at());
+    }
+
+    // The gateway's side.
+
+    /// Answers the dial, the greeting and the login of a link that has dialled, and on the trading
+    /// link the first download with "nothing".
+    pub(crate) fn log_in(&mut self, link: LinkName) {
+        let generation = self.generations[link as usize];
+        self.session.on_opened(self.now, link, generation);
+        let mut greeting = BytesMut::new();
+        put_greeting(&mut greeting, ServerVersion::MAX, "20270115 08:00:00 UTC");
+        self.session.on_frame(self.now, link, greeting.split_off(4).freeze());
+        self.drain();
+        self.receive(link, Response::NextValidId(NextValidId { order_id: Some(1) }));
+        self.receive(link, Response::ManagedAccounts(ManagedAccounts { accounts_list: Some(ACCOUNT.to_owned()) }));
+        if link == LinkName::Trading {
+            self.answer_download();
+        }
+    }
+
+    fn answer_download(&mut self) {
+        for (link, request) in self.sent.clone() {
+            if link != LinkName::Trading {
+                continue;
+            }
+            let end = match request {
+                Request::OpenOrdersRequest(_) | Request::AllOpenOrdersRequest(_) => {
+                    Response::OpenOrdersEnd(OpenOrdersEnd {})
+                }
+                Request::CompletedOrdersRequest(_) => Response::CompletedOrdersEnd(CompletedOrdersEnd {}),
+                Request::ExecutionRequest(ask) => {
+                    Response::ExecutionDetailsEnd(ExecutionDetailsEnd { req_id: ask.req_id })
+                }
+                Request::PositionsRequest(_) => Response::PositionEnd(PositionEnd {}),
+                Request::AccountDataRequest(ask) => {
+                    Response::AccountDataEnd(AccountDataEnd { account_name: ask.acct_code })
+                }
+                Request::AccountSummaryRequest(ask) => {
+                    Response::AccountSummaryEnd(AccountSummaryEnd { req_id: ask.req_id })
+                }
+                _ => continue,
+            };
+            self.receive(link, end);
+        }
+    }
+
+    /// One message from the gateway, through the codec.
+    pub(crate) fn receive(&mut self, link: LinkName, response: Response) {
+        let mut frame = BytesMut::new();
+        response.put(&mut frame);
+        self.session.on_frame(self.now, link, frame.split_off(4).freeze());
+        self.drain();
+    }
+
+    /// A message on the data link.
+    pub(crate) fn receive_data(&mut self, response: Response) {
+        self.receive(LinkName::Data, response);
+    }
+
+    /// An error message; id -1 for notices about everything.
+    pub(crate) fn notice(&mut self, link: LinkName, id: i32, code: i32, text: &str) {
+        let message = ErrorMessage {
+            id: Some(id),
+            error_code: Some(code),
+            error_msg: Some(text.to_owned()),
+            ..ErrorMessage::default()
+        };
+        self.receive(link, Response::ErrorMessage(message));
+    }
+
+    /// A notice about everything, which a gateway sends on every link.
+    pub(crate) fn notice_all(&mut self, code: i32, text: &str) {
+        self.notice(LinkName::Trading, -1, code, text);
+        self.notice(LinkName::Data, -1, code, text);
+    }
+
+    /// The socket ends.
+    pub(crate) fn cut(&mut self, link: LinkName) {
+        self.session.on_closed(self.now, link, self.generations[link as usize], "cut by the test");
+        self.drain();
+    }
+
+    /// The socket ended; the session dials until it is logged in again.
+    pub(crate) fn reconnect(&mut self, link: LinkName) {
+        let before = self.generations[link as usize];
+        for _ in 0..100 {
+            self.wait_ms(100);
+            if self.generations[link as usize] > before {
+                return self.log_in(link);
+            }
+        }
+        panic!("the session does not dial");
+    }
+
+    // The client's side.
+
+    pub(crate) fn ask(&mut self, ask: Ask) -> Token {
+        self.ask_as("", ask)
+    }
+
+    /// A request of a named client; empty for none. Its deadline is the configured default.
+    pub(crate) fn ask_as(&mut self, client: &str, ask: Ask) -> Token {
+        let command = self.command(client, ask);
+        let token = command.token;
+        self.session.on_command(self.now, command);
+        self.drain();
+        token
+    }
+
+    /// A command that has been neither admitted nor served.
+    pub(crate) fn command(&mut self, client: &str, ask: Ask) -> Command {
+        self.tokens += 1;
+        let deadline = self.now.at + crate::config::ms(self.session.core.config.timing.request_ms);
+        let client = (!client.is_empty()).then(|| client.into());
+        Command { token: Token(self.tokens), client, deadline, ask }
+    }
+
+    /// As [`Self::ask_as`], with the contract already looked up.
+    pub(crate) fn ask_resolved(&mut self, client: &str, ask: Ask, listing: &Arc<Listing>) -> Token {
+        let command = self.command(client, ask);
+        let token = command.token;
+        self.session.core.now = self.now;
+        self.session.core.admit_caller(token, command.deadline);
+        self.session.run_resolved(command, Ok(Arc::clone(listing)));
+        self.session.settle();
+        self.drain();
+        token
+    }
+
+    /// A stock at SMART with this contract id.
+    pub(crate) fn stock(&mut self, con_id: i32, symbol: &str) -> Arc<Listing> {
+        self.listing(con_id, "STK", symbol, "SMART")
+    }
+
+    pub(crate) fn listing(&mut self, con_id: i32, sec_type: &str, symbol: &str, exchange: &str) -> Arc<Listing> {
+        let instrument = Instrument {
+            con_id,
+            sec_type: sec_type.to_owned(),
+            symbol: symbol.to_owned(),
+            local_symbol: symbol.to_owned(),
+            exchange: exchange.to_owned(),
+            currency: "USD".to_owned(),
+            primary_exchange: None,
+            expiry: None,
+            strike: None,
+            right: None,
+            multiplier: None,
+            trading_class: None,
+            min_tick: Some(0.01),
+        };
+        let contract = Contract {
+            con_id: Some(con_id),
+            sec_type: Some(sec_type.to_owned()),
+            symbol: Some(symbol.to_owned()),
+            exchange: Some(exchange.to_owned()),
+            currency: Some("USD".to_owned()),
+            ..Contract::default()
+        };
+        self.session.core.listing(instrument, contract)
+    }
+
+    // What came out.
+
+    /// Takes the requests written to the link since they were last taken.
+    pub(crate) fn sent(&mut self, link: LinkName) -> Vec<Request> {
+        let (taken, kept) = std::mem::take(&mut self.sent).into_iter().partition(|(on, _)| *on == link);
+        self.sent = kept;
+        let taken: Vec<(LinkName, Request)> = taken;
+        taken.into_iter().map(|(_, request)| request).collect()
+    }
+
+    /// Takes the events since they were last taken.
+    pub(crate) fn events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Takes the reply to this token; `None` while the caller waits.
+    pub(crate) fn reply(&mut self, token: Token) -> Option<Outcome> {
+        let index = self.replies.iter().position(|(to, _)| *to == token)?;
+        Some(self.replies.remove(index).1)
+    }
+
+    /// Drops everything that came out so far.
+    pub(crate) fn forget(&mut self) {
+        self.sent.clear();
+        self.events.clear();
+        self.replies.clear();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.session.next_output() {
+            match output {
+                Output::Dial { link, generation } => self.generations[link as usize] = generation,
+                Output::Send { link, bytes } => self.note_sent(link, &bytes),
+                Output::Close { .. } => {}
+                Output::Event(event) => self.events.push(event),
+                Output::Reply { token, outcome } => self.replies.push((token, outcome)),
+            }
+        }
+    }
+
+    fn note_sent(&mut self, link: LinkName, bytes: &Bytes) {
+        if bytes.starts_with(b"API\0") {
+            return;
+        }
+        let mut buffer = BytesMut::from(&bytes[..]);
+        while let Some(frame) = next_frame(&mut buffer, FRAME_BYTES_MAX).expect("bounded lengths") {
+            let Envelope::Protobuf { id, body } = open(frame) else { panic!("a text message was sent") };
+            self.sent.push((link, Request::decode(id, body).expect("a request of ours")));
+        }
+        assert!(buffer.is_empty(), "half a frame was sent");
+    }
+}
+
+#[test]
+fn a_login_makes_the_data_link_ready_and_a_cut_is_followed_by_a_dial() {
+    let mut rig = Rig::ready();
+    assert!(rig.session.data.is_ready());
+    rig.cut(LinkName::Data);
+    assert!(!rig.session.data.is_ready());
+    rig.reconnect(LinkName::Data);
+    assert!(rig.session.data.is_ready());
+}
