@@ -25,7 +25,7 @@ const PENDING_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// What a connection tells the world.
 #[derive(Debug)]
 pub(super) enum Event {
-    Opened(ConnectionId, ServerVersion, Outgoing),
+    Opened(ConnectionId, ServerVersion, Wire),
     Request(ConnectionId, Request),
     Unreadable(ConnectionId, String),
     Closed(ConnectionId),
@@ -33,12 +33,12 @@ pub(super) enum Event {
 
 /// The world's end of a connection. Dropping it closes the connection after what was sent.
 #[derive(Debug)]
-pub(super) struct Outgoing {
+pub(super) struct Wire {
     chunks: mpsc::Sender<Bytes>,
     pending_bytes: Arc<AtomicUsize>,
 }
 
-impl Outgoing {
+impl Wire {
     /// Queues bytes. False if the client is too slow or gone: drop the connection.
     pub(super) fn send(&self, chunk: Bytes) -> bool {
         let len = chunk.len();
@@ -91,7 +91,7 @@ async fn converse(
     let version = greet(&mut reader, &mut writer, &mut buffer, version_max, clock).await?;
     let (chunks, queued) = mpsc::channel(CHUNKS_MAX);
     let pending_bytes = Arc::new(AtomicUsize::new(0));
-    let outgoing = Outgoing { chunks, pending_bytes: Arc::clone(&pending_bytes) };
+    let outgoing = Wire { chunks, pending_bytes: Arc::clone(&pending_bytes) };
     events.send(Event::Opened(id, version, outgoing)).await.map_err(|_| ConnectionError::Stopping)?;
     tokio::select! {
         ended = read(id, &mut reader, &mut buffer, events) => ended,

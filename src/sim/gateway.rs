@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::SimConfig;
+use super::book::Market;
+use super::broker::{Book, Broker, Outgoing, To};
 use super::faults::Faults;
 use super::instrument::Instrument;
 use super::login::{self, Client, Clients};
@@ -38,6 +40,7 @@ pub(super) struct Gateway {
     clients: Clients,
     market_data: MarketData,
     market_data_lines: usize,
+    broker: Broker,
     record: Record,
     faults: Faults,
 }
@@ -52,6 +55,7 @@ impl Gateway {
             clients: Clients::default(),
             market_data: MarketData::default(),
             market_data_lines: config.market_data_lines,
+            broker: Broker::new(config.accounts.clone(), config.seed),
             record: Record::default(),
             faults: Faults::default(),
         }
@@ -65,7 +69,9 @@ impl Gateway {
     /// A connection is gone, with everything it had subscribed.
     pub(super) fn on_closed(&mut self, connection: ConnectionId) {
         self.market_data.closed(connection);
-        self.clients.closed(connection);
+        if let Some(client_id) = self.clients.closed(connection).and_then(|client| client.client_id) {
+            self.broker.on_disconnect(client_id);
+        }
     }
 
     /// A frame that is no request of this protocol.
@@ -99,12 +105,22 @@ impl Gateway {
     pub(super) fn advance(&mut self, now_ms: i64) -> Vec<Effect> {
         let mut out = Outbox::at(now_ms);
         self.market_data.advance(&self.world.prices, &mut out);
+        let sent = self.broker.on_market(now_ms, &Market { world: &self.world, now_ms });
+        self.deliver(sent, &mut out);
         out.into_effects()
     }
 
     fn start(&mut self, connection: ConnectionId, request: &StartApiRequest, out: &mut Outbox) {
-        if self.clients.start(connection, request, out).is_some() {
-            login::welcome(connection, &self.world.accounts, 1, out);
+        if let Some(client_id) = self.clients.start(connection, request, out) {
+            login::welcome(connection, self.broker.on_login(client_id), out);
+        }
+    }
+
+    fn deliver(&self, sent: Outgoing, out: &mut Outbox) {
+        for (To::Client(client_id), response) in sent {
+            if let Some(connection) = self.clients.connection_of(client_id) {
+                out.send(connection, response);
+            }
         }
     }
 
@@ -119,8 +135,6 @@ impl Gateway {
                 let current_time_in_millis = Some(out.now_ms);
                 out.send(to, Response::CurrentTimeInMillis(CurrentTimeInMillis { current_time_in_millis }));
             }
-            Request::IdsRequest(_) => out.send(to, login::next_valid_id(1)),
-            Request::ManagedAccountsRequest(_) => out.send(to, login::managed_accounts(&self.world.accounts)),
             Request::UserInfoRequest(request) => {
                 let info = UserInfo { req_id: request.req_id, white_branding_id: Some(String::new()) };
                 out.send(to, Response::UserInfo(info));
@@ -148,7 +162,11 @@ impl Gateway {
                 self.market_data.cancel(to, request.req_id.unwrap_or_default(), out);
             }
             request => {
-                if !reference::answer(&self.world, to, request, out) {
+                let market = Market { world: &self.world, now_ms: out.now_ms };
+                let client_id = client.client_id.unwrap_or_default();
+                if let Some(sent) = self.broker.handle(out.now_ms, client_id, request, &market) {
+                    self.deliver(sent, out);
+                } else if !reference::answer(&self.world, to, request, out) {
                     unsupported(to, request, out);
                 }
             }
@@ -197,6 +215,18 @@ impl Gateway {
         };
         prices.jump(&instrument, slot, price);
         true
+    }
+
+    /// The order side and the markets at this moment; what it wants sent is sent.
+    pub(super) fn with_broker(
+        &mut self,
+        now_ms: i64,
+        act: impl FnOnce(&mut Broker, i64, &dyn Book) -> Outgoing,
+    ) -> Vec<Effect> {
+        let mut out = Outbox::at(now_ms);
+        let sent = act(&mut self.broker, now_ms, &Market { world: &self.world, now_ms });
+        self.deliver(sent, &mut out);
+        out.into_effects()
     }
 
     /// How often each client asked for what.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::outbox::{ConnectionId, NO_ID, Outbox};
-use crate::tws::message::login::{ManagedAccounts, NextValidId, StartApiRequest};
+use crate::tws::message::login::StartApiRequest;
 use crate::tws::{Response, ServerVersion};
 
 /// Farm notices of a healthy login.
@@ -93,21 +93,13 @@ impl Clients {
     }
 }
 
-/// The first messages after a login, before the client's open orders.
-pub(super) fn welcome(to: ConnectionId, accounts: &[String], next_order_id: i32, out: &mut Outbox) {
-    out.send(to, managed_accounts(accounts));
-    out.send(to, next_valid_id(next_order_id));
+/// The first messages after a login: accounts and next order id, the farms, then the client's open orders.
+pub(super) fn welcome(to: ConnectionId, download: Vec<Response>, out: &mut Outbox) {
+    let is_identity = |response: &Response| matches!(response, Response::ManagedAccounts(_) | Response::NextValidId(_));
+    let (identity, orders): (Vec<_>, Vec<_>) = download.into_iter().partition(is_identity);
+    identity.into_iter().for_each(|response| out.send(to, response));
     for (code, text) in FARMS {
         out.error(to, NO_ID, *code, *text);
     }
-}
-
-/// The accounts of the login, separated by commas.
-pub(super) fn managed_accounts(accounts: &[String]) -> Response {
-    Response::ManagedAccounts(ManagedAccounts { accounts_list: Some(accounts.join(",")) })
-}
-
-/// The next order id a client may use.
-pub(super) fn next_valid_id(order_id: i32) -> Response {
-    Response::NextValidId(NextValidId { order_id: Some(order_id) })
+    orders.into_iter().for_each(|response| out.send(to, response));
 }

@@ -4,6 +4,7 @@
 //! the clock and only [`connection`] touches a socket. Nothing here knows the bridge's session: the
 //! simulator has its own reading of IB's rules, so that one checks the other.
 
+mod book;
 pub mod broker;
 mod clock;
 mod config;

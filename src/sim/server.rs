@@ -13,8 +13,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::SimConfig;
+use super::broker::{Book, Broker, Outgoing};
 use super::clock::SimClock;
-use super::connection::{self, Event, Outgoing};
+use super::connection::{self, Event, Wire};
 use super::gateway::Gateway;
 use super::outbox::{ConnectionId, Effect};
 use super::record::RequestCount;
@@ -158,6 +159,11 @@ impl RunningSim {
         self.ask(move |gateway, now_ms| gateway.set_price(now_ms, &symbol, price)).await.unwrap_or(false)
     }
 
+    /// Acts on the order side; messages it returns are sent.
+    pub async fn broker(&self, act: impl FnOnce(&mut Broker, i64, &dyn Book) -> Outgoing + Send + 'static) {
+        self.effect(|gateway, now_ms| gateway.with_broker(now_ms, act)).await;
+    }
+
     /// How often each client asked for what, since the start.
     pub async fn requests(&self) -> Vec<RequestCount> {
         self.ask(|gateway, _| gateway.requests()).await.unwrap_or_default()
@@ -205,7 +211,7 @@ struct Driver {
     listener: TcpListener,
     clock: Clock,
     gateway: Gateway,
-    connections: BTreeMap<ConnectionId, Outgoing>,
+    connections: BTreeMap<ConnectionId, Wire>,
     /// Connections accepted, in their handshake or past it.
     accepted: BTreeMap<ConnectionId, JoinHandle<()>>,
     accepted_count: u64,

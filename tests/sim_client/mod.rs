@@ -56,7 +56,7 @@ impl Client {
         client
             .until(|response| match response {
                 Response::OpenOrdersEnd(_) => Some(()),
-                Response::ErrorMessage(notice) => (notice.error_code == Some(2158)).then_some(()),
+                
                 _ => None,
             })
             .await;
