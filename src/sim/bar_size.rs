@@ -54,7 +54,10 @@ impl BarSize {
         let text = if text == "1 sec" { "1 secs" } else { text };
         SIZES.iter().find(|(name, _)| *name == text).map(|(_, size)| *size).ok_or_else(|| {
             let legal: Vec<&str> = SIZES.iter().map(|(name, _)| *name).collect();
-            Refusal::invalid(&format!("Historical data bar size setting is invalid. Legal ones are: {}", legal.join(", ")))
+            Refusal::invalid(&format!(
+                "Historical data bar size setting is invalid. Legal ones are: {}",
+                legal.join(", ")
+            ))
         })
     }
 
@@ -92,7 +95,11 @@ impl Duration {
     ///
     /// 321 if it cannot be read, 162 if it is too long or does not fit the bar size.
     pub(super) fn parse(text: &str, size: BarSize) -> Result<Self, Refusal> {
-        let wrong = || Refusal::invalid("Historical data query duration format is invalid: use an integer, a space and a unit: S|D|W|M|Y");
+        let wrong = || {
+            Refusal::invalid(
+                "Historical data query duration format is invalid: use an integer, a space and a unit: S|D|W|M|Y",
+            )
+        };
         let (number, unit) = text.split_once(' ').ok_or_else(wrong)?;
         let number: i64 = number.parse().ok().filter(|number| *number > 0).ok_or_else(wrong)?;
         let (longest, smallest_bar) = match unit {

@@ -27,6 +27,8 @@ pub struct SimConfig {
     pub clients_max: usize,
     /// Market data lines of the user: distinct instruments streamed at a time.
     pub market_data_lines: usize,
+    /// IB's pacing rules for small historical bars are enforced.
+    pub pacing: bool,
     /// Instruments have their real regular hours in `liquidHours` and for `useRTH`. Off, the regular
     /// session is the whole day. Trading itself is always open.
     pub regular_hours: bool,
@@ -44,6 +46,7 @@ impl Default for SimConfig {
             version_max: ServerVersion::MAX,
             clients_max: 32,
             market_data_lines: 100,
+            pacing: true,
             regular_hours: false,
         }
     }

@@ -25,7 +25,7 @@ const PENDING_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// What a connection tells the world.
 #[derive(Debug)]
 pub(super) enum Event {
-    Opened(ConnectionId, ServerVersion, Wire),
+    Opened(ConnectionId, Wire),
     Request(ConnectionId, Request),
     Unreadable(ConnectionId, String),
     Closed(ConnectionId),
@@ -88,11 +88,11 @@ async fn converse(
     stream.set_nodelay(true).map_err(ConnectionError::Broken)?;
     let (mut reader, mut writer) = stream.into_split();
     let mut buffer = BytesMut::new();
-    let version = greet(&mut reader, &mut writer, &mut buffer, version_max, clock).await?;
+    greet(&mut reader, &mut writer, &mut buffer, version_max, clock).await?;
     let (chunks, queued) = mpsc::channel(CHUNKS_MAX);
     let pending_bytes = Arc::new(AtomicUsize::new(0));
     let outgoing = Wire { chunks, pending_bytes: Arc::clone(&pending_bytes) };
-    events.send(Event::Opened(id, version, outgoing)).await.map_err(|_| ConnectionError::Stopping)?;
+    events.send(Event::Opened(id, outgoing)).await.map_err(|_| ConnectionError::Stopping)?;
     tokio::select! {
         ended = read(id, &mut reader, &mut buffer, events) => ended,
         ended = write(&mut writer, queued, &pending_bytes) => ended,
@@ -106,7 +106,7 @@ async fn greet(
     buffer: &mut BytesMut,
     version_max: ServerVersion,
     clock: Clock,
-) -> Result<ServerVersion, ConnectionError> {
+) -> Result<(), ConnectionError> {
     while !handshake::take_sign(buffer).map_err(ConnectionError::Handshake)? {
         more(reader, buffer).await?;
     }
@@ -123,8 +123,7 @@ async fn greet(
     }
     let mut greeting = BytesMut::new();
     handshake::put_greeting(&mut greeting, version, &clock.connection_time());
-    writer.write_all(&greeting).await.map_err(ConnectionError::Broken)?;
-    Ok(version)
+    writer.write_all(&greeting).await.map_err(ConnectionError::Broken)
 }
 
 async fn read(

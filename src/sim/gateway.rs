@@ -6,9 +6,9 @@ use super::SimConfig;
 use super::book::Market;
 use super::broker::{Book, Broker, Outgoing, To};
 use super::faults::Faults;
+use super::feeds::Feeds;
 use super::instrument::Instrument;
 use super::login::{self, Client, Clients};
-use super::market_data::MarketData;
 use super::outbox::{ConnectionId, Effect, NO_ID, Outbox};
 use super::price::Prices;
 use super::record::{Record, RequestCount};
@@ -16,8 +16,7 @@ use super::reference;
 use super::universe::{Refusal, Universe};
 use crate::tws::message::contract::Contract;
 use crate::tws::message::login::{CurrentTime, CurrentTimeInMillis, StartApiRequest, UserInfo};
-use crate::tws::message::market_data::MarketDataRequest;
-use crate::tws::{Request, Response, ServerVersion};
+use crate::tws::{Request, Response};
 
 /// What all parts of the gateway look at and none but the gateway changes.
 pub(super) struct World {
@@ -38,8 +37,7 @@ impl World {
 pub(super) struct Gateway {
     world: World,
     clients: Clients,
-    market_data: MarketData,
-    market_data_lines: usize,
+    feeds: Feeds,
     broker: Broker,
     record: Record,
     faults: Faults,
@@ -53,8 +51,7 @@ impl Gateway {
         Self {
             world: World { universe, prices, accounts: config.accounts.clone(), regular_hours: config.regular_hours },
             clients: Clients::default(),
-            market_data: MarketData::default(),
-            market_data_lines: config.market_data_lines,
+            feeds: Feeds::new(config),
             broker: Broker::new(config.accounts.clone(), config.seed),
             record: Record::default(),
             faults: Faults::default(),
@@ -62,13 +59,13 @@ impl Gateway {
     }
 
     /// A connection has finished its handshake.
-    pub(super) fn on_opened(&mut self, connection: ConnectionId, version: ServerVersion) {
-        self.clients.opened(connection, version);
+    pub(super) fn on_opened(&mut self, connection: ConnectionId) {
+        self.clients.opened(connection);
     }
 
     /// A connection is gone, with everything it had subscribed.
     pub(super) fn on_closed(&mut self, connection: ConnectionId) {
-        self.market_data.closed(connection);
+        self.feeds.closed(connection);
         if let Some(client_id) = self.clients.closed(connection).and_then(|client| client.client_id) {
             self.broker.on_disconnect(client_id);
         }
@@ -104,7 +101,7 @@ impl Gateway {
     /// Time has passed: prices have moved and timers may be due.
     pub(super) fn advance(&mut self, now_ms: i64) -> Vec<Effect> {
         let mut out = Outbox::at(now_ms);
-        self.market_data.advance(&self.world.prices, &mut out);
+        self.feeds.advance(&self.world, &mut out);
         let sent = self.broker.on_market(now_ms, &Market { world: &self.world, now_ms });
         self.deliver(sent, &mut out);
         out.into_effects()
@@ -157,25 +154,18 @@ impl Gateway {
                     out.refuse(to, NO_ID, Refusal::invalid(&format!("Invalid market data type {kind}")));
                 }
             }
-            Request::MarketDataRequest(request) => self.subscribe(client, request, out),
-            Request::CancelMarketData(request) => {
-                self.market_data.cancel(to, request.req_id.unwrap_or_default(), out);
-            }
             request => {
                 let market = Market { world: &self.world, now_ms: out.now_ms };
                 let client_id = client.client_id.unwrap_or_default();
                 if let Some(sent) = self.broker.handle(out.now_ms, client_id, request, &market) {
                     self.deliver(sent, out);
-                } else if !reference::answer(&self.world, to, request, out) {
+                } else if !self.feeds.answer(&self.world, client, request, out)
+                    && !reference::answer(&self.world, to, request, out)
+                {
                     unsupported(to, request, out);
                 }
             }
         }
-    }
-
-    fn subscribe(&mut self, client: &Client, request: &MarketDataRequest, out: &mut Outbox) {
-        let markets = (&self.world.universe, &self.world.prices);
-        self.market_data.subscribe(markets, client, request, self.market_data_lines, out);
     }
 }
 

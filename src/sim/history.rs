@@ -181,7 +181,17 @@ fn accept(
         return Err(service("invalid step"));
     }
     if size.is_small() {
-        pacing.admit(out.now_ms, &instrument, &[end_text.unwrap_or_default(), what, request.duration.as_deref().unwrap_or_default(), request.bar_size_setting.as_deref().unwrap_or_default()], what)?;
+        pacing.admit(
+            out.now_ms,
+            &instrument,
+            &[
+                end_text.unwrap_or_default(),
+                what,
+                request.duration.as_deref().unwrap_or_default(),
+                request.bar_size_setting.as_deref().unwrap_or_default(),
+            ],
+            what,
+        )?;
     }
     Ok(Query {
         spans: calendar.bars(size, start_ms, end_ms),
@@ -228,14 +238,17 @@ pub(super) fn permitted(instrument: &Instrument, market_data_type: i32) -> Resul
 pub(super) fn too_many() -> Refusal {
     Refusal::new(
         322,
-        format!("Error processing request.-'bN' : cause - Only {OPEN_MAX} simultaneous API historical data requests allowed."),
+        format!(
+            "Error processing request.-'bN' : cause - Only {OPEN_MAX} simultaneous API historical data requests allowed."
+        ),
     )
 }
 
 /// The earliest moment there is data for.
 pub(super) fn head_ms(instrument: &Instrument) -> i64 {
     const DAY_MS: i64 = 86_400_000;
-    let before_end = |days: i64| instrument.expiry.map_or(0, |end| super::expiry::at_local(Tz::UTC, end, 0) - days * DAY_MS);
+    let before_end =
+        |days: i64| instrument.expiry.map_or(0, |end| super::expiry::at_local(Tz::UTC, end, 0) - days * DAY_MS);
     match instrument.sec_type() {
         "FUT" => before_end(730),
         "OPT" => before_end(365),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::outbox::{ConnectionId, NO_ID, Outbox};
+use crate::tws::Response;
 use crate::tws::message::login::StartApiRequest;
-use crate::tws::{Response, ServerVersion};
 
 /// Farm notices of a healthy login.
 const FARMS: &[(i32, &str)] = &[
@@ -23,8 +23,6 @@ const FARMS: &[(i32, &str)] = &[
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Client {
     pub(super) connection: ConnectionId,
-    #[expect(dead_code, reason = "date-times in history depend on it")]
-    pub(super) version: ServerVersion,
     /// Chosen by the client in its first message.
     pub(super) client_id: Option<i32>,
     /// 1 live, 2 frozen, 3 delayed, 4 delayed-frozen; lasts as long as the connection.
@@ -38,8 +36,8 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn opened(&mut self, connection: ConnectionId, version: ServerVersion) {
-        self.all.insert(connection, Client { connection, version, client_id: None, market_data_type: 1 });
+    pub(super) fn opened(&mut self, connection: ConnectionId) {
+        self.all.insert(connection, Client { connection, client_id: None, market_data_type: 1 });
     }
 
     pub(super) fn closed(&mut self, connection: ConnectionId) -> Option<Client> {
@@ -97,9 +95,13 @@ impl Clients {
 pub(super) fn welcome(to: ConnectionId, download: Vec<Response>, out: &mut Outbox) {
     let is_identity = |response: &Response| matches!(response, Response::ManagedAccounts(_) | Response::NextValidId(_));
     let (identity, orders): (Vec<_>, Vec<_>) = download.into_iter().partition(is_identity);
-    identity.into_iter().for_each(|response| out.send(to, response));
+    for response in identity {
+        out.send(to, response);
+    }
     for (code, text) in FARMS {
         out.error(to, NO_ID, *code, *text);
     }
-    orders.into_iter().for_each(|response| out.send(to, response));
+    for response in orders {
+        out.send(to, response);
+    }
 }

@@ -1,6 +1,6 @@
 //! Streaming market data: subscriptions, their limits and permissions, and the ticks as time passes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::generic_ticks::{self, GenericTicks};
@@ -40,12 +40,12 @@ impl MarketData {
         (universe, prices): (&Universe, &Prices),
         client: &Client,
         request: &MarketDataRequest,
-        lines: usize,
+        has_line: impl Fn(i32) -> bool,
         out: &mut Outbox,
     ) {
         let req_id = request.req_id.unwrap_or_default();
         let connection = client.connection;
-        let refused = self.check(universe, client, request, lines, out.now_ms);
+        let refused = self.check(universe, client, request, has_line, out.now_ms);
         let (instrument, delayed, generics) = match refused {
             Ok(accepted) => accepted,
             Err(refusal) => return out.refuse(connection, req_id, refusal),
@@ -74,7 +74,7 @@ impl MarketData {
         universe: &Universe,
         client: &Client,
         request: &MarketDataRequest,
-        lines: usize,
+        has_line: impl Fn(i32) -> bool,
         now_ms: i64,
     ) -> Result<(Arc<Instrument>, bool, GenericTicks), Refusal> {
         let req_id = request.req_id.unwrap_or_default();
@@ -90,9 +90,7 @@ impl MarketData {
         let instrument = universe.resolve(&contract, now_ms)?;
         let generics = GenericTicks::parse(list, instrument.sec_type())?;
         let delayed = permitted(instrument.permission, client.market_data_type)?;
-        let mut streamed: BTreeSet<i32> = self.streamed().collect();
-        streamed.insert(instrument.con_id());
-        if streamed.len() > lines {
+        if !has_line(instrument.con_id()) {
             return Err(Refusal::new(101, "Max number of tickers has been reached"));
         }
         Ok((instrument, delayed, generics))

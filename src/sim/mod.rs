@@ -4,31 +4,43 @@
 //! the clock and only [`connection`] touches a socket. Nothing here knows the bridge's session: the
 //! simulator has its own reading of IB's rules, so that one checks the other.
 
+mod bar_size;
 mod book;
 pub mod broker;
 mod clock;
 mod config;
 mod connection;
+mod depth;
 mod derivative;
 mod details;
 mod expiry;
 mod faults;
+mod feeds;
 mod gateway;
 mod generic_ticks;
 mod greeks;
+mod history;
+mod inquiry;
 mod instrument;
 mod level1;
 mod listing;
 mod login;
 mod market_data;
 mod outbox;
+mod pacing;
+mod past_ticks;
 mod path;
 mod price;
+mod real_time_bars;
 mod record;
 mod reference;
 mod seed;
+mod series;
 mod server;
+mod sessions;
+mod tick_by_tick;
 mod ticks;
+mod time_text;
 mod universe;
 mod volume;
 

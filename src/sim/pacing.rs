@@ -18,10 +18,31 @@ pub(super) struct Pacing {
     /// Time, instrument with data type, and the whole request.
     admitted: VecDeque<(i64, (i32, String), String)>,
     /// Rules are enforced.
-    pub(super) enforced: bool,
+    enforced: bool,
 }
 
 impl Pacing {
+    pub(super) fn new(enforced: bool) -> Self {
+        Self { enforced, ..Self::default() }
+    }
+
+    /// Takes one real-time bar request: only the ten-minute window counts.
+    ///
+    /// # Errors
+    ///
+    /// Nothing more than that the window is full.
+    pub(super) fn admit_stream(&mut self, now_ms: i64, instrument: &Instrument, number: &str) -> Result<(), ()> {
+        if !self.enforced {
+            return Ok(());
+        }
+        self.forget(now_ms);
+        if self.admitted.len() >= WINDOW_MAX {
+            return Err(());
+        }
+        self.admitted.push_back((now_ms, (instrument.con_id(), "5 secs".to_owned()), number.to_owned()));
+        Ok(())
+    }
+
     /// Takes one request, two for `BID_ASK`.
     ///
     /// # Errors
@@ -38,9 +59,7 @@ impl Pacing {
         if !self.enforced {
             return Ok(());
         }
-        while self.admitted.front().is_some_and(|(at_ms, ..)| at_ms + WINDOW_MS <= now_ms) {
-            self.admitted.pop_front();
-        }
+        self.forget(now_ms);
         let cost = if what == "BID_ASK" { 2 } else { 1 };
         let subject = (instrument.con_id(), what.to_owned());
         let whole = format!("{};{}", instrument.con_id(), request.join(";"));
@@ -54,6 +73,12 @@ impl Pacing {
         self.admitted.extend((0..cost).map(|_| (now_ms, subject.clone(), whole.clone())));
         Ok(())
     }
+
+    fn forget(&mut self, now_ms: i64) {
+        while self.admitted.front().is_some_and(|(at_ms, ..)| at_ms + WINDOW_MS <= now_ms) {
+            self.admitted.pop_front();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -63,7 +88,7 @@ mod tests {
 
     fn pacing() -> (Pacing, std::sync::Arc<Instrument>) {
         let apple = Universe::default().by_con_id(265_598).expect("a stock");
-        (Pacing { enforced: true, ..Pacing::default() }, apple)
+        (Pacing::new(true), apple)
     }
 
     #[test]

@@ -50,7 +50,6 @@ pub(super) struct Trade {
 
 /// Which price a bar or a stream shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "history asks for all sides"))]
 pub(super) enum Side {
     /// Trade prices.
     Trades,
@@ -62,15 +61,7 @@ pub(super) enum Side {
     Midpoint,
 }
 
-impl Side {
-    /// Units of a price of this side in one price step.
-    #[expect(dead_code, reason = "history asks for all sides")]
-    pub(super) fn per_step(self) -> f64 {
-        if self == Self::Midpoint { 2.0 } else { 1.0 }
-    }
-}
-
-/// A summary of a stretch of slots; prices in units of [`Side::per_step`].
+/// A summary of a stretch of slots; prices in units of its side.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Bar {
     /// First price.
@@ -141,6 +132,11 @@ impl Prices {
         Quote { bid, ask, bid_size: 1 + sizes.below(0, slot, 12), ask_size: 1 + sizes.below(1, slot, 12) }
     }
 
+    /// Size resting at a price behind the quote; it changes every few slots.
+    pub(super) fn resting(&self, instrument: &Instrument, slot: i64, price: i64) -> i64 {
+        1 + Seed::of(self.seed, instrument.con_id(), STREAM_SIZE).below(2, price ^ (slot >> 3 << 24), 40)
+    }
+
     /// The trade of a slot.
     pub(super) fn trade(&self, instrument: &Instrument, slot: i64) -> Trade {
         let price = self.price(instrument, Side::Trades, slot);
@@ -156,7 +152,7 @@ impl Prices {
         Volume::new(seed, instrument.daily_volume, self.slot_ms).between(slots.start, slots.end)
     }
 
-    /// One price of a slot, in units of [`Side::per_step`].
+    /// One price of a slot, in units of its side.
     pub(super) fn price(&self, instrument: &Instrument, side: Side, slot: i64) -> i64 {
         let x = self.walk(instrument.walk.leader, slot);
         View { prices: self, instrument, side, shift: 0.0 }.at(slot, x)

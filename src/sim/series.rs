@@ -57,7 +57,9 @@ impl Series {
             return Ok(series);
         }
         let exchange = instrument.contract.exchange.as_deref().unwrap_or_default();
-        Err(service(&format!("No data of type {text} is available for the exchange '{exchange}' and the security type '{kind}'")))
+        Err(service(&format!(
+            "No data of type {text} is available for the exchange '{exchange}' and the security type '{kind}'"
+        )))
     }
 
     /// True for data that is kept up to date.

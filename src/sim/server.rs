@@ -273,8 +273,8 @@ impl Driver {
     fn on_event(&mut self, event: Event) -> Vec<Effect> {
         let now_ms = self.clock.now_ms();
         match event {
-            Event::Opened(id, version, outgoing) => {
-                self.gateway.on_opened(id, version);
+            Event::Opened(id, outgoing) => {
+                self.gateway.on_opened(id);
                 self.connections.insert(id, outgoing);
                 Vec::new()
             }

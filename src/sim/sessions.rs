@@ -32,7 +32,8 @@ impl Calendar {
         let first = expiry::day_of(self.venue.zone, start_ms);
         let last = expiry::day_of(self.venue.zone, end_ms);
         let days = first.iter_days().take_while(move |day| *day <= last);
-        days.filter_map(move |day| self.session(day)).filter(move |span| span.end_ms > start_ms && span.start_ms < end_ms)
+        days.filter_map(move |day| self.session(day))
+            .filter(move |span| span.end_ms > start_ms && span.start_ms < end_ms)
     }
 
     fn session(self, day: NaiveDate) -> Option<Span> {
@@ -89,7 +90,7 @@ impl Calendar {
         // Five sessions a week at least.
         let reach = i64::try_from(count).unwrap_or(0) * 7 / 5 + 10;
         let all: Vec<Span> = self.sessions(end_ms - reach * 86_400_000, end_ms).collect();
-        all.iter().rev().take(count).last().map_or(end_ms, |span| span.start_ms)
+        all.get(all.len().saturating_sub(count)).map_or(end_ms, |span| span.start_ms)
     }
 }
 

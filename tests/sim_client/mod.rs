@@ -56,7 +56,7 @@ impl Client {
         client
             .until(|response| match response {
                 Response::OpenOrdersEnd(_) => Some(()),
-                
+
                 _ => None,
             })
             .await;
