@@ -35,7 +35,7 @@ async fn the_last_bar_closes_at_the_last_trade() {
 }
 
 #[tokio::test]
-async fn bars_ask_later_show_what_was_streamed_as_real_time_bars() {
+async fn bars_asked_for_later_show_what_was_streamed_as_real_time_bars() {
     let (_sim, mut client) = start(40.0).await;
     let request = RealTimeBarsRequest {
         req_id: Some(1),
@@ -210,16 +210,11 @@ async fn tick_by_tick_and_depth_have_their_limits() {
     assert_eq!((id, code), (6, 10190));
     let mut kinds = std::collections::BTreeSet::new();
     while kinds.len() < 4 {
-        kinds.extend(
-            client
-                .until(|response| match response {
-                    Response::TickByTickData(tick) => tick.tick_type,
-                    _ => None,
-                })
-                .await
-                .to_string()
-                .parse::<i32>(),
-        );
+        let kind = client.until(|response| match response {
+            Response::TickByTickData(tick) => tick.tick_type,
+            _ => None,
+        });
+        kinds.insert(kind.await);
     }
     for (req_id, symbol) in [(11, "AAPL"), (12, "MSFT"), (13, "IBM"), (14, "AAPL"), (15, "KO")] {
         let contract = Contract { symbol: Some(symbol.into()), ..apple() };
@@ -231,6 +226,7 @@ async fn tick_by_tick_and_depth_have_their_limits() {
     assert_eq!((id, code), (15, 309));
 }
 
+#[expect(clippy::expect_used, reason = "a helper of tests")]
 /// A simulator at a fixed time and a client logged in to it.
 async fn start(speed: f64) -> (RunningSim, Client) {
     let clock = "2026-11-20T15:00:01Z".parse().expect("a time");
