@@ -13,6 +13,8 @@ mod book;
 mod calendar;
 mod cancel;
 mod checks;
+#[cfg(test)]
+mod client_flows;
 mod commission;
 mod entry;
 mod executions;

@@ -184,3 +184,7 @@ fn line(response: &Response) -> String {
         other => other.name().to_owned(),
     }
 }
+
+pub(super) fn has(lines: &[String], wanted: &str) -> bool {
+    lines.iter().any(|line| line == wanted)
+}
