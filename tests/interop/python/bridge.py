@@ -1,6 +1,6 @@
 """The whole product on one machine: simulator, wire tap, nats-server and bridge."""
 
-from processes import IBNATS, Process, start_nats_server, start_simulator
+from processes import CHECKOUT, IBNATS, Process, start_nats_server, start_simulator
 from tap import Tap
 
 
@@ -12,14 +12,20 @@ class Rig:
         try:
             self.simulator = self._keep(start_simulator(seed))
             self.tap = Tap(self.simulator.port)
-            self.nats = self._keep(start_nats_server(folder / "jetstream"))
+            self.nats = self._keep(self._start_nats(folder))
             self.url = f"nats://127.0.0.1:{self.nats.port}"
             config = folder / "ibnats.toml"
-            config.write_text(f'[gateway]\nport = {self.tap.port}\n[nats]\nurl = "{self.url}"\n')
+            config.write_text(f'[gateway]\nport = {self.tap.port}\n[nats]\nurl = "{self.url}"\n{self._login(folder)}')
             self.bridge = self._keep(Process(IBNATS, "run", "--config", str(config)))
         except BaseException:
             self.stop()
             raise
+
+    def _start_nats(self, folder):
+        return start_nats_server(folder / "jetstream")
+
+    def _login(self, folder):
+        return ""
 
     def _keep(self, part):
         self._parts.append(part)
@@ -30,3 +36,23 @@ class Rig:
             part.stop()
         if hasattr(self, "tap"):
             self.tap.close()
+
+
+USERS = ("bridge", "viewer", "trader", "admin")
+
+
+class GuardedRig(Rig):
+    """The same under the permissions of `deploy/nats-server.conf`; the password of a user is `secret-<user>`."""
+
+    def _start_nats(self, folder):
+        text = (CHECKOUT / "deploy/nats-server.conf").read_text()
+        kept = [line for line in text.splitlines() if not line.startswith(("listen:", "http:"))]
+        config = folder / "nats-server.conf"
+        config.write_text("\n".join(kept).replace("/var/lib/nats/jetstream", str(folder / "jetstream")))
+        passwords = {f"IBNATS_{user.upper()}_PASSWORD": f"secret-{user}" for user in USERS}
+        return start_nats_server(folder, "-c", str(config), env=passwords)
+
+    def _login(self, folder):
+        password = folder / "password"
+        password.write_text("secret-bridge\n")
+        return f'user = "bridge"\npassword_file = "{password}"\n'

@@ -24,7 +24,7 @@ def free_port():
 
 
 class Process:
-    """A child process with its output in a file; stopped and waited for on exit."""
+    """A child process with its output in a file. `env` is added to ours; a value of None takes a variable away."""
 
     def __init__(self, *command, port=None, env=None):
         self.command = command
@@ -35,7 +35,7 @@ class Process:
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=subprocess.STDOUT,
-            env=None if env is None else {**os.environ, **env},
+            env={name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None},
         )
 
     def output(self):
@@ -68,8 +68,7 @@ def start_simulator(seed, *arguments):
     return Process(IBNATS, "sim", "--port", str(port), "--seed", str(seed), *arguments, port=port).wait_until_listening()
 
 
-def start_nats_server(folder):
+def start_nats_server(folder, *arguments, env=None):
     port = free_port()
-    return Process(
-        NATS_SERVER, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder), port=port
-    ).wait_until_listening()
+    command = [NATS_SERVER, "-a", "127.0.0.1", "-p", str(port)]
+    return Process(*command, *(arguments or ("-js", "-sd", str(folder))), port=port, env=env).wait_until_listening()
