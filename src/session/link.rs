@@ -126,6 +126,11 @@ impl Link {
         self.client_id
     }
 
+    /// Why the last attempt or connection ended.
+    pub(crate) fn last_error(&self) -> Option<&str> {
+        self.last_error.as_deref()
+    }
+
     /// The socket's write buffer filled up or emptied.
     pub(crate) fn set_room(&mut self, has_room: bool) {
         self.has_room = has_room;

@@ -203,6 +203,7 @@ impl Session {
                 Owner::Account => self.account.on_timeout(&mut self.core, req_id),
             }
         }
+        self.contracts.on_timer(&mut self.core);
         self.market.on_timer(&mut self.core);
         for command in self.standing.on_timer(&mut self.core) {
             self.take(command);
@@ -235,7 +236,8 @@ impl Session {
     /// When to call [`Self::on_timer`] if nothing else happens before.
     pub fn wake_at(&self) -> Option<Instant> {
         let links = [self.trading.wake_at(&self.core), self.data.wake_at(&self.core)];
-        links.into_iter().chain([self.core.wake_at(), self.market.wake_at(), self.standing.wake_at()]).flatten().min()
+        let parts = [self.contracts.wake_at(), self.market.wake_at(), self.standing.wake_at()];
+        links.into_iter().chain(parts).chain([self.core.wake_at()]).flatten().min()
     }
 
     // Inside.
@@ -274,7 +276,8 @@ impl Session {
                     self.orders.on_link_down(&mut self.core);
                     self.account.on_link_down(&mut self.core);
                 } else {
-                    self.contracts.on_link_down(&mut self.core);
+                    let reason = self.data.last_error().unwrap_or("lost").to_owned();
+                    self.contracts.on_link_down(&mut self.core, &reason);
                     self.market.on_link_down(&mut self.core, "the data link to the gateway was lost");
                     self.history.on_link_down(&mut self.core);
                 }

@@ -1,0 +1,179 @@
+//! What the gateway says about a contract, as an instrument and as published details.
+
+use super::query::{Normal, default_exchange};
+use crate::{
+    schema::{Instrument, request::contract},
+    tws::{
+        message::contract::{Contract, ContractData, ContractDetails},
+        sentinel::unset_double,
+    },
+};
+
+/// One contract that fits a description.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Found {
+    con_id: i32,
+    /// Exchanges of all rows with this id, in the order they came.
+    offered: Vec<String>,
+    contract: Contract,
+    details: ContractDetails,
+}
+
+impl Found {
+    /// Reads one row. `None` if it has no contract id, which nothing could be asked with.
+    pub(super) fn read(message: ContractData) -> Option<Self> {
+        let contract = message.contract?;
+        let con_id = contract.con_id.filter(|id| *id > 0)?;
+        let offered = text(contract.exchange.as_ref()).into_iter().collect();
+        Some(Self { con_id, offered, contract, details: message.contract_details.unwrap_or_default() })
+    }
+
+    pub(super) fn con_id(&self) -> i32 {
+        self.con_id
+    }
+
+    /// Another row of the same contract, at another exchange.
+    pub(super) fn also_at(&mut self, other: Self) {
+        for exchange in other.offered {
+            if !self.offered.contains(&exchange) {
+                self.offered.push(exchange);
+            }
+        }
+    }
+
+    fn exchanges(&self) -> Vec<String> {
+        let listed = split(self.details.valid_exchanges.as_deref());
+        if listed.is_empty() { self.offered.clone() } else { listed }
+    }
+
+    /// Where requests about it are routed: as asked, else the usual route of its kind if it is
+    /// offered, else `SMART`, else the listing exchange, else the first row's.
+    fn route(&self, asked: &Normal) -> String {
+        if let Some(exchange) = asked.exchange() {
+            return exchange.to_owned();
+        }
+        let exchanges = self.exchanges();
+        let sec_type = self.contract.sec_type.as_deref().unwrap_or_default();
+        let primary = text(self.contract.primary_exch.as_ref());
+        let wanted = [default_exchange(sec_type).map(str::to_owned), Some("SMART".to_owned()), primary];
+        let offered = |exchange: &String| exchanges.contains(exchange) || self.offered.contains(exchange);
+        let first = self.offered.first().or(exchanges.first()).cloned();
+        wanted.into_iter().flatten().find(offered).or(first).unwrap_or_default()
+    }
+
+    /// The instrument that `asked` names, and the contract later requests carry.
+    pub(super) fn instrument(&self, asked: &Normal) -> (Instrument, Contract) {
+        let found = &self.contract;
+        let exchange = self.route(asked);
+        let symbol = text(found.symbol.as_ref()).or_else(|| text(self.details.cusip.as_ref()));
+        let symbol = symbol.unwrap_or_else(|| self.con_id.to_string());
+        let instrument = Instrument {
+            con_id: self.con_id,
+            sec_type: found.sec_type.clone().unwrap_or_default(),
+            local_symbol: text(found.local_symbol.as_ref()).unwrap_or_else(|| symbol.clone()),
+            symbol,
+            exchange,
+            currency: found.currency.clone().unwrap_or_default(),
+            primary_exchange: text(found.primary_exch.as_ref()),
+            expiry: self.expiry(),
+            strike: found.strike.and_then(unset_double).filter(|strike| *strike != 0.0),
+            right: found.right.as_deref().and_then(right),
+            multiplier: found.multiplier.and_then(unset_double).filter(|multiplier| *multiplier > 0.0),
+            trading_class: text(found.trading_class.as_ref()),
+            min_tick: self.details.min_tick.as_deref().and_then(|tick| tick.parse().ok()).and_then(unset_double),
+        };
+        let contract = Contract {
+            con_id: Some(instrument.con_id),
+            symbol: text(found.symbol.as_ref()),
+            sec_type: Some(instrument.sec_type.clone()),
+            last_trade_date_or_contract_month: instrument.expiry.clone(),
+            strike: instrument.strike,
+            right: instrument.right.clone(),
+            multiplier: instrument.multiplier,
+            exchange: Some(instrument.exchange.clone()),
+            currency: Some(instrument.currency.clone()),
+            local_symbol: text(found.local_symbol.as_ref()),
+            trading_class: instrument.trading_class.clone(),
+            include_expired: asked.include_expired().then_some(true),
+            ..Contract::default()
+        };
+        (instrument, contract)
+    }
+
+    /// IB writes the last trading day alone or followed by a time.
+    fn expiry(&self) -> Option<String> {
+        let candidates = [&self.contract.last_trade_date_or_contract_month, &self.contract.last_trade_date];
+        let dates = candidates.map(|field| {
+            let digits: String = field.iter().flat_map(|text| text.chars()).take_while(char::is_ascii_digit).collect();
+            digits
+        });
+        let whole = dates.iter().find(|digits| digits.len() == 8);
+        whole.or_else(|| dates.iter().find(|digits| !digits.is_empty())).cloned()
+    }
+
+    /// The contract for a person, beside the text that names exactly it.
+    pub(super) fn candidate(&self, asked: &Normal) -> String {
+        let (instrument, _) = self.instrument(asked);
+        let strike = instrument.strike.map(|strike| strike.to_string());
+        let multiplier = instrument.multiplier.map(|multiplier| format!("x{multiplier}"));
+        let place = instrument.primary_exchange.clone().unwrap_or_else(|| instrument.exchange.clone());
+        let local_symbol = (instrument.local_symbol != instrument.symbol).then(|| instrument.local_symbol.clone());
+        let parts = [
+            Some(instrument.sec_type.clone()),
+            Some(instrument.symbol.clone()),
+            local_symbol,
+            instrument.expiry.clone(),
+            instrument.right.clone(),
+            strike,
+            multiplier,
+            Some(place),
+            Some(instrument.currency.clone()),
+        ];
+        let readable: Vec<String> = parts.into_iter().flatten().collect();
+        format!("{} ({})", instrument.short(), readable.join(" "))
+    }
+
+    /// Everything published about it.
+    pub(super) fn details(&self, asked: &Normal) -> contract::ContractDetails {
+        let (instrument, _) = self.instrument(asked);
+        let said = &self.details;
+        contract::ContractDetails {
+            short: instrument.short(),
+            instrument,
+            long_name: text(said.long_name.as_ref()),
+            market_name: text(said.market_name.as_ref()),
+            exchanges: self.exchanges(),
+            order_types: split(said.order_types.as_deref()),
+            market_rules: split(said.market_rule_ids.as_deref()).iter().filter_map(|id| id.parse().ok()).collect(),
+            underlying_con_id: said.under_con_id.filter(|id| *id > 0),
+            contract_month: text(said.contract_month.as_ref()),
+            time_zone: text(said.time_zone_id.as_ref()),
+            trading_hours: text(said.trading_hours.as_ref()),
+            liquid_hours: text(said.liquid_hours.as_ref()),
+            min_size: text(said.min_size.as_ref()),
+            size_increment: text(said.size_increment.as_ref()),
+            price_magnifier: said.price_magnifier.filter(|magnifier| *magnifier > 0),
+            industry: text(said.industry.as_ref()),
+            category: text(said.category.as_ref()),
+            stock_type: text(said.stock_type.as_ref()),
+        }
+    }
+}
+
+/// A text field, unless it is empty.
+pub(super) fn text(field: Option<&String>) -> Option<String> {
+    field.filter(|text| !text.is_empty()).cloned()
+}
+
+fn split(list: Option<&str>) -> Vec<String> {
+    let parts = list.unwrap_or_default().split(',').map(str::trim);
+    parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+fn right(text: &str) -> Option<String> {
+    match text {
+        "C" | "CALL" => Some("C".to_owned()),
+        "P" | "PUT" => Some("P".to_owned()),
+        _ => None,
+    }
+}
