@@ -3,17 +3,17 @@
 mod sim_client;
 
 use ibnats::sim::{SimConfig, Simulator};
-use ibnats::tws::message::login::{CurrentTimeInMillisRequest, CurrentTimeRequest, NextValidId, StartApiRequest};
+use ibnats::tws::message::login::{CurrentTimeInMillisRequest, CurrentTimeRequest, NextValidId};
 use ibnats::tws::message::scanner::ScannerSubscriptionRequest;
 use ibnats::tws::{Request, Response, ServerVersion};
-use sim_client::Client;
+use sim_client::{Client, start_api};
 
 #[tokio::test]
 async fn a_login_brings_accounts_then_the_next_order_id_then_the_farms() {
     let sim = Simulator::start(SimConfig::default()).await.expect("a simulator");
     let mut client = Client::connect(sim.addr()).await;
     assert_eq!(client.version, ServerVersion::MAX);
-    client.send(start(7)).await;
+    client.send(start_api(7)).await;
     let Response::ManagedAccounts(accounts) = client.next().await else { panic!("accounts come first") };
     assert_eq!(accounts.accounts_list.as_deref(), Some("DU1234567"));
     assert!(matches!(client.next().await, Response::NextValidId(NextValidId { order_id: Some(1..) })));
@@ -32,14 +32,14 @@ async fn a_used_client_id_is_refused_and_the_first_client_stays() {
     let sim = Simulator::start(SimConfig::default()).await.expect("a simulator");
     let mut first = Client::login(sim.addr(), 7).await;
     let mut second = Client::connect(sim.addr()).await;
-    second.send(start(7)).await;
+    second.send(start_api(7)).await;
     let (id, code, _) = second.next_error().await;
     assert_eq!((id, code), (-1, 326));
     assert!(second.is_closed().await);
     first.send(Request::CurrentTimeRequest(CurrentTimeRequest {})).await;
     first.until(|response| matches!(response, Response::CurrentTime(_)).then_some(())).await;
     let mut third = Client::connect(sim.addr()).await;
-    third.send(start(8)).await;
+    third.send(start_api(8)).await;
     assert!(matches!(third.next().await, Response::ManagedAccounts(_)));
 }
 
@@ -50,7 +50,7 @@ async fn a_client_id_is_free_again_after_its_connection_closed() {
     // The simulator learns of the close by its own socket; until then the id is in use.
     for _ in 0..100 {
         let mut again = Client::connect(sim.addr()).await;
-        again.send(start(7)).await;
+        again.send(start_api(7)).await;
         if matches!(again.next().await, Response::ManagedAccounts(_)) {
             return;
         }
@@ -129,8 +129,4 @@ async fn a_notice_reaches_every_client_and_a_cut_closes_them() {
     for client in &mut clients {
         assert!(client.is_closed().await);
     }
-}
-
-fn start(client_id: i32) -> Request {
-    Request::StartApiRequest(StartApiRequest { client_id: Some(client_id), optional_capabilities: None })
 }

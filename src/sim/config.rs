@@ -1,6 +1,7 @@
 //! What a simulation is started with.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
@@ -21,6 +22,8 @@ pub struct SimConfig {
     pub accounts: Vec<String>,
     /// Simulated milliseconds between two quotes of an instrument; one trade is made with each.
     pub slot_ms: u32,
+    /// Prices to replay: rows of `time_ms,symbol,bid,ask,last,size`. Times below 10^11 count from the start.
+    pub price_file: Option<PathBuf>,
     /// Newest server version offered to clients.
     pub version_max: ServerVersion,
     /// Client connections at the same time; more are closed at once.
@@ -43,6 +46,7 @@ impl Default for SimConfig {
             speed: 1.0,
             accounts: vec!["DU1234567".to_owned()],
             slot_ms: 250,
+            price_file: None,
             version_max: ServerVersion::MAX,
             clients_max: 32,
             market_data_lines: 100,

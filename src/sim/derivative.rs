@@ -186,6 +186,7 @@ impl FutureRoot {
             spread: 1,
             venue: self.venue,
             under: Some(self.under),
+            legs: Vec::new(),
             expiry: Some(last_day),
             permission: Permission::Live,
         })
@@ -243,6 +244,7 @@ impl OptionRoot {
             spread: 2,
             venue: US_OPTION,
             under: Some(self.under),
+            legs: Vec::new(),
             expiry: Some(last_day),
             permission: Permission::Live,
         })

@@ -1,18 +1,16 @@
 //! The simulated gateway as a pure state: requests and time in, answers out.
 
-use std::sync::Arc;
-
 use super::SimConfig;
 use super::book::Market;
 use super::broker::{Book, Broker, Outgoing, To};
 use super::faults::Faults;
 use super::feeds::Feeds;
-use super::instrument::Instrument;
 use super::login::{self, Client, Clients};
 use super::outbox::{ConnectionId, Effect, NO_ID, Outbox};
 use super::price::Prices;
 use super::record::{Record, RequestCount};
 use super::reference;
+use super::tape::PriceFile;
 use super::universe::{Refusal, Universe};
 use crate::tws::message::contract::Contract;
 use crate::tws::message::login::{CurrentTime, CurrentTimeInMillis, StartApiRequest, UserInfo};
@@ -26,13 +24,6 @@ pub(super) struct World {
     pub(super) regular_hours: bool,
 }
 
-impl World {
-    /// The combination a description means; it exists if its legs do.
-    pub(super) fn combo(&self, query: &Contract, now_ms: i64) -> Result<Arc<Instrument>, Refusal> {
-        self.universe.combo(query, now_ms)
-    }
-}
-
 /// A gateway with its markets and clients. Time is simulated, in epoch milliseconds, and never goes back.
 pub(super) struct Gateway {
     world: World,
@@ -44,10 +35,17 @@ pub(super) struct Gateway {
 }
 
 impl Gateway {
-    /// A gateway nobody is connected to.
-    pub(super) fn new(config: &SimConfig) -> Self {
+    /// A gateway nobody is connected to. Instruments in `replay` take their prices from there.
+    pub(super) fn new(config: &SimConfig, replay: PriceFile, now_ms: i64) -> Self {
         let universe = Universe::default();
-        let prices = Prices::new(config.seed, i64::from(config.slot_ms), universe.walks());
+        let mut prices = Prices::new(config.seed, i64::from(config.slot_ms), universe.walks());
+        for (symbol, tape) in replay.tapes() {
+            if let Some(instrument) = universe.named(&symbol, now_ms) {
+                prices.replay(instrument.con_id(), tape);
+            } else {
+                tracing::warn!(symbol, "the price file has a symbol that does not exist here");
+            }
+        }
         Self {
             world: World { universe, prices, accounts: config.accounts.clone(), regular_hours: config.regular_hours },
             clients: Clients::default(),
@@ -93,7 +91,12 @@ impl Gateway {
             (None, Request::StartApiRequest(start)) => self.start(connection, start, &mut out),
             // A gateway drops what comes before the login, and a second login.
             (None, _) | (Some(_), Request::StartApiRequest(_)) => {}
-            (Some(_), request) => self.answer(&client, request, &mut out),
+            (Some(_), request) => {
+                if let Some(contract) = contract_of(request) {
+                    self.world.universe.learn(contract, now_ms);
+                }
+                self.answer(&client, request, &mut out);
+            }
         }
         out.into_effects()
     }
@@ -203,8 +206,7 @@ impl Gateway {
         let Some(instrument) = universe.named(symbol, now_ms).filter(|_| price > 0.0 && price.is_finite()) else {
             return false;
         };
-        prices.jump(&instrument, slot, price);
-        true
+        prices.jump(&instrument, slot, price)
     }
 
     /// The order side and the markets at this moment; what it wants sent is sent.
@@ -232,6 +234,17 @@ impl Gateway {
     /// Frames that were no request of this protocol.
     pub(super) fn unreadable_count(&self) -> u64 {
         self.record.unreadable_count()
+    }
+}
+
+/// The contract a request is about, where combinations are allowed.
+fn contract_of(request: &Request) -> Option<&Contract> {
+    match request {
+        Request::ContractDataRequest(request) => request.contract.as_ref(),
+        Request::MarketDataRequest(request) => request.contract.as_ref(),
+        Request::PlaceOrderRequest(request) => request.contract.as_ref(),
+        Request::HistoricalDataRequest(request) => request.contract.as_ref(),
+        _ => None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! One tradable thing: its contract and how its price and sizes are made.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
@@ -120,6 +122,15 @@ pub(super) struct Venue {
     pub(super) regular: Option<(u16, u16)>,
 }
 
+/// A part of a combination.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Leg {
+    /// What is bought or sold.
+    pub(super) instrument: Arc<Instrument>,
+    /// Units per combination, negative if sold.
+    pub(super) ratio: i32,
+}
+
 /// A tradable instrument.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Instrument {
@@ -145,6 +156,8 @@ pub(super) struct Instrument {
     pub(super) venue: Venue,
     /// Contract id of the underlying, if it has one.
     pub(super) under: Option<i32>,
+    /// Parts of a combination; empty for everything else.
+    pub(super) legs: Vec<Leg>,
     /// Last trading day, if it has one.
     pub(super) expiry: Option<NaiveDate>,
     /// What data may be seen.

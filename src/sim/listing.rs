@@ -302,6 +302,7 @@ fn spot(contract: Contract, name: &'static str, tick: Tick, walk: Walk, daily_vo
         spread: 1,
         venue,
         under: None,
+        legs: Vec::new(),
         expiry: None,
         permission: Permission::Live,
     }

@@ -12,6 +12,7 @@ use super::greeks;
 use super::instrument::{Instrument, Shape, Walk};
 use super::path::{Extreme, Path, Reading};
 use super::seed::Seed;
+use super::tape::Tape;
 use super::volume::Volume;
 
 const YEAR_MS: f64 = 365.0 * 86_400_000.0;
@@ -88,6 +89,8 @@ pub(super) struct Prices {
     paths: FxHashMap<i32, Path>,
     /// Jumps made on request, by walk: from a slot on, the walk is shifted by so much.
     shifts: FxHashMap<i32, BTreeMap<i64, f64>>,
+    /// Replayed prices, by contract id.
+    tapes: FxHashMap<i32, Tape>,
 }
 
 impl Prices {
@@ -96,7 +99,18 @@ impl Prices {
         let slot_ms = slot_ms.max(1);
         let path =
             |walk: Walk| (walk.leader, Path::new(Seed::of(seed, walk.leader, STREAM_PATH), walk.volatility, slot_ms));
-        Self { seed, slot_ms, paths: walks.map(path).collect(), shifts: FxHashMap::default() }
+        Self {
+            seed,
+            slot_ms,
+            paths: walks.map(path).collect(),
+            shifts: FxHashMap::default(),
+            tapes: FxHashMap::default(),
+        }
+    }
+
+    /// Replays an instrument from a tape instead of its walk.
+    pub(super) fn replay(&mut self, con_id: i32, tape: Tape) {
+        self.tapes.insert(con_id, tape);
     }
 
     /// The slot a moment lies in.
@@ -115,19 +129,30 @@ impl Prices {
     }
 
     /// Makes the instrument's middle price `price` at `slot`; the walk goes on from there. Every
-    /// instrument on the same walk moves in proportion. Prices of earlier slots stay as they were.
-    pub(super) fn jump(&mut self, instrument: &Instrument, slot: i64, price: f64) {
+    /// instrument on the same walk moves in proportion. Prices of earlier slots stay as they were. False
+    /// for what has no walk of its own: options, combinations and replayed instruments.
+    pub(super) fn jump(&mut self, instrument: &Instrument, slot: i64, price: f64) -> bool {
+        let derived = matches!(instrument.shape, Shape::Option { .. }) || !instrument.legs.is_empty();
         let wanted = (price / self.scale(instrument, slot)).ln() - self.walk(instrument.walk.leader, slot);
-        if wanted.is_finite() && !matches!(instrument.shape, Shape::Option { .. }) {
-            let shift = self.shift(instrument.walk.leader, slot) + wanted;
-            self.shifts.entry(instrument.walk.leader).or_default().insert(slot, shift);
+        if derived || self.tapes.contains_key(&instrument.con_id()) || !wanted.is_finite() {
+            return false;
         }
+        let shift = self.shift(instrument.walk.leader, slot) + wanted;
+        self.shifts.entry(instrument.walk.leader).or_default().insert(slot, shift);
+        true
     }
 
     /// The quote of a slot.
     pub(super) fn quote(&self, instrument: &Instrument, slot: i64) -> Quote {
-        let middle = self.middle(instrument, slot, self.walk(instrument.walk.leader, slot));
-        let (bid, ask) = self.sides(instrument, slot, middle);
+        if let Some(tape) = self.tapes.get(&instrument.con_id()) {
+            return tape.quote(instrument, self.start_ms(slot + 1));
+        }
+        let (bid, ask) = if instrument.legs.is_empty() {
+            let middle = self.middle(instrument, slot, self.walk(instrument.walk.leader, slot));
+            self.sides(instrument, slot, middle)
+        } else {
+            self.combined(instrument, slot)
+        };
         let sizes = Seed::of(self.seed, instrument.con_id(), STREAM_SIZE);
         Quote { bid, ask, bid_size: 1 + sizes.below(0, slot, 12), ask_size: 1 + sizes.below(1, slot, 12) }
     }
@@ -140,13 +165,17 @@ impl Prices {
     /// The trade of a slot.
     pub(super) fn trade(&self, instrument: &Instrument, slot: i64) -> Trade {
         let price = self.price(instrument, Side::Trades, slot);
-        Trade { price, size: self.volume(instrument, slot..slot + 1) }
+        let size = if instrument.legs.is_empty() { self.volume(instrument, slot..slot + 1) } else { 1 };
+        Trade { price, size }
     }
 
     /// Quantity traded in a stretch, in size steps; 0 for what has no trades.
     pub(super) fn volume(&self, instrument: &Instrument, slots: Range<i64>) -> i64 {
-        if instrument.is_index() || !instrument.has_trades() || slots.is_empty() {
+        if instrument.is_index() || !instrument.has_trades() || !instrument.legs.is_empty() || slots.is_empty() {
             return 0;
+        }
+        if let Some(tape) = self.tapes.get(&instrument.con_id()) {
+            return tape.volume(&(self.start_ms(slots.start)..self.start_ms(slots.end)));
         }
         let seed = Seed::of(self.seed, instrument.con_id(), STREAM_VOLUME);
         Volume::new(seed, instrument.daily_volume, self.slot_ms).between(slots.start, slots.end)
@@ -154,6 +183,18 @@ impl Prices {
 
     /// One price of a slot, in units of its side.
     pub(super) fn price(&self, instrument: &Instrument, side: Side, slot: i64) -> i64 {
+        if let Some(tape) = self.tapes.get(&instrument.con_id()) {
+            return tape.price(instrument, side, self.start_ms(slot + 1));
+        }
+        if !instrument.legs.is_empty() {
+            let (bid, ask) = self.combined(instrument, slot);
+            return match side {
+                Side::Bid => bid,
+                Side::Ask => ask,
+                Side::Midpoint => bid + ask,
+                Side::Trades => i64::midpoint(bid, ask),
+            };
+        }
         let x = self.walk(instrument.walk.leader, slot);
         View { prices: self, instrument, side, shift: 0.0 }.at(slot, x)
     }
@@ -162,6 +203,12 @@ impl Prices {
     pub(super) fn bar(&self, instrument: &Instrument, side: Side, slots: Range<i64>) -> Option<Bar> {
         if slots.is_empty() {
             return None;
+        }
+        if let Some(tape) = self.tapes.get(&instrument.con_id()) {
+            return Some(tape.bar(instrument, side, &(self.start_ms(slots.start)..self.start_ms(slots.end))));
+        }
+        if !instrument.legs.is_empty() {
+            return Some(self.sampled(instrument, side, &slots));
         }
         let open = self.price(instrument, side, slots.start);
         let close = self.price(instrument, side, slots.end - 1);
@@ -180,6 +227,39 @@ impl Prices {
         };
         let average = if volume > 0 { self.average(instrument, &slots) } else { 0.0 };
         Some(Bar { open, high, low, close, volume, average, count })
+    }
+
+    /// Bid and ask of a combination: what its legs cost together.
+    fn combined(&self, combo: &Instrument, slot: i64) -> (i64, i64) {
+        let (mut bid, mut ask) = (0.0, 0.0);
+        for leg in &combo.legs {
+            let quote = self.quote(&leg.instrument, slot);
+            let (leg_bid, leg_ask) = (leg.instrument.tick.price(quote.bid), leg.instrument.tick.price(quote.ask));
+            let ratio = f64::from(leg.ratio);
+            let (low, high) = if leg.ratio >= 0 { (leg_bid, leg_ask) } else { (leg_ask, leg_bid) };
+            bid += ratio * low;
+            ask += ratio * high;
+        }
+        let half = combo.tick.size() / 2.0;
+        let bid = combo.tick.steps(bid + half);
+        (bid, combo.tick.steps(ask + half).max(bid + 1))
+    }
+
+    /// The bar of a combination, from evenly spaced slots; it has no trades of its own.
+    fn sampled(&self, combo: &Instrument, side: Side, slots: &Range<i64>) -> Bar {
+        let stride = ((slots.end - slots.start) / SAMPLES).max(1);
+        let mut bar = {
+            let open = self.price(combo, side, slots.start);
+            Bar { open, high: open, low: open, close: open, volume: 0, average: 0.0, count: 0 }
+        };
+        let mut slot = slots.start;
+        while slot < slots.end {
+            slot = (slot + stride).min(slots.end);
+            bar.close = self.price(combo, side, slot - 1);
+            bar.high = bar.high.max(bar.close);
+            bar.low = bar.low.min(bar.close);
+        }
+        bar
     }
 
     /// Average trade price weighted by quantity, in price steps.

@@ -103,7 +103,7 @@ fn contract_data(world: &World, to: ConnectionId, request: &ContractDataRequest,
 
 /// A combination exists if its legs do.
 fn combo_data(world: &World, to: ConnectionId, req_id: i32, query: &Contract, out: &mut Outbox) {
-    match world.combo(query, out.now_ms) {
+    match world.universe.resolve(query, out.now_ms) {
         Err(refusal) => out.refuse(to, req_id, refusal),
         Ok(combo) => {
             let mut data =

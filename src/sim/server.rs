@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::BytesMut;
@@ -19,6 +20,7 @@ use super::connection::{self, Event, Wire};
 use super::gateway::Gateway;
 use super::outbox::{ConnectionId, Effect};
 use super::record::RequestCount;
+use super::tape::{PriceFile, PriceFileError};
 use crate::tws::Request;
 
 /// Events of all connections waiting for the world.
@@ -30,11 +32,31 @@ const ADVANCE_MAX: Duration = Duration::from_millis(100);
 
 /// The simulator could not be started.
 #[derive(Debug, Error)]
-#[error("cannot listen on {addr}")]
-pub struct StartError {
-    addr: SocketAddr,
-    #[source]
-    source: io::Error,
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {addr}")]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The price file cannot be opened.
+    #[error("cannot read the price file {}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The price file holds something else.
+    #[error("cannot use the price file {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The line that is wrong.
+        source: PriceFileError,
+    },
 }
 
 /// Simulated time, read from the host's clock. Copies agree with each other.
@@ -77,23 +99,33 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// [`StartError`] if the address cannot be listened on.
+    /// [`StartError`] if the address cannot be listened on or the price file not be used.
     pub async fn start(config: SimConfig) -> Result<RunningSim, StartError> {
-        let failed = |source| StartError { addr: config.listen, source };
+        let failed = |source| StartError::Listen { addr: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
         let clock = Clock::start(&config);
+        let replay = read_prices(&config, clock.now_ms()).await?;
         let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
-        let task = tokio::spawn(Driver::new(config, listener, clock).run(inbox));
+        let task = tokio::spawn(Driver::new(config, replay, listener, clock).run(inbox));
         Ok(RunningSim { addr, clock, controls, task })
     }
+}
+
+async fn read_prices(config: &SimConfig, start_ms: i64) -> Result<PriceFile, StartError> {
+    let Some(path) = &config.price_file else {
+        return Ok(PriceFile::default());
+    };
+    let text =
+        tokio::fs::read_to_string(path).await.map_err(|source| StartError::Open { path: path.clone(), source })?;
+    PriceFile::parse(&text, start_ms).map_err(|source| StartError::Read { path: path.clone(), source })
 }
 
 /// Runs a simulated gateway until `shutdown` completes.
 ///
 /// # Errors
 ///
-/// [`StartError`] if the address cannot be listened on.
+/// [`StartError`] if the address cannot be listened on or the price file not be used.
 pub async fn run(config: SimConfig, shutdown: impl Future<Output = ()>) -> Result<(), StartError> {
     let sim = Simulator::start(config).await?;
     tracing::info!(addr = %sim.addr(), "simulated gateway listens");
@@ -218,8 +250,8 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(config: SimConfig, listener: TcpListener, clock: Clock) -> Self {
-        let gateway = Gateway::new(&config);
+    fn new(config: SimConfig, replay: PriceFile, listener: TcpListener, clock: Clock) -> Self {
+        let gateway = Gateway::new(&config, replay, clock.now_ms());
         Self {
             config,
             listener,

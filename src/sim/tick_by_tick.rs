@@ -148,7 +148,12 @@ fn tick(prices: &Prices, stream: &Stream, slot: i64, req_id: i32) -> Option<Tick
     let mut message =
         TickByTickData { req_id: Some(req_id), tick_type: Some(stream.kind.id()), ..TickByTickData::default() };
     match stream.kind {
-        Kind::Last | Kind::AllLast => message.historical_tick_last = Some(past_ticks::last(prices, instrument, slot)),
+        Kind::Last | Kind::AllLast => {
+            if prices.trade(instrument, slot).size == 0 {
+                return None;
+            }
+            message.historical_tick_last = Some(past_ticks::last(prices, instrument, slot));
+        }
         Kind::BidAsk => {
             if prices.quote(instrument, slot) == prices.quote(instrument, slot - 1) {
                 return None;

@@ -124,6 +124,10 @@ impl Ticks<'_> {
         let Some(trade) = now.trade else { return };
         let old = before.and_then(|before| before.trade);
         let is_index = self.instrument.is_index();
+        if before.is_some() && trade.size == 0 && !is_index {
+            // A replayed instrument does not trade in every slot.
+            return;
+        }
         if old.is_some_and(|old| old.price == trade.price) {
             if !is_index {
                 self.size(ids.last_size, trade.size);

@@ -6,12 +6,15 @@ use chrono_tz::Tz;
 
 use super::derivative::{self, FUTURES, OPTIONS};
 use super::expiry;
-use super::instrument::{Instrument, Walk};
+use super::instrument::{Instrument, Leg, Tick, Venue, Walk};
 use super::listing;
 use crate::tws::message::contract::Contract;
 
-/// The contract id of every combination.
+/// The contract id of a combination nobody has traded.
 const COMBO_ID: i32 = 28_812_380;
+/// Contract ids of known combinations start here.
+const COMBO_IDS: i32 = 2_000_000_000;
+const COMBOS_MAX: usize = 1000;
 
 /// A request that a gateway refuses: IB's code and text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,18 +44,19 @@ impl Refusal {
 #[derive(Debug)]
 pub(super) struct Universe {
     fixed: Vec<Arc<Instrument>>,
+    combos: Vec<Arc<Instrument>>,
 }
 
 impl Default for Universe {
     fn default() -> Self {
-        Self { fixed: listing::fixed().into_iter().map(Arc::new).collect() }
+        Self { fixed: listing::fixed().into_iter().map(Arc::new).collect(), combos: Vec::new() }
     }
 }
 
 impl Universe {
     /// The instrument with a contract id, expired ones included.
     pub(super) fn by_con_id(&self, con_id: i32) -> Option<Arc<Instrument>> {
-        match self.fixed.iter().find(|instrument| instrument.con_id() == con_id) {
+        match self.fixed.iter().chain(&self.combos).find(|instrument| instrument.con_id() == con_id) {
             Some(instrument) => Some(Arc::clone(instrument)),
             None => derivative::by_con_id(con_id).map(Arc::new),
         }
@@ -93,6 +97,9 @@ impl Universe {
     ///
     /// 200 if nothing fits, 321 if the description lacks what is needed.
     pub(super) fn find(&self, query: &Contract, now_ms: i64) -> Result<Vec<Arc<Instrument>>, Refusal> {
+        if query.sec_type.as_deref() == Some("BAG") {
+            return self.combo(query, now_ms).map(|combo| vec![combo]);
+        }
         let expired = query.include_expired.unwrap_or(false);
         let named = match query.con_id.filter(|con_id| *con_id > 0) {
             Some(con_id) => self.by_con_id(con_id).into_iter().collect(),
@@ -125,29 +132,58 @@ impl Universe {
         self.fixed.iter().find(named).cloned().or_else(future)
     }
 
+    /// Remembers a combination, so that it has a contract id from now on. Bounded: when full, new
+    /// combinations stay unknown.
+    pub(super) fn learn(&mut self, query: &Contract, now_ms: i64) {
+        if query.sec_type.as_deref() != Some("BAG") || self.combos.len() >= COMBOS_MAX || self.known(query).is_some() {
+            return;
+        }
+        if let Ok(mut combo) = self.assemble(query, now_ms) {
+            combo.contract.con_id = i32::try_from(self.combos.len()).ok().map(|position| COMBO_IDS + position);
+            self.combos.push(Arc::new(combo));
+        }
+    }
+
+    fn known(&self, query: &Contract) -> Option<&Arc<Instrument>> {
+        self.combos.iter().find(|combo| signature(&combo.contract) == signature(query))
+    }
+
     /// The combination of the legs in a description.
-    ///
-    /// # Errors
-    ///
-    /// 314 without legs, 313 if a leg does not exist.
-    pub(super) fn combo(&self, query: &Contract, now_ms: i64) -> Result<Arc<Instrument>, Refusal> {
-        let first = query.combo_legs.first().ok_or_else(|| Refusal::new(314, "BAG contracts must have legs"))?;
+    fn combo(&self, query: &Contract, now_ms: i64) -> Result<Arc<Instrument>, Refusal> {
+        let unnamed = self.assemble(query, now_ms)?;
+        Ok(self.known(query).cloned().unwrap_or_else(|| Arc::new(unnamed)))
+    }
+
+    fn assemble(&self, query: &Contract, now_ms: i64) -> Result<Instrument, Refusal> {
+        let mut legs = Vec::new();
         for leg in &query.combo_legs {
             let contract = Contract { con_id: leg.con_id, exchange: leg.exchange.clone(), ..Contract::default() };
-            self.find(&contract, now_ms)
-                .map_err(|refusal| Refusal::new(313, format!("One of the combo legs is invalid: {}", refusal.text)))?;
+            let refused = |cause: &str| Refusal::new(313, format!("One of the combo legs is invalid: {cause}"));
+            let instrument = self.find(&contract, now_ms).map_err(|refusal| refused(&refusal.text))?;
+            let ratio = leg.ratio.filter(|ratio| (1..=1000).contains(ratio)).ok_or_else(|| refused("ratio"))?;
+            let sold = leg.action.as_deref() != Some("BUY");
+            let ratio = if sold { -ratio } else { ratio };
+            legs.extend(instrument.into_iter().next().map(|instrument| Leg { instrument, ratio }));
         }
-        let leader = first.con_id.and_then(|con_id| self.by_con_id(con_id)).ok_or_else(Refusal::unknown_contract)?;
-        let mut combo = Instrument::clone(&leader);
-        combo.contract = Contract {
-            con_id: Some(COMBO_ID),
-            combo_legs: query.combo_legs.clone(),
-            ..listing::contract("BAG", leader.symbol(), "SMART", "USD", leader.symbol(), "COMB")
-        };
-        combo.isin = "";
-        combo.expiry = None;
-        combo.under = None;
-        Ok(Arc::new(combo))
+        let first = legs.first().ok_or_else(|| Refusal::new(314, "BAG contracts must have legs"))?;
+        let first = Arc::clone(&first.instrument);
+        let symbol = given(query.symbol.as_ref()).unwrap_or_else(|| first.symbol()).to_owned();
+        let currency = first.contract.currency.as_deref().unwrap_or_default();
+        Ok(Instrument {
+            contract: Contract {
+                con_id: Some(COMBO_ID),
+                multiplier: first.contract.multiplier,
+                combo_legs: query.combo_legs.clone(),
+                ..listing::contract("BAG", &symbol, "SMART", currency, &symbol, "COMB")
+            },
+            tick: Tick::CENT,
+            isin: "",
+            expiry: None,
+            under: None,
+            venue: Venue { exchanges: "SMART,CME,NYMEX,COMEX", ..first.venue },
+            legs,
+            ..Instrument::clone(&first)
+        })
     }
 
     fn described(&self, query: &Contract, now_ms: i64, expired: bool) -> Result<Vec<Arc<Instrument>>, Refusal> {
@@ -248,6 +284,14 @@ fn trades_on(instrument: &Instrument, exchange: Option<&String>) -> bool {
 
 fn lists(instrument: &Instrument, exchange: &str) -> bool {
     instrument.venue.exchanges.split(',').any(|listed| listed == exchange)
+}
+
+/// What makes two combinations the same.
+fn signature(contract: &Contract) -> Vec<(Option<i32>, Option<i32>, Option<&str>)> {
+    let mut legs: Vec<_> =
+        contract.combo_legs.iter().map(|leg| (leg.con_id, leg.ratio, leg.action.as_deref())).collect();
+    legs.sort_unstable();
+    legs
 }
 
 /// A text field that says something.

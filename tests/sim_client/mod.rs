@@ -51,8 +51,7 @@ impl Client {
     /// Connects, logs in and reads up to the last farm notice.
     pub(crate) async fn login(addr: SocketAddr, client_id: i32) -> Self {
         let mut client = Self::connect(addr).await;
-        let start = StartApiRequest { client_id: Some(client_id), optional_capabilities: None };
-        client.send(Request::StartApiRequest(start)).await;
+        client.send(start_api(client_id)).await;
         client
             .until(|response| match response {
                 Response::OpenOrdersEnd(_) => Some(()),
@@ -116,4 +115,9 @@ impl Client {
             }
         }
     }
+}
+
+/// The request that names a client.
+pub(crate) fn start_api(client_id: i32) -> Request {
+    Request::StartApiRequest(StartApiRequest { client_id: Some(client_id), optional_capabilities: None })
 }
