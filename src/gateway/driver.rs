@@ -195,6 +195,11 @@ fn log_event(event: &Event) {
             }
         }
         Event::Farm(farm) => info!(farm = farm.farm, state = ?farm.state, code = farm.ib_code, "farm changed"),
+        Event::Bridge(event) => {
+            if let Some(message) = &event.message {
+                warn!(event = event.event, "{message}");
+            }
+        }
         Event::Notice(notice) if notice.severity == "error" || notice.severity == "fatal" => {
             warn!(code = notice.ib_code, id = notice.id, class = notice.class, text = notice.message, "gateway notice");
         }

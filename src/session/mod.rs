@@ -14,6 +14,8 @@ mod dispatch;
 mod event;
 mod history;
 mod link;
+#[cfg(test)]
+mod link_tests;
 mod listing;
 mod market;
 mod notice;

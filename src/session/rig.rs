@@ -288,6 +288,11 @@ impl Rig {
         self.replies.clear();
     }
 
+    /// Takes up what the session put out after a cause the test gave it directly.
+    pub(crate) fn pump(&mut self) {
+        self.drain();
+    }
+
     fn drain(&mut self) {
         while let Some(output) = self.session.next_output() {
             match output {
