@@ -50,4 +50,6 @@ def client(connect):
 def rig(tmp_path):
     rig = Rig(tmp_path, seed())
     yield rig
+    # Shown with a failed test only.
+    print(rig.bridge.output())
     rig.stop()
