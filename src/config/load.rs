@@ -40,8 +40,15 @@ pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
         }
         None => String::new(),
     };
-    let environment = Environment::with_prefix("IBNATS").prefix_separator("_").separator("__").try_parsing(true);
-    read(&text, Some(environment))
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
+    read(&text, Some(environment(variables)))
+}
+
+/// Only names with a section are settings: `IBNATS_CONFIG` or a password for another program are not.
+fn environment(variables: impl Iterator<Item = (String, String)>) -> Environment {
+    let ours = variables.filter(|(name, _)| name.starts_with("IBNATS_") && name.contains("__")).collect();
+    Environment::with_prefix("IBNATS").prefix_separator("_").separator("__").try_parsing(true).source(Some(ours))
 }
 
 /// Reads a configuration from text alone.
@@ -146,6 +153,15 @@ mod tests {
     fn a_wrong_key_is_refused_with_the_nearest_right_one() {
         refused("[gateway]\nprot = 7497\n", &["prot", "did you mean \"port\""]);
         refused("[gatway]\nport = 7497\n", &["gatway", "did you mean \"gateway\""]);
+    }
+
+    #[test]
+    fn variables_with_a_section_are_settings_and_others_are_not() {
+        let variables = [("IBNATS_GATEWAY__PORT", "7497"), ("IBNATS_CONFIG", "file"), ("PATH__X", "y")];
+        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(read("", Some(environment(variables))).expect("valid").gateway.port, 7497);
+        let misspelt = [("IBNATS_GATEWAY__PROT".to_owned(), "7497".to_owned())];
+        assert!(read("", Some(environment(misspelt.into_iter()))).is_err());
     }
 
     #[test]
