@@ -196,6 +196,7 @@ mod tests {
     use crate::schema::{Instrument, market::QuoteEvent};
     use crate::session::Listing;
 
+    #[expect(clippy::default_trait_access, reason = "this room may not name the type")]
     fn quote(number: i64) -> Event {
         let listing = Listing {
             slot: 0,
@@ -214,7 +215,7 @@ mod tests {
                 trading_class: None,
                 min_tick: None,
             },
-            contract: crate::tws::message::contract::Contract::default(),
+            contract: Default::default(),
         };
         Event::Quote(Arc::new(listing), QuoteEvent { recv_us: number, ..QuoteEvent::default() })
     }

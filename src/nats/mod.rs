@@ -1,4 +1,150 @@
 //! Subjects, encodings, publisher, request service, streams and buckets.
+//!
+//! | subject below the prefix | payload | kind |
+//! |---|---|---|
+//! | `tick.<inst>.<name>` | one gateway tick | core |
+//! | `quote.<inst>` | the level-1 picture after a change | core, bucket `last` |
+//! | `tbt.<inst>.<kind>` | tick-by-tick | core |
+//! | `bar.<inst>.<size>` | live bars | core, bucket `last` |
+//! | `depth.<inst>` | book changes | core |
+//! | `order.<account>.<key>` | an order's state | stream `ORDERS` |
+//! | `fill.<account>.<key>` | executions | stream `ORDERS` |
+//! | `position.<account>.<inst>` | positions | core, bucket `account` |
+//! | `account.<account>.<tag>` | account values | core, bucket `account` |
+//! | `pnl.<account>` | profit and loss | core, bucket `account` |
+//! | `conn.state` | connection truth | stream `CONN`, bucket `last` |
+//! | `conn.farm.<farm>` | farms | stream `CONN`, bucket `last` |
+//! | `conn.notice` | gateway notices | stream `CONN` |
+//! | `gap.<inst>.<stream>` | gaps | stream `CONN` |
+//! | `bridge.<event>` | the bridge's own life | stream `CONN` |
+//! | `req.<noun>.<verb>[.<client>]` | requests | micro service `ibnats` |
 
+mod bucket_writer;
+mod connect;
 pub mod encoding;
+pub mod endpoints;
+mod error;
+#[cfg(test)]
+mod fixtures;
+mod keeper;
+mod kept;
+mod last_values;
+mod publisher;
+mod reply;
+mod retry;
+mod service;
+pub mod streams;
 pub mod subject;
+mod tracks;
+
+use std::{sync::Arc, time::Duration};
+
+use async_nats::jetstream;
+use tokio::{sync::mpsc, task::JoinSet};
+use tracing::{error, info, warn};
+
+pub use error::NatsError;
+
+use self::{connect::Links, keeper::Keeper, publisher::Publisher, retry::Retry, service::RequestService};
+use crate::{
+    config::Config,
+    gateway::{GatewayHandle, OutboxReader},
+};
+
+/// Bucket writes that may wait between the publishers and the writer.
+const WRITES_MAX: usize = 1_024;
+/// A cluster that elects a leader refuses for a few seconds.
+const SETUP_ATTEMPTS: usize = 8;
+
+/// The NATS side of the bridge, up and running.
+pub struct RunningNats {
+    links: Links,
+    service: Option<RequestService>,
+    tasks: JoinSet<()>,
+}
+
+impl RunningNats {
+    /// Connects, creates streams and buckets, and starts publishing and serving requests. Waits for
+    /// a server that is not there yet.
+    ///
+    /// `started_us` is the time of the start, microseconds UTC: events are numbered from there on.
+    ///
+    /// # Errors
+    ///
+    /// What waiting cannot mend: see [`NatsError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the attempt; what was in `reader` is gone.
+    pub async fn start(
+        config: &Config,
+        gateway: GatewayHandle,
+        reader: OutboxReader,
+        started_us: i64,
+    ) -> Result<Self, NatsError> {
+        let links = connect::connect(&config.nats).await?;
+        let js = jetstream::new(links.control.client.clone());
+        set_up(&js, config).await?;
+
+        let first_seq = u64::try_from(started_us).unwrap_or(0);
+        let (writes, waiting_writes) = mpsc::channel(WRITES_MAX);
+        let losses = Arc::clone(reader.market.losses());
+        let mut publisher = Publisher::new(links.data.clone(), reader.market, &config.nats, first_seq, writes.clone());
+        if links.waited {
+            publisher.discard_waiting();
+        }
+        let control = links.control.clone();
+        let keeper =
+            Keeper::new(control.clone(), js.clone(), config.nats.clone(), reader.kept, losses, first_seq, writes);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(publisher.run());
+        tasks.spawn(keeper.run());
+        tasks.spawn(bucket_writer::run(control.clone(), js, config.nats.clone(), waiting_writes));
+        let service = RequestService::start(control.client, config, gateway).await?;
+        info!(prefix = config.nats.prefix, "serving requests");
+        Ok(Self { links, service: Some(service), tasks })
+    }
+
+    /// First step of an orderly end: takes no more requests, and answers the accepted ones for at
+    /// most `limit`. Afterwards end the session and drop its outbox.
+    pub async fn stop_requests(&mut self, limit: Duration) {
+        if let Some(service) = self.service.take()
+            && tokio::time::timeout(limit, service.stop()).await.is_err()
+        {
+            warn!("some requests were not answered before the end");
+        }
+    }
+
+    /// Last step: publishes what the outbox held, then closes the connections; at most `limit` in all.
+    ///
+    /// The outbox must have been dropped, or this waits for the whole limit.
+    pub async fn finish(mut self, limit: Duration) {
+        let deadline = tokio::time::Instant::now() + limit;
+        self.stop_requests(limit / 2).await;
+        let published = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout_at(deadline, published).await.is_err() {
+            error!("NATS did not take everything before the end: order events may be missing in the stream");
+            self.tasks.shutdown().await;
+        }
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now()).max(Duration::from_millis(200));
+        tokio::join!(self.links.data.drain(left), self.links.control.drain(left));
+    }
+}
+
+async fn set_up(js: &jetstream::Context, config: &Config) -> Result<(), NatsError> {
+    let mut retry = Retry::new(Duration::from_millis(200), Duration::from_secs(2));
+    for attempt in 1.. {
+        let made = match streams::check_server(js).await {
+            Ok(()) => streams::ensure(js, &config.nats).await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        match made {
+            Err(error @ (NatsError::NoJetStream { .. } | NatsError::Stream { .. })) if attempt < SETUP_ATTEMPTS => {
+                warn!(%error, "streams and buckets are not ready; trying again");
+                tokio::time::sleep(retry.next_wait()).await;
+            }
+            settled => return settled,
+        }
+    }
+    Ok(())
+}

@@ -1,4 +1,9 @@
 //! A real `nats-server` with JetStream on a free port, in a folder of its own.
+#![allow(
+    dead_code,
+    clippy::disallowed_methods,
+    reason = "each test file uses its part; a real process takes real time"
+)]
 
 use std::{
     path::{Path, PathBuf},
@@ -11,27 +16,48 @@ pub(crate) struct NatsServer {
     child: Child,
     folder: tempfile::TempDir,
     url: String,
+    arguments: Vec<String>,
 }
 
 impl NatsServer {
     /// Starts the server named by `NATS_SERVER`, else the one on PATH, with `arguments` added.
     pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("temporary folder");
-        let child = Command::new(program())
-            .args(["-a", "127.0.0.1", "-p", "-1", "-m", "-1", "--ports_file_dir"])
-            .arg(folder.path())
-            .arg("-l")
-            .arg(folder.path().join("log"))
-            .args(arguments)
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("nats-server starts; `make tools` installs it");
-        let mut server = Self { child, folder, url: String::new() };
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        let child = spawn(folder.path(), "-1", &arguments, environment);
+        let mut server = Self { child, folder, url: String::new(), arguments };
         server.url = server.wait_for_url();
         server
+    }
+
+    /// As [`Self::start`], with JetStream storing in the server's own folder.
+    pub(crate) fn with_jetstream(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let store = folder.path().join("js").display().to_string();
+        let arguments = [&["-js", "-sd", &store], arguments].concat();
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        let child = spawn(folder.path(), "-1", &arguments, &[]);
+        let mut server = Self { child, folder, url: String::new(), arguments };
+        server.url = server.wait_for_url();
+        server
+    }
+
+    /// Ends the server as a crash would. Its files stay.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts a killed server again, on its port and its files.
+    pub(crate) fn restart(&mut self) {
+        for entry in std::fs::read_dir(self.folder.path()).expect("folder").flatten() {
+            if entry.path().extension().is_some_and(|e| e == "ports") {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+        let port = self.url.rsplit(':').next().expect("a port").to_owned();
+        self.child = spawn(self.folder.path(), &port, &self.arguments, &[]);
+        self.url = self.wait_for_url();
     }
 
     /// `nats://127.0.0.1:<port>`.
@@ -60,9 +86,23 @@ impl NatsServer {
 
 impl Drop for NatsServer {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
+}
+
+fn spawn(folder: &Path, port: &str, arguments: &[String], environment: &[(&str, &str)]) -> Child {
+    Command::new(program())
+        .args(["-a", "127.0.0.1", "-p", port, "-m", "-1", "--ports_file_dir"])
+        .arg(folder)
+        .arg("-l")
+        .arg(folder.join("log"))
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("nats-server starts; `make tools` installs it")
 }
 
 /// The `nats-server` to use in tests.

@@ -1,0 +1,187 @@
+//! Every verb of the request service: what it is called, what it reads, how long it may take.
+
+use std::time::Duration;
+
+use super::encoding::Encoding;
+use crate::{
+    config::{Timing, ms},
+    schema::{
+        ApiError,
+        request::{
+            account::{AccountQuery, ExecutionsRequest, ListAccounts},
+            contract::{DetailsRequest, SearchRequest, ValidateRequest},
+            history::{BarsRequest, HeadRequest},
+            market::{ListLeases, Renew, Snapshot, Subscribe, Unsubscribe},
+            order::{CancelOrder, ListOrders, PlaceOrder},
+            status::NoFields,
+        },
+    },
+    session::Ask,
+};
+
+/// Longest time a caller may ask for.
+const TIMEOUT_MAX: Duration = Duration::from_secs(3_600);
+/// The gateway itself may take 11 s for a snapshot.
+const SNAPSHOT: Duration = Duration::from_secs(12);
+/// An upstream history request brings about so many bars, and pacing lets one through in so long.
+const BARS_PER_REQUEST: i64 = 2_000;
+const PER_HISTORY_REQUEST: Duration = Duration::from_secs(10);
+
+/// A request as read.
+pub struct Asked {
+    /// What is asked.
+    pub ask: Ask,
+    /// The caller's own limit.
+    pub timeout_ms: Option<u64>,
+}
+
+/// One verb.
+pub struct Verb {
+    /// First word: `md`, `hist`, `order`, ...
+    pub noun: &'static str,
+    /// Second word.
+    pub verb: &'static str,
+    /// Reads the request.
+    pub read: fn(Encoding, &[u8]) -> Result<Asked, ApiError>,
+}
+
+macro_rules! verbs {
+    ($($noun:literal $verb:literal: $request:ty $([$timeout:ident])? => $ask:expr,)*) => {
+        /// Every verb this release offers.
+        pub const VERBS: &[Verb] = &[$(Verb {
+            noun: $noun,
+            verb: $verb,
+            read: |encoding, payload| {
+                let request: $request = encoding.read(payload)?;
+                let timeout_ms = None$(.or(request.$timeout))?;
+                let ask: fn($request) -> Ask = $ask;
+                Ok(Asked { ask: ask(request), timeout_ms })
+            },
+        },)*];
+    };
+}
+
+verbs! {
+    "md" "subscribe": Subscribe [timeout_ms] => |request| Ask::Subscribe(Box::new(request)),
+    "md" "renew": Renew => Ask::Renew,
+    "md" "unsubscribe": Unsubscribe => Ask::Unsubscribe,
+    "md" "list": ListLeases => |_| Ask::ListLeases,
+    "md" "snapshot": Snapshot [timeout_ms] => |request| Ask::Snapshot(Box::new(request)),
+    "hist" "bars": BarsRequest [timeout_ms] => |request| Ask::Bars(Box::new(request)),
+    "hist" "head": HeadRequest [timeout_ms] => |request| Ask::Head(Box::new(request)),
+    "contract" "details": DetailsRequest [timeout_ms] => |request| Ask::Details(Box::new(request)),
+    "contract" "search": SearchRequest [timeout_ms] => Ask::Search,
+    "contract" "validate": ValidateRequest [timeout_ms] => Ask::Validate,
+    "order" "place": PlaceOrder [timeout_ms] => |request| Ask::PlaceOrder(Box::new(request)),
+    "order" "cancel": CancelOrder [timeout_ms] => Ask::CancelOrder,
+    "order" "list": ListOrders => Ask::ListOrders,
+    "account" "list": ListAccounts => |_| Ask::ListAccounts,
+    "account" "summary": AccountQuery [timeout_ms] => Ask::AccountSummary,
+    "account" "positions": AccountQuery [timeout_ms] => Ask::Positions,
+    "account" "executions": ExecutionsRequest [timeout_ms] => Ask::Executions,
+    "bridge" "info": NoFields => |_| Ask::BridgeInfo,
+    "bridge" "health": NoFields => |_| Ask::BridgeHealth,
+    "pace" "status": NoFields => |_| Ask::PaceStatus,
+    "pool" "status": NoFields => |_| Ask::PoolStatus,
+}
+
+impl Verb {
+    /// Name of the endpoint, with or without the client's name in its subject.
+    pub fn endpoint(&self, named: bool) -> String {
+        let suffix = if named { "-client" } else { "" };
+        format!("{}-{}{suffix}", self.noun, self.verb)
+    }
+}
+
+impl Asked {
+    /// How long to wait for the outcome. `now_us` is our clock, for ranges that end now.
+    pub fn timeout(&self, timing: &Timing, now_us: i64) -> Duration {
+        if let Some(own) = self.timeout_ms {
+            return ms(own).min(TIMEOUT_MAX);
+        }
+        match &self.ask {
+            Ask::PlaceOrder(_) | Ask::CancelOrder(_) => ms(timing.order_ms),
+            Ask::Snapshot(_) => SNAPSHOT.max(ms(timing.request_ms)),
+            Ask::Head(_) => ms(timing.history_ms),
+            Ask::Bars(request) => {
+                let requests = bars_expected(request, now_us) / BARS_PER_REQUEST;
+                let pacing = PER_HISTORY_REQUEST.saturating_mul(u32::try_from(requests).unwrap_or(u32::MAX));
+                ms(timing.history_ms).saturating_add(pacing).min(TIMEOUT_MAX)
+            }
+            _ => ms(timing.request_ms),
+        }
+    }
+}
+
+/// Bars in the range if trading never stopped; at least 0.
+fn bars_expected(request: &BarsRequest, now_us: i64) -> i64 {
+    let end_us = request.end.map_or(now_us, |end| end.us);
+    let by_start = request.start.map(|start| end_us.saturating_sub(start.us) / 1_000_000);
+    let by_duration = request.duration.as_deref().and_then(seconds);
+    by_start.or(by_duration).unwrap_or(0).max(0) / request.bar_size.seconds()
+}
+
+/// Length of `3600s`, `2h`, `5d`, `3w`, `6mo`, `1y` in seconds, about. The session judges the text.
+fn seconds(duration: &str) -> Option<i64> {
+    let unit = duration.trim_start_matches(|c: char| c.is_ascii_digit());
+    let count: i64 = duration.strip_suffix(unit)?.parse().ok()?;
+    let length = match unit {
+        "s" => 1,
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 604_800,
+        "mo" => 2_678_400,
+        "y" => 31_622_400,
+        _ => return None,
+    };
+    count.checked_mul(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::schema::registry;
+
+    #[test]
+    fn every_published_request_has_an_endpoint_and_every_endpoint_a_schema() {
+        let published: BTreeSet<String> =
+            registry::all().iter().filter_map(|entry| entry.name.strip_prefix("request.")).map(str::to_owned).collect();
+        let offered: BTreeSet<String> = VERBS.iter().map(|verb| format!("{}.{}", verb.noun, verb.verb)).collect();
+        assert_eq!(published, offered);
+    }
+
+    #[test]
+    fn endpoint_names_are_unique() {
+        let names: BTreeSet<String> =
+            VERBS.iter().flat_map(|verb| [verb.endpoint(false), verb.endpoint(true)]).collect();
+        assert_eq!(names.len(), 2 * VERBS.len());
+    }
+
+    #[track_caller]
+    fn timeout(verb: (&str, &str), payload: &str) -> u64 {
+        let verb = VERBS.iter().find(|row| (row.noun, row.verb) == verb).expect("a verb");
+        let asked = (verb.read)(Encoding::Json, payload.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+        u64::try_from(asked.timeout(&Timing::default(), 0).as_millis()).expect("not that long")
+    }
+
+    #[test]
+    fn the_callers_own_limit_counts_else_the_kinds() {
+        assert_eq!(timeout(("pace", "status"), ""), 10_000);
+        assert_eq!(timeout(("order", "cancel"), r#"{"key":"k"}"#), 5_000);
+        assert_eq!(timeout(("order", "cancel"), r#"{"key":"k","timeout_ms":700}"#), 700);
+        assert_eq!(timeout(("md", "snapshot"), r#"{"contract":"STK:A","timeout_ms":999999999}"#), 3_600_000);
+    }
+
+    #[test]
+    fn a_longer_range_of_bars_may_take_longer() {
+        let bars = |rest: &str| timeout(("hist", "bars"), &format!(r#"{{"contract":"STK:A","bar_size":"5s",{rest}}}"#));
+        assert_eq!(bars(r#""duration":"1h""#), 60_000);
+        assert_eq!(bars(r#""duration":"1d""#), 140_000);
+        assert_eq!(bars(r#""start":"1970-01-01","end":"1970-01-02""#), 140_000);
+        assert_eq!(bars(r#""duration":"9999999999y""#), 3_600_000);
+        assert_eq!(bars(r#""duration":"for ever""#), 60_000, "the session refuses it");
+        assert_eq!(bars(r#""start":-9223372036854775808"#), 3_600_000);
+    }
+}

@@ -1,0 +1,252 @@
+//! Prepares events that must not be lost: number, bytes, message id, and where they are stored.
+
+use async_nats::Subject;
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+use serde::Serialize;
+use tracing::error;
+
+use super::{
+    encoding::Encoding,
+    last_values::Write,
+    streams::Names,
+    subject::{Inst, Topic, bucket_subject, token},
+};
+use crate::{config::Nats, session::Event};
+
+/// Subjects counted at once. Above it counting starts anew, above every number given so far.
+const SUBJECTS_MAX: usize = 65_536;
+
+/// A stream of the bridge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StreamKind {
+    /// Orders and fills.
+    Orders,
+    /// Connection, gaps and the bridge itself.
+    Connection,
+}
+
+/// An event ready to be sent, and sent again.
+#[derive(Clone, Debug)]
+pub(super) struct Prepared {
+    pub(super) subject: Subject,
+    pub(super) payload: Bytes,
+    /// The stream that stores it and its id there; `None` for events whose last value is enough.
+    pub(super) stored: Option<(StreamKind, String)>,
+    pub(super) last: Option<Write>,
+    pub(super) packed: Option<(Subject, Bytes)>,
+}
+
+/// Numbers and encodes kept events.
+#[derive(Debug)]
+pub(super) struct Preparer {
+    prefix: String,
+    packed_prefix: Option<String>,
+    names: Names,
+    numbers: FxHashMap<String, u64>,
+    first_seq: u64,
+}
+
+enum Bucket {
+    Last,
+    Account,
+}
+
+impl Preparer {
+    /// `first_seq` is above the numbers of any earlier run.
+    pub(super) fn new(config: &Nats, first_seq: u64) -> Self {
+        Self {
+            prefix: config.prefix.clone(),
+            packed_prefix: Some(config.msgpack_prefix.clone()).filter(|prefix| !prefix.is_empty()),
+            names: Names::of(&config.prefix),
+            numbers: FxHashMap::default(),
+            first_seq,
+        }
+    }
+
+    /// The event as it will be sent; `None` only for what cannot be encoded.
+    pub(super) fn prepare(&mut self, event: Event) -> Option<Prepared> {
+        match event {
+            Event::Order(mut order) => {
+                let topic = Topic::Order { account: (&order.account).into(), key: order.key.as_str().into() }.key();
+                order.seq = self.number(&topic);
+                let id = format!("{}.{}.{}.{}", self.prefix, token(&order.account), order.key, order.seq);
+                self.finish(&topic, &*order, Some((StreamKind::Orders, id)), None)
+            }
+            Event::Fill(mut fill) => {
+                let topic = Topic::Fill { account: (&fill.account).into(), key: fill.key.as_str().into() }.key();
+                fill.seq = self.number(&topic);
+                let part = if fill.commission.is_some() { ".commission" } else { "" };
+                let id = format!("exec.{}{part}", token(&fill.exec_id));
+                self.finish(&topic, &*fill, Some((StreamKind::Orders, id)), None)
+            }
+            Event::Position(mut position) => {
+                let inst = Inst::from(&position.instrument);
+                let topic = Topic::Position { account: (&position.account).into(), inst }.key();
+                position.seq = self.number(&topic);
+                self.finish(&topic, &*position, None, Some(Bucket::Account))
+            }
+            Event::AccountValue(mut value) => {
+                let topic = Topic::AccountValue { account: (&value.account).into(), tag: (&value.tag).into() }.key();
+                value.seq = self.number(&topic);
+                self.finish(&topic, &*value, None, Some(Bucket::Account))
+            }
+            Event::Pnl(mut pnl) => {
+                let topic = Topic::Pnl { account: (&pnl.account).into() }.key();
+                pnl.seq = self.number(&topic);
+                self.finish(&topic, &*pnl, None, Some(Bucket::Account))
+            }
+            Event::Connection(mut state) => {
+                let topic = Topic::ConnectionState.key();
+                state.seq = self.number(&topic);
+                let id = self.connection_id(&topic, state.seq);
+                self.finish(&topic, &*state, Some(id), Some(Bucket::Last))
+            }
+            Event::Farm(mut farm) => {
+                let topic = Topic::Farm { farm: (&farm.farm).into() }.key();
+                farm.seq = self.number(&topic);
+                let id = self.connection_id(&topic, farm.seq);
+                self.finish(&topic, &*farm, Some(id), Some(Bucket::Last))
+            }
+            Event::Notice(mut notice) => {
+                let topic = Topic::Notice.key();
+                notice.seq = self.number(&topic);
+                let id = self.connection_id(&topic, notice.seq);
+                self.finish(&topic, &*notice, Some(id), None)
+            }
+            Event::Gap(listing, mut gap) => {
+                let inst = Inst::from(&listing.instrument);
+                let topic = Topic::Gap { inst, stream: (&gap.stream).into() }.key();
+                gap.seq = self.number(&topic);
+                let id = self.connection_id(&topic, gap.seq);
+                self.finish(&topic, &*gap, Some(id), None)
+            }
+            Event::Bridge(mut event) => {
+                let topic = Topic::Bridge { event: (&event.event).into() }.key();
+                event.seq = self.number(&topic);
+                let id = self.connection_id(&topic, event.seq);
+                self.finish(&topic, &*event, Some(id), None)
+            }
+            Event::Tick(..) | Event::Quote(..) | Event::TickByTick(..) | Event::Bar(..) | Event::Depth(..) => {
+                error!("a market event came on the kept lane");
+                None
+            }
+        }
+    }
+
+    fn connection_id(&self, topic: &str, seq: u64) -> (StreamKind, String) {
+        (StreamKind::Connection, format!("{}.{topic}.{seq}", self.prefix))
+    }
+
+    fn number(&mut self, topic: &str) -> u64 {
+        if let Some(seq) = self.numbers.get_mut(topic) {
+            *seq += 1;
+            return *seq;
+        }
+        if self.numbers.len() >= SUBJECTS_MAX {
+            self.first_seq = self.numbers.values().copied().max().unwrap_or(self.first_seq);
+            self.numbers.clear();
+        }
+        let seq = self.first_seq + 1;
+        self.numbers.insert(topic.to_owned(), seq);
+        seq
+    }
+
+    fn finish<T: Serialize>(
+        &self,
+        topic: &str,
+        event: &T,
+        stored: Option<(StreamKind, String)>,
+        bucket: Option<Bucket>,
+    ) -> Option<Prepared> {
+        let encode = |encoding: Encoding| match encoding.bytes(event) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                error!(topic, %error, "event not published");
+                None
+            }
+        };
+        let payload = encode(Encoding::Json)?;
+        let last = bucket.map(|bucket| {
+            let name = match bucket {
+                Bucket::Last => &self.names.last,
+                Bucket::Account => &self.names.account,
+            };
+            Write { subject: bucket_subject(name, topic).into(), value: payload.clone() }
+        });
+        let packed = match &self.packed_prefix {
+            Some(prefix) => Some((below(prefix, topic), encode(Encoding::MessagePack)?)),
+            None => None,
+        };
+        Some(Prepared { subject: below(&self.prefix, topic), payload, stored, last, packed })
+    }
+}
+
+fn below(prefix: &str, topic: &str) -> Subject {
+    [prefix, ".", topic].concat().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{
+        bridge::BridgeEvent,
+        order::{FillEvent, Side},
+    };
+
+    fn fill(commission: Option<f64>) -> Event {
+        Event::Fill(Box::new(FillEvent {
+            key: "k1".parse().expect("a key"),
+            account: "DU1".into(),
+            con_id: 1,
+            seq: 0,
+            recv_us: 0,
+            event_us: None,
+            exec_id: "0000e0d5.6553.01.01".into(),
+            side: Side::Buy,
+            quantity: "1".parse().expect("a size"),
+            price: 1.0,
+            cumulative_quantity: None,
+            average_price: None,
+            exchange: None,
+            commission,
+            commission_currency: None,
+            realized_pnl: None,
+            order_id: None,
+            perm_id: None,
+            client_id: None,
+            liquidity: None,
+            correction: None,
+            recovered: None,
+            combo_leg: None,
+            instrument: crate::nats::fixtures::listing(0, "A").instrument,
+        }))
+    }
+
+    #[test]
+    fn a_fill_and_its_commission_have_ids_of_their_own() {
+        let mut preparer = Preparer::new(&Nats::default(), 0);
+        let mut id = |event| preparer.prepare(event).and_then(|event| event.stored).expect("stored").1;
+        assert_eq!(id(fill(None)), "exec.0000e0d5=2E6553=2E01=2E01");
+        assert_eq!(id(fill(Some(1.0))), "exec.0000e0d5=2E6553=2E01=2E01.commission");
+    }
+
+    #[test]
+    fn numbers_stay_above_all_earlier_ones_when_there_are_too_many_subjects() {
+        let mut preparer = Preparer::new(&Nats::default(), 100);
+        let topics: Vec<String> = (0..=SUBJECTS_MAX).map(|n| format!("t{n}")).collect();
+        let before = topics.iter().take(SUBJECTS_MAX).map(|topic| preparer.number(topic)).max().expect("numbers");
+        assert!(preparer.number(&topics[SUBJECTS_MAX]) > before);
+        assert!(preparer.number(&topics[0]) > before);
+    }
+
+    #[test]
+    fn bridge_events_are_stored_with_prefix_subject_and_number() {
+        let config = Nats { prefix: "ib.paper".into(), ..Nats::default() };
+        let mut preparer = Preparer::new(&config, 7);
+        let event = preparer.prepare(Event::Bridge(Box::new(BridgeEvent::new("started", 1)))).expect("prepared");
+        assert_eq!(event.subject.as_str(), "ib.paper.bridge.started");
+        assert_eq!(event.stored, Some((StreamKind::Connection, "ib.paper.bridge.started.8".to_owned())));
+        assert!(event.packed.is_none() && event.last.is_none());
+    }
+}

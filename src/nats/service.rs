@@ -1,0 +1,183 @@
+//! The micro service: takes requests, asks the session, answers.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_nats::{
+    Client,
+    service::{Request, Service, ServiceExt as _},
+};
+use compact_str::CompactString;
+use futures_util::{StreamExt as _, stream::select_all};
+use tokio::{
+    sync::Semaphore,
+    task::{JoinHandle, JoinSet},
+};
+use tracing::{debug, warn};
+
+use super::{
+    encoding::{Encoding, one_line},
+    endpoints::{Asked, VERBS, Verb},
+    error::NatsError,
+    reply,
+    subject::{Topic, request_subjects, stream_subject, text_of},
+};
+use crate::{
+    config::{Config, Timing},
+    gateway::{GatewayHandle, clock},
+    schema::{ApiError, ErrorCode, request::market::Lease},
+    session::{Answer, Outcome},
+};
+
+/// Bridges with the same prefix share this group; only one of them may be registered.
+const QUEUE_GROUP: &str = "ibnats";
+
+/// The registered service.
+pub(super) struct RequestService {
+    service: Service,
+    task: JoinHandle<()>,
+}
+
+/// What every request needs.
+struct Desk {
+    client: Client,
+    prefix: String,
+    timing: Timing,
+    gateway: GatewayHandle,
+    errors: ErrorCounts,
+}
+
+/// Errors told to callers, by endpoint: the library counts only its own.
+type ErrorCounts = Arc<HashMap<String, AtomicU64>>;
+
+impl RequestService {
+    /// Registers every endpoint and serves until [`Self::stop`].
+    pub(super) async fn start(client: Client, config: &Config, gateway: GatewayHandle) -> Result<Self, NatsError> {
+        let refused = |error: async_nats::Error| NatsError::Service { reason: error.to_string() };
+        let names = VERBS.iter().flat_map(|verb| [verb.endpoint(false), verb.endpoint(true)]);
+        let errors: ErrorCounts = Arc::new(names.map(|name| (name, AtomicU64::new(0))).collect());
+        let counts = Arc::clone(&errors);
+        let metadata = HashMap::from([("prefix".to_owned(), config.nats.prefix.clone())]);
+        let service = client
+            .service_builder()
+            .description("Interactive Brokers: market data, history, contracts, orders and accounts")
+            .metadata(metadata)
+            .queue_group(QUEUE_GROUP)
+            .stats_handler(move |endpoint, _| {
+                let errors = counts.get(&endpoint).map_or(0, |count| count.load(Ordering::Relaxed));
+                serde_json::json!({ "errors": errors })
+            })
+            .start("ibnats", env!("CARGO_PKG_VERSION"))
+            .await
+            .map_err(refused)?;
+        let mut endpoints = Vec::with_capacity(2 * VERBS.len());
+        for verb in VERBS {
+            let subjects = request_subjects(&config.nats.prefix, verb.noun, verb.verb);
+            for (subject, is_named) in subjects.into_iter().zip([false, true]) {
+                let builder = service.endpoint_builder().name(verb.endpoint(is_named));
+                let endpoint = builder.add(subject).await.map_err(refused)?;
+                endpoints.push(endpoint.map(move |request| (verb, is_named, request)).boxed());
+            }
+        }
+        let desk = Desk { client, prefix: config.nats.prefix.clone(), timing: config.timing.clone(), gateway, errors };
+        let requests_max = config.nats.requests_max;
+        let task = tokio::spawn(async move { serve(Arc::new(desk), select_all(endpoints), requests_max).await });
+        Ok(Self { service, task })
+    }
+
+    /// Takes no more requests, and waits until the accepted ones are answered.
+    pub(super) async fn stop(self) {
+        if let Err(error) = self.service.stop().await {
+            warn!(%error, "micro service did not stop");
+        }
+        if let Err(error) = self.task.await {
+            warn!(%error, "request service ended early");
+        }
+    }
+}
+
+async fn serve(
+    desk: Arc<Desk>,
+    mut requests: impl futures_util::Stream<Item = (&'static Verb, bool, Request)> + Unpin,
+    requests_max: usize,
+) {
+    let places = Arc::new(Semaphore::new(requests_max));
+    let mut running = JoinSet::new();
+    while let Some((verb, is_named, request)) = requests.next().await {
+        while running.try_join_next().is_some() {}
+        if request.message.reply.is_none() {
+            // Nobody could be told the outcome, least of all that of an order.
+            debug!(subject = %request.message.subject, "request without a reply subject is not served");
+            continue;
+        }
+        let desk = Arc::clone(&desk);
+        if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
+            running.spawn(async move {
+                desk.answer(verb, is_named, &request).await;
+                drop(place);
+            });
+        } else {
+            let text = format!("{requests_max} requests are being served");
+            let busy = ApiError::new(ErrorCode::Busy, text).retry_after_ms(100);
+            desk.tell(verb, is_named, &request, Err(busy)).await;
+        }
+    }
+    while running.join_next().await.is_some() {}
+}
+
+impl Desk {
+    async fn answer(&self, verb: &Verb, is_named: bool, request: &Request) {
+        let message = &request.message;
+        let asked = Encoding::of_request(message.headers.as_ref(), &message.payload)
+            .and_then(|encoding| (verb.read)(encoding, &message.payload));
+        let outcome = match asked {
+            Ok(asked) => self.ask(asked, is_named.then(|| self.client_of(&message.subject)).flatten()).await,
+            Err(error) => Err(error),
+        };
+        self.tell(verb, is_named, request, outcome).await;
+    }
+
+    async fn ask(&self, asked: Asked, client: Option<CompactString>) -> Outcome {
+        let now = clock::now();
+        let deadline = now.at + asked.timeout(&self.timing, now.us);
+        let mut answer = self.gateway.ask(client, deadline, asked.ask).await?;
+        match &mut answer {
+            Answer::Lease(lease) => self.fill_subjects(lease),
+            Answer::Leases(leases) => leases.leases.iter_mut().for_each(|lease| self.fill_subjects(lease)),
+            _ => {}
+        }
+        Ok(answer)
+    }
+
+    async fn tell(&self, verb: &Verb, is_named: bool, request: &Request, outcome: Outcome) {
+        let message = &request.message;
+        let encoding = Encoding::of_request(message.headers.as_ref(), &message.payload).unwrap_or(Encoding::Json);
+        if let Some(error) = reply::send(&self.client, request, encoding, outcome).await {
+            if let Some(count) = self.errors.get(&verb.endpoint(is_named)) {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+            debug!(subject = %message.subject, %error, "request refused");
+        }
+    }
+
+    /// The last token, as the client wrote its name before it was made a token.
+    fn client_of(&self, subject: &str) -> Option<CompactString> {
+        match Topic::parse(&self.prefix, subject) {
+            Some(Topic::Request { client, .. }) => client.map(CompactString::from),
+            // A name that was never made a token by our rule is taken as it stands.
+            _ => subject.rsplit('.').next().map(|name| text_of(name).unwrap_or_else(|| one_line(name)).into()),
+        }
+    }
+
+    /// The session does not know subjects.
+    fn fill_subjects(&self, lease: &mut Lease) {
+        for stream in &mut lease.streams {
+            stream.subject = stream_subject(&self.prefix, &lease.instrument, stream.stream);
+        }
+    }
+}
