@@ -34,6 +34,7 @@ mod price;
 mod real_time_bars;
 mod record;
 mod reference;
+mod refusals;
 mod seed;
 mod series;
 mod server;
