@@ -100,7 +100,7 @@ async fn a_request_nobody_serves_is_answered_with_an_error() {
     let request = ScannerSubscriptionRequest { req_id: Some(77), ..ScannerSubscriptionRequest::default() };
     client.send(Request::ScannerSubscriptionRequest(Box::new(request))).await;
     let (id, code, text) = client.next_error().await;
-    assert_eq!((id, code), (77, 162), "{text}");
+    assert_eq!((id, code), (77, 321), "{text}");
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! The commands: `run`, `demo`, `sim`, `schema`.
 
+mod bridge;
+mod demo;
 mod logging;
+mod run;
 mod schema;
 mod sim;
 mod stop;
@@ -19,6 +22,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Args),
+    Demo(demo::Args),
     Sim(sim::Args),
     Schema(schema::Args),
 }
@@ -30,6 +35,8 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
+        Command::Run(args) => in_runtime(run::run(args)),
+        Command::Demo(args) => in_runtime(demo::run(args)),
         Command::Sim(args) => in_runtime(sim::run(args)),
         Command::Schema(args) => schema::run(&args),
     };

@@ -1,9 +1,6 @@
 //! `ibnats sim`: a gateway that is not IB, on a TCP port.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-};
+use std::net::{IpAddr, SocketAddr};
 
 use chrono::{DateTime, Utc};
 
@@ -34,21 +31,6 @@ pub(super) struct Args {
     /// Account of the login; may be given several times
     #[arg(long = "account", default_value = "DU1234567")]
     accounts: Vec<String>,
-    /// Simulated milliseconds between two quotes of an instrument
-    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=60_000))]
-    slot_ms: u32,
-    /// Market data lines of the user
-    #[arg(long, default_value_t = 100)]
-    lines: usize,
-    /// Replay prices from a file with rows of `time_ms,symbol,bid,ask,last,size`
-    #[arg(long)]
-    price_file: Option<PathBuf>,
-    /// Give instruments their real regular hours; off, every session is the whole day
-    #[arg(long)]
-    regular_hours: bool,
-    /// Do not enforce the pacing rules of historical data
-    #[arg(long)]
-    no_pacing: bool,
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -67,11 +49,6 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         clock: args.clock,
         speed: args.speed,
         accounts: args.accounts,
-        slot_ms: args.slot_ms,
-        market_data_lines: args.lines,
-        price_file: args.price_file,
-        regular_hours: args.regular_hours,
-        pacing: !args.no_pacing,
         ..SimConfig::default()
     };
     let sim = Simulator::start(config).await?;

@@ -10,7 +10,6 @@ use super::outbox::{ConnectionId, Effect, NO_ID, Outbox};
 use super::price::Prices;
 use super::record::{Record, RequestCount};
 use super::reference;
-use super::refusals;
 use super::tape::PriceFile;
 use super::universe::{Refusal, Universe};
 use crate::tws::message::contract::Contract;
@@ -166,7 +165,7 @@ impl Gateway {
                 } else if !self.feeds.answer(&self.world, client, request, out)
                     && !reference::answer(&self.world, to, request, out)
                 {
-                    refusals::answer(to, request, out);
+                    unsupported(to, request, out);
                 }
             }
         }
@@ -247,4 +246,12 @@ fn contract_of(request: &Request) -> Option<&Contract> {
         Request::HistoricalDataRequest(request) => request.contract.as_ref(),
         _ => None,
     }
+}
+
+/// The answer to a request this gateway does not serve: an error, never silence.
+fn unsupported(to: ConnectionId, request: &Request, out: &mut Outbox) {
+    let body = request.to_json();
+    let id = ["req_id", "order_id"].iter().find_map(|field| body.get(field)?.as_i64());
+    let id = id.and_then(|id| i32::try_from(id).ok()).unwrap_or(NO_ID);
+    out.refuse(to, id, Refusal::invalid(&format!("{} is not supported by this gateway", request.name())));
 }

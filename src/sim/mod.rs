@@ -34,7 +34,6 @@ mod price;
 mod real_time_bars;
 mod record;
 mod reference;
-mod refusals;
 mod seed;
 mod series;
 mod server;

@@ -1,0 +1,96 @@
+//! Puts the rooms together: session, gateway driver and NATS.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use super::Failure;
+use crate::{
+    config::Config,
+    gateway::{GatewayHandle, clock, drive, gateway_handle, outbox},
+    nats::RunningNats,
+    schema::{
+        connection::ConnectionEvent,
+        contract::ContractSpec,
+        request::market::{Stream, Subscribe},
+    },
+    session::{Answer, Ask, Session},
+};
+
+/// Order and connection events that may wait between the session and NATS; the rest waits in the
+/// outbox itself, and new orders are refused meanwhile.
+const KEPT_EVENTS_MAX: usize = 65_536;
+/// Limits of the two halves of an orderly end; together below the five seconds a stop may take.
+const LAST_REQUESTS_MAX: Duration = Duration::from_secs(1);
+const LAST_EVENTS_MAX: Duration = Duration::from_secs(3);
+
+/// A bridge between one gateway and one NATS server.
+pub(super) struct RunningBridge {
+    prefix: String,
+    handle: GatewayHandle,
+    stop: oneshot::Sender<()>,
+    driver: JoinHandle<()>,
+    nats: RunningNats,
+}
+
+impl RunningBridge {
+    /// Starts dialling the gateway, then connects to NATS; waits for a NATS server that is not there yet.
+    pub(super) async fn start(config: Config) -> Result<Self, Failure> {
+        let standing = standing(&config)?;
+        let config = Arc::new(config);
+        let now = clock::now();
+        let session = Session::new(Arc::clone(&config), standing, rand::random(), now);
+        let (handle, inbox) = gateway_handle(config.nats.requests_max);
+        let (outbox, reader) = outbox(config.nats.outbox_events_max, KEPT_EVENTS_MAX);
+        let (stop, stopped) = oneshot::channel();
+        let (host, port) = (config.gateway.host.clone(), config.gateway.port);
+        let driver = tokio::spawn(drive(session, host, port, inbox, outbox, stopped));
+        let nats = RunningNats::start(&config, handle.clone(), reader, now.us).await?;
+        Ok(Self { prefix: config.nats.prefix.clone(), handle, stop, driver, nats })
+    }
+
+    /// First tokens of every subject.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Asks the session as a client would.
+    pub(super) async fn ask(&self, within: Duration, ask: Ask) -> Result<Answer, Failure> {
+        Ok(self.handle.ask(None, clock::now().at + within, ask).await?)
+    }
+
+    /// Connection truth now.
+    pub(super) async fn connection(&self) -> Option<ConnectionEvent> {
+        match self.ask(Duration::from_secs(1), Ask::PoolStatus).await {
+            Ok(Answer::PoolStatus(status)) => Some(status.connection),
+            _ => None,
+        }
+    }
+
+    /// Ends in order: requests, gateway links, then what is left to publish.
+    pub(super) async fn stop(mut self) {
+        self.nats.stop_requests(LAST_REQUESTS_MAX).await;
+        // The driver may have ended by itself.
+        let _ = self.stop.send(());
+        let _ = self.driver.await;
+        self.nats.finish(LAST_EVENTS_MAX).await;
+    }
+}
+
+/// The streams of the configuration as leases that never end.
+pub(super) fn standing(config: &Config) -> Result<Vec<Subscribe>, Failure> {
+    let mut asks = Vec::new();
+    for subscription in &config.subscriptions {
+        let contract = subscription.contract.parse().map_err(|error| format!("subscriptions: {error}"))?;
+        let streams: Result<Vec<Stream>, _> = subscription.streams.iter().map(|stream| stream.parse()).collect();
+        asks.push(Subscribe {
+            contract: ContractSpec(contract),
+            streams: streams.map_err(|error| format!("subscriptions: {}: {error}", subscription.contract))?,
+            ttl_s: 0,
+            generic_ticks: Vec::new(),
+            depth_rows: None,
+            timeout_ms: None,
+        });
+    }
+    Ok(asks)
+}
