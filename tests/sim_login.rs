@@ -78,6 +78,25 @@ async fn the_thirty_third_connection_is_closed() {
 }
 
 #[tokio::test]
+async fn connections_that_leave_before_the_greeting_free_their_places() {
+    let sim = Simulator::start(SimConfig { clients_max: 1, ..SimConfig::default() }).await.expect("a simulator");
+    for _ in 0..5 {
+        let probe = tokio::net::TcpStream::connect(sim.addr()).await.expect("a listener");
+        drop(probe);
+        // The place is free once the simulator has seen the close; until then newcomers are closed.
+        let mut seated = false;
+        for _ in 0..10_000 {
+            if let Some(version) = Client::hello(sim.addr(), "v213..226").await.try_greeting().await {
+                assert_eq!(version, ServerVersion::MAX);
+                seated = true;
+                break;
+            }
+        }
+        assert!(seated, "the place of a client that left stayed taken");
+    }
+}
+
+#[tokio::test]
 async fn the_clock_starts_where_it_was_set() {
     let clock = "2026-03-02T15:00:00Z".parse().expect("a time");
     let sim = Simulator::start(SimConfig { clock: Some(clock), ..SimConfig::default() }).await.expect("a simulator");

@@ -108,13 +108,13 @@ async fn greet(
     clock: Clock,
 ) -> Result<(), ConnectionError> {
     while !handshake::take_sign(buffer).map_err(ConnectionError::Handshake)? {
-        more(reader, buffer).await?;
+        must_have_more(reader, buffer).await?;
     }
     let body = loop {
         if let Some(body) = frame::next_frame(buffer, HELLO_BYTES_MAX).map_err(ConnectionError::Frame)? {
             break body;
         }
-        more(reader, buffer).await?;
+        must_have_more(reader, buffer).await?;
     };
     let hello = handshake::read_hello(&body).map_err(ConnectionError::Handshake)?;
     let version = version_max.min(hello.max);
@@ -144,22 +144,22 @@ async fn read(
             };
             events.send(event).await.map_err(|_| ConnectionError::Stopping)?;
         }
-        if !more(reader, buffer).await? {
+        let ended = reader.read_buf(buffer).await.map_err(ConnectionError::Broken)? == 0;
+        if ended && buffer.is_empty() {
             return Ok(());
+        }
+        if ended {
+            return Err(ConnectionError::Broken(io::ErrorKind::UnexpectedEof.into()));
         }
     }
 }
 
-/// Reads what has arrived. False if the client has closed its side.
-async fn more(reader: &mut OwnedReadHalf, buffer: &mut BytesMut) -> Result<bool, ConnectionError> {
-    let read = reader.read_buf(buffer).await.map_err(ConnectionError::Broken)?;
-    if read == 0 && buffer.is_empty() {
-        return Ok(false);
+/// Reads what has arrived, where the stream may not end yet.
+async fn must_have_more(reader: &mut OwnedReadHalf, buffer: &mut BytesMut) -> Result<(), ConnectionError> {
+    match reader.read_buf(buffer).await.map_err(ConnectionError::Broken)? {
+        0 => Err(ConnectionError::Broken(io::ErrorKind::UnexpectedEof.into())),
+        _ => Ok(()),
     }
-    if read == 0 {
-        return Err(ConnectionError::Broken(io::ErrorKind::UnexpectedEof.into()));
-    }
-    Ok(true)
 }
 
 async fn write(

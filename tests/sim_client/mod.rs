@@ -42,6 +42,12 @@ impl Client {
         self.version
     }
 
+    /// Reads the gateway's greeting; `None` if the gateway closes instead.
+    pub(crate) async fn try_greeting(&mut self) -> Option<ServerVersion> {
+        let body = self.frame().await?;
+        Some(handshake::read_greeting(&body)?.ok()?.version)
+    }
+
     pub(crate) async fn connect(addr: SocketAddr) -> Self {
         let mut client = Self::hello(addr, "v213..226").await;
         client.greeting().await;
