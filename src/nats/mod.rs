@@ -99,8 +99,12 @@ impl RunningNats {
         let mut tasks = JoinSet::new();
         tasks.spawn(publisher.run());
         tasks.spawn(keeper.run());
-        tasks.spawn(bucket_writer::run(control.clone(), js, config.nats.clone(), waiting_writes));
+        tasks.spawn(bucket_writer::run(control.clone(), js.clone(), config.nats.clone(), waiting_writes));
         let service = RequestService::start(control.client, config, gateway).await?;
+        // An answer on the same connection proves that the server knows the endpoints by now.
+        if let Err(error) = js.query_account().await {
+            warn!(%error, "requests may not be served yet");
+        }
         info!(prefix = config.nats.prefix, "serving requests");
         Ok(Self { links, service: Some(service), tasks })
     }
