@@ -13,7 +13,7 @@ use super::{
 use crate::{
     schema::{
         ApiError, ErrorCode,
-        connection::{IbLink, LinkName, NoticeEvent},
+        connection::{FarmKind, IbLink, LinkName, NoticeEvent},
     },
     tws::{
         Response,
@@ -245,9 +245,13 @@ impl Session {
                 self.step(link, step);
             }
             None => {
+                let farms_down = self.truth.down(FarmKind::MarketData);
                 let change = self.truth.on_notice(&mut self.core, notice.code, &notice.text);
                 if let Some(change) = change {
-                    self.on_ib_change(change);
+                    self.on_ib_change(link, change);
+                }
+                if self.truth.down(FarmKind::MarketData) > farms_down {
+                    self.market.on_farm_down(&mut self.core, &notice.text);
                 }
             }
             Some(id) if !Core::is_req_id(id) => self.orders.on_notice(&mut self.core, id, &notice),
@@ -262,8 +266,12 @@ impl Session {
         }
     }
 
-    fn on_ib_change(&mut self, change: IbChange) {
-        self.market.on_ib_change(&mut self.core, change);
+    fn on_ib_change(&mut self, link: LinkName, change: IbChange) {
+        // Both links are told. The loss counts from the first of them; what has become of the
+        // subscriptions is said by the link that they were made on.
+        if change == IbChange::Lost || link == LinkName::Data {
+            self.market.on_ib_change(&mut self.core, change);
+        }
         self.orders.on_ib_change(&mut self.core, change);
     }
 

@@ -52,7 +52,12 @@ use self::{
 };
 use crate::{
     config::Config,
-    schema::{ApiError, ErrorCode, bridge::BridgeEvent, connection::LinkName, request::market::Subscribe},
+    schema::{
+        ApiError, ErrorCode,
+        bridge::BridgeEvent,
+        connection::{IbLink, LinkName},
+        request::market::Subscribe,
+    },
     tws::{
         frame::{FRAME_BYTES_MAX, next_frame},
         handshake::HELLO_BYTES_MAX,
@@ -266,7 +271,8 @@ impl Session {
             }
             (Step::LoggedIn { .. }, LinkName::Data) => {
                 self.contracts.on_link_ready(&mut self.core);
-                self.market.on_link_ready(&mut self.core);
+                let is_ib_lost = self.truth.ib_link == IbLink::Lost;
+                self.market.on_link_ready(&mut self.core, is_ib_lost);
                 self.history.on_link_ready(&mut self.core);
                 for command in self.standing.on_link_ready(&mut self.core) {
                     self.take(command);
@@ -316,8 +322,10 @@ impl Session {
             ticket.request.put(&mut bytes);
             self.core.output(Output::Send { link: ticket.link, bytes: bytes.freeze() });
             self.core.on_sent(&ticket);
-            if let (Owner::Orders, Some(id)) = (ticket.owner, ticket.id) {
-                self.orders.on_sent(&mut self.core, id);
+            match (ticket.owner, ticket.id) {
+                (Owner::Orders, Some(id)) => self.orders.on_sent(&mut self.core, id),
+                (Owner::Market, Some(id)) => self.market.on_sent(&self.core, id),
+                _ => {}
             }
         }
         self.tell_connection();

@@ -15,7 +15,7 @@ use crate::{
         message::{
             account::{AccountDataEnd, AccountSummaryEnd, PositionEnd},
             contract::Contract,
-            login::{ErrorMessage, ManagedAccounts, NextValidId},
+            login::{CurrentTime, ErrorMessage, ManagedAccounts, NextValidId},
             order_flow::{CompletedOrdersEnd, ExecutionDetailsEnd, OpenOrdersEnd},
         },
     },
@@ -36,6 +36,9 @@ pub(crate) struct Rig {
     sent: Vec<(LinkName, Request)>,
     events: Vec<Event>,
     replies: Vec<(Token, Outcome)>,
+    /// Whether the gateway answers when it is asked for its time. Such questions are then left out
+    /// of what was sent.
+    pub(crate) is_alive: bool,
 }
 
 impl Rig {
@@ -50,7 +53,9 @@ impl Rig {
         let start = Now { at: std::time::Instant::now(), us: START_US };
         let session = Session::new(Arc::new(config), Vec::new(), 7, start);
         let (sent, events, replies) = (Vec::new(), Vec::new(), Vec::new());
-        let mut rig = Self { session, start, now: start, generations: [0; 2], tokens: 0, sent, events, replies };
+        let generations = [0; 2];
+        let mut rig =
+            Self { session, start, now: start, generations, tokens: 0, sent, events, replies, is_alive: true };
         rig.drain();
         rig
     }
@@ -151,6 +156,13 @@ impl Rig {
         response.put(&mut frame);
         self.session.on_frame(self.now, link, frame.split_off(4).freeze());
         self.drain();
+    }
+
+    fn tell_time(&mut self, link: LinkName) {
+        let time = Response::CurrentTime(CurrentTime { current_time: Some(self.now.us / 1_000_000) });
+        let mut frame = BytesMut::new();
+        time.put(&mut frame);
+        self.session.on_frame(self.now, link, frame.split_off(4).freeze());
     }
 
     /// A message on the data link.
@@ -262,7 +274,7 @@ impl Rig {
 
     // What came out.
 
-    /// Takes the requests written to the link since they were last taken.
+    /// Takes the requests written to the link since they were last taken, those of the login left out.
     pub(crate) fn sent(&mut self, link: LinkName) -> Vec<Request> {
         let (taken, kept) = std::mem::take(&mut self.sent).into_iter().partition(|(on, _)| *on == link);
         self.sent = kept;
@@ -312,7 +324,11 @@ impl Rig {
         let mut buffer = BytesMut::from(&bytes[..]);
         while let Some(frame) = next_frame(&mut buffer, FRAME_BYTES_MAX).expect("bounded lengths") {
             let Envelope::Protobuf { id, body } = open(frame) else { panic!("a text message was sent") };
-            self.sent.push((link, Request::decode(id, body).expect("a request of ours")));
+            match Request::decode(id, body).expect("a request of ours") {
+                Request::StartApiRequest(_) => {}
+                Request::CurrentTimeRequest(_) if self.is_alive => self.tell_time(link),
+                request => self.sent.push((link, request)),
+            }
         }
         assert!(buffer.is_empty(), "half a frame was sent");
     }

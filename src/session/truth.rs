@@ -91,9 +91,14 @@ impl Truth {
         self.farms.values().cloned().collect()
     }
 
+    /// How many farms of this kind are broken.
+    pub(crate) fn down(&self, kind: FarmKind) -> usize {
+        self.farms.values().filter(|farm| farm.kind == kind && farm.state == FarmState::Down).count()
+    }
+
     /// True if a farm of this kind is broken.
     pub(crate) fn is_down(&self, kind: FarmKind) -> bool {
-        self.farms.values().any(|farm| farm.kind == kind && farm.state == FarmState::Down)
+        self.down(kind) > 0
     }
 }
 

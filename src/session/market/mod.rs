@@ -1,45 +1,176 @@
 //! Streams and their leases.
+//!
+//! A lease names streams of one instrument. Streams that one gateway request can carry share one
+//! [`Upstream`], whoever holds them; it is asked for while anybody holds a lease on it, again after
+//! every interruption, and cancelled when the last lease ends.
 
-use std::{sync::Arc, time::Instant};
+mod asking;
+mod lease;
+mod level1;
+mod limits;
+mod picture;
+mod recovery;
+mod requests;
+mod snapshot;
+mod streams;
+#[cfg(test)]
+mod tests;
+mod upstream;
 
-use super::{Command, Listing, core::Core, notice::Notice, truth::IbChange};
-use crate::{
-    schema::request::market::{Renew, Snapshot, Subscribe, Unsubscribe, Usage},
-    tws::Response,
+use std::{collections::BTreeSet, time::Instant};
+
+use rustc_hash::FxHashMap;
+
+use self::{
+    lease::Book,
+    limits::{Pools, TickByTickPace},
+    snapshot::OneShot,
+    upstream::{Feed, Place, Upstream},
 };
+use super::core::Core;
+use crate::{
+    schema::request::market::Usage,
+    tws::{Response, message::contract::Contract},
+};
+
+/// Whose answer it is.
+#[derive(Clone, Copy, Debug)]
+enum Route {
+    /// Place in [`Market::upstreams`].
+    Upstream(usize),
+    /// Slot of the listing in [`Market::snapshots`].
+    Snapshot(usize),
+}
 
 /// Leases, upstream subscriptions and the pictures assembled from their ticks.
 #[derive(Debug, Default)]
-pub(crate) struct Market {}
+pub(crate) struct Market {
+    leases: Book,
+    /// Places are reused.
+    upstreams: Vec<Option<Upstream>>,
+    vacant: Vec<usize>,
+    /// By slot of the listing.
+    by_key: FxHashMap<(usize, Feed), usize>,
+    routes: FxHashMap<i32, Route>,
+    pools: Pools,
+    tick_by_tick: TickByTickPace,
+    /// Upstreams to be asked for at a moment; entries may be out of date.
+    due: BTreeSet<(Instant, usize)>,
+    /// Upstreams that found no free slot; entries may be out of date.
+    starved: BTreeSet<usize>,
+    snapshots: FxHashMap<usize, OneShot>,
+    is_link_ready: bool,
+    is_ib_lost: bool,
+}
 
 impl Market {
-    pub(crate) fn subscribe(
-        &mut self,
-        _core: &mut Core,
-        _command: &Command,
-        _ask: &Subscribe,
-        _listing: &Arc<Listing>,
-    ) {
-    }
-    pub(crate) fn renew(&mut self, _core: &mut Core, _command: &Command, _ask: &Renew) {}
-    pub(crate) fn unsubscribe(&mut self, _core: &mut Core, _command: &Command, _ask: &Unsubscribe) {}
-    pub(crate) fn list(&mut self, _core: &mut Core, _command: &Command) {}
-    pub(crate) fn snapshot(&mut self, _core: &mut Core, _command: &Command, _ask: &Snapshot, _listing: &Arc<Listing>) {}
-
     /// Ticks, bars, depth and what else belongs to a stream.
-    pub(crate) fn on_response(&mut self, _core: &mut Core, _response: Response) {}
-    pub(crate) fn on_notice(&mut self, _core: &mut Core, _req_id: i32, _notice: &Notice) {}
-    pub(crate) fn on_timeout(&mut self, _core: &mut Core, _req_id: i32) {}
-    pub(crate) fn on_link_ready(&mut self, _core: &mut Core) {}
-    pub(crate) fn on_link_down(&mut self, _core: &mut Core, _reason: &str) {}
-    pub(crate) fn on_ib_change(&mut self, _core: &mut Core, _change: IbChange) {}
-    pub(crate) fn on_timer(&mut self, _core: &mut Core) {}
+    pub(crate) fn on_response(&mut self, core: &mut Core, response: Response) {
+        let req_id = req_id(&response);
+        let index = match self.routes.get(&req_id) {
+            Some(Route::Upstream(index)) => *index,
+            Some(Route::Snapshot(slot)) => {
+                let slot = *slot;
+                return self.on_snapshot(core, slot, response);
+            }
+            None => {
+                core.counters.late_answers += 1;
+                return;
+            }
+        };
+        let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return };
+        match response {
+            Response::MarketDataType(told) => {
+                core.alive(req_id);
+                return upstream.on_kind(core, told.market_data_type.unwrap_or_default());
+            }
+            // Minimum tick and exchange map: no value of the stream.
+            Response::TickReqParams(_) => return core.alive(req_id),
+            Response::RerouteMarketDataRequest(to) => return self.reroute(core, index, to.con_id, to.exchange),
+            Response::RerouteMarketDepthRequest(to) => return self.reroute(core, index, to.con_id, to.exchange),
+            _ => {}
+        }
+        let restarts = upstream.fresh && upstream.feed == Feed::Depth;
+        if upstream.touch(core, req_id) && restarts {
+            upstream.reset_book(core);
+        }
+        match response {
+            Response::TickPrice(tick) => upstream.on_price(core, &tick),
+            Response::TickSize(tick) => upstream.on_size(core, &tick),
+            Response::TickGeneric(tick) => upstream.on_generic(core, &tick),
+            Response::TickString(tick) => upstream.on_text(core, tick),
+            Response::TickOptionComputation(tick) => upstream.on_option(core, &tick),
+            Response::TickByTickData(tick) => upstream.on_tick_by_tick(core, *tick),
+            Response::RealTimeBarTick(bar) => upstream.on_bar(core, &bar),
+            Response::MarketDepth(row) => upstream.on_depth(core, row.market_depth_data.unwrap_or_default()),
+            Response::MarketDepthL2(row) => upstream.on_depth(core, row.market_depth_data.unwrap_or_default()),
+            _ => {}
+        }
+        self.retire(core, index, req_id);
+    }
+
+    /// A wider request delivers: the narrower one it follows is no longer needed.
+    fn retire(&mut self, core: &mut Core, index: usize, req_id: i32) {
+        let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return };
+        if upstream.old.is_none()
+            || !matches!(upstream.place, Place::Asked { req_id: current, .. } if current == req_id)
+        {
+            return;
+        }
+        core.alive(req_id);
+        if let Some((old, _)) = upstream.old.take() {
+            self.cancel(core, index, old);
+        }
+    }
+
+    /// The gateway names another contract to ask for: some CFDs stream as their underlying.
+    fn reroute(&mut self, core: &mut Core, index: usize, con_id: Option<i32>, exchange: Option<String>) {
+        let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return };
+        if upstream.rerouted.is_some() {
+            // Rerouted twice: nothing that another request would mend.
+            return;
+        }
+        upstream.rerouted = Some(Contract { con_id, exchange, ..Contract::default() });
+        self.cancel_all(core, index);
+        self.ask(core, index);
+    }
+
+    pub(crate) fn on_timer(&mut self, core: &mut Core) {
+        while let Some(number) = self.leases.expired(core.now.at) {
+            self.release(core, number);
+        }
+        self.ask_due(core);
+        self.on_snapshot_timer(core);
+    }
+
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        None
+        [self.leases.next_expiry(), self.next_due(), self.next_snapshot_due()].into_iter().flatten().min()
     }
 
     /// Market data lines, tick-by-tick and depth subscriptions in use.
-    pub(crate) fn usage(&self, _core: &Core) -> [Usage; 3] {
-        [Usage::default(); 3]
+    pub(crate) fn usage(&self, core: &Core) -> [Usage; 3] {
+        self.pools.usage(&core.config.pacing)
     }
+}
+
+/// The id of the request that a message answers.
+fn req_id(response: &Response) -> i32 {
+    let id = match response {
+        Response::TickPrice(message) => message.req_id,
+        Response::TickSize(message) => message.req_id,
+        Response::TickGeneric(message) => message.req_id,
+        Response::TickString(message) => message.req_id,
+        Response::TickOptionComputation(message) => message.req_id,
+        Response::TickReqParams(message) => message.req_id,
+        Response::TickSnapshotEnd(message) => message.req_id,
+        Response::MarketDataType(message) => message.req_id,
+        Response::RerouteMarketDataRequest(message) => message.req_id,
+        Response::RerouteMarketDepthRequest(message) => message.req_id,
+        Response::TickByTickData(message) => message.req_id,
+        Response::RealTimeBarTick(message) => message.req_id,
+        Response::MarketDepth(message) => message.req_id,
+        Response::MarketDepthL2(message) => message.req_id,
+        _ => None,
+    };
+    id.unwrap_or_default()
 }

@@ -1,0 +1,211 @@
+//! Asks the gateway for what leases need, and cancels what none needs any more.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    Market, Route,
+    limits::Pool,
+    upstream::{Feed, Place, Upstream},
+};
+use crate::{
+    schema::connection::LinkName,
+    session::{
+        core::{Core, Errand, Owner},
+        pacing::Class,
+    },
+    tws::Request,
+};
+
+/// How long a level-1 request may stay without any answer; doubles with each one that does.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Wait when the queue to the gateway is full.
+const QUEUE_FULL_WAIT: Duration = Duration::from_secs(1);
+
+impl Market {
+    /// True if requests reach IB. While the gateway has no link to IB it answers some of them falsely.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_link_ready && !self.is_ib_lost
+    }
+
+    pub(super) fn put(&mut self, index: usize, place: Place) {
+        let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return };
+        let pool = Pool::of(upstream.feed);
+        self.pools.remove(pool, upstream.place);
+        self.pools.add(pool, place);
+        upstream.place = place;
+        if let Place::Delayed { at } = place {
+            self.due.insert((at, index));
+        }
+    }
+
+    /// Asks for an upstream that is not at the gateway, now or as soon as the limits allow.
+    pub(super) fn ask(&mut self, core: &mut Core, index: usize) {
+        let is_open = self.is_open();
+        let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return };
+        if matches!(upstream.place, Place::Asked { .. }) {
+            return;
+        }
+        let pool = Pool::of(upstream.feed);
+        let free = pool.max(&core.config.pacing).saturating_sub(self.pools.asked(pool));
+        if !is_open {
+            return self.put(index, Place::Waiting);
+        }
+        if free == 0 {
+            self.starved.insert(index);
+            return self.put(index, Place::Waiting);
+        }
+        if let Feed::TickByTick(_) = upstream.feed {
+            let con_id = upstream.listing.instrument.con_id;
+            let at = self.tick_by_tick.earliest(core.now.at, con_id, free);
+            if at > core.now.at {
+                return self.put(index, Place::Delayed { at });
+            }
+            self.tick_by_tick.on_request(core.now.at, con_id);
+        }
+        upstream.generic_asked = upstream.generic_wanted();
+        match submit(core, upstream) {
+            Some(req_id) => {
+                self.routes.insert(req_id, Route::Upstream(index));
+                self.put(index, Place::Asked { req_id, sent: false });
+            }
+            None => self.put(index, Place::Delayed { at: core.now.at + QUEUE_FULL_WAIT }),
+        }
+    }
+
+    /// Asks again with more generic ticks. The running request goes on until its successor delivers,
+    /// so that no tick is missed.
+    pub(super) fn widen(&mut self, core: &mut Core, index: usize) {
+        let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return };
+        let Place::Asked { req_id, .. } = upstream.place else { return };
+        let wanted = upstream.generic_wanted();
+        if wanted.is_subset(&upstream.generic_asked) {
+            return;
+        }
+        let before = std::mem::replace(&mut upstream.generic_asked, wanted);
+        let was_flowing = upstream.flows;
+        let Some(new_id) = submit(core, upstream) else {
+            upstream.generic_asked = before;
+            return;
+        };
+        upstream.flows = was_flowing;
+        let unproven = if upstream.old.is_none() && was_flowing {
+            upstream.old = Some((req_id, before));
+            None
+        } else {
+            Some(req_id)
+        };
+        self.routes.insert(new_id, Route::Upstream(index));
+        self.put(index, Place::Asked { req_id: new_id, sent: false });
+        if let Some(req_id) = unproven {
+            self.cancel(core, index, req_id);
+        }
+    }
+
+    /// Ends one request of an upstream at the gateway. What it still sends is nobody's.
+    pub(super) fn cancel(&mut self, core: &mut Core, index: usize, req_id: i32) {
+        self.routes.remove(&req_id);
+        let Some(Some(upstream)) = self.upstreams.get(index) else { return };
+        if core.pacing.withdraw(req_id) {
+            return;
+        }
+        core.done(req_id);
+        if let Feed::TickByTick(_) = upstream.feed {
+            self.tick_by_tick.on_cancel(core.now.at);
+        }
+        submit_cancel(core, upstream.cancel(req_id));
+    }
+
+    /// Ends all requests of an upstream at the gateway. Returns how many there were.
+    pub(super) fn cancel_all(&mut self, core: &mut Core, index: usize) -> u32 {
+        let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return 0 };
+        let old = upstream.old.take().map(|(req_id, _)| req_id);
+        let current = match upstream.place {
+            Place::Asked { req_id, .. } => Some(req_id),
+            _ => None,
+        };
+        for req_id in old.into_iter().chain(current) {
+            self.cancel(core, index, req_id);
+        }
+        self.put(index, Place::Waiting);
+        u32::from(current.is_some())
+    }
+
+    /// Slots were freed: those who found none are asked for.
+    pub(super) fn ask_starved(&mut self, core: &mut Core) {
+        for index in std::mem::take(&mut self.starved) {
+            let Some(Some(upstream)) = self.upstreams.get(index) else { continue };
+            if matches!(upstream.place, Place::Waiting | Place::Refused { .. }) {
+                self.ask(core, index);
+            }
+        }
+    }
+
+    /// Asks for everything that is not at the gateway, what most leases need first.
+    pub(super) fn ask_all(&mut self, core: &mut Core) {
+        let missing = |(index, slot): (usize, &Option<Upstream>)| {
+            let upstream = slot.as_ref().filter(|upstream| !matches!(upstream.place, Place::Asked { .. }))?;
+            Some((std::cmp::Reverse(upstream.leases), index))
+        };
+        let mut order: Vec<_> = self.upstreams.iter().enumerate().filter_map(missing).collect();
+        order.sort_unstable();
+        for (_, index) in order {
+            self.ask(core, index);
+        }
+    }
+
+    /// A request was written to the socket.
+    pub(crate) fn on_sent(&mut self, core: &Core, req_id: i32) {
+        let Some(Route::Upstream(index)) = self.routes.get(&req_id) else { return };
+        let Some(Some(upstream)) = self.upstreams.get_mut(*index) else { return };
+        if let Place::Asked { req_id: current, sent } = &mut upstream.place
+            && *current == req_id
+        {
+            *sent = true;
+        }
+        if let Feed::TickByTick(_) = upstream.feed {
+            self.tick_by_tick.on_request(core.now.at, upstream.listing.instrument.con_id);
+        }
+    }
+
+    /// Asks for what has waited long enough.
+    pub(super) fn ask_due(&mut self, core: &mut Core) {
+        while let Some(&(at, index)) = self.due.first().filter(|(at, _)| *at <= core.now.at) {
+            self.due.remove(&(at, index));
+            let is_current = self
+                .upstreams
+                .get(index)
+                .is_some_and(|slot| slot.as_ref().is_some_and(|upstream| upstream.place == Place::Delayed { at }));
+            if is_current {
+                self.ask(core, index);
+            }
+        }
+    }
+
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.due.first().map(|(at, _)| *at)
+    }
+}
+
+/// Queues the upstream's request under a new id. `None` if the queue is full.
+fn submit(core: &mut Core, upstream: &mut Upstream) -> Option<i32> {
+    let req_id = core.new_req_id();
+    let (request, cost) = upstream.request(req_id);
+    let mut errand = Errand::new(LinkName::Data, Class::Live, request).id(req_id).cost(cost);
+    if upstream.feed == Feed::Level1 {
+        // Even a closed market answers with its last values; the other feeds may rightly be silent.
+        errand = errand.answer_within(PATIENCE * 2_u32.pow(upstream.attempts.min(5)));
+    }
+    core.submit(Owner::Market, errand).ok()?;
+    upstream.flows = false;
+    Some(req_id)
+}
+
+/// Cancels travel in the class of the requests: a cancel of an order must not wait behind them, and a
+/// line must be given back before the request that takes its place, which one queue in order ensures.
+pub(super) fn submit_cancel(core: &mut Core, cancel: Request) {
+    let errand = Errand::new(LinkName::Data, Class::Live, cancel.clone());
+    if core.submit(Owner::Market, errand).is_err() {
+        // A lost cancel would hold its line for good; this class never refuses.
+        let _ = core.submit(Owner::Market, Errand::new(LinkName::Data, Class::Cancel, cancel));
+    }
+}

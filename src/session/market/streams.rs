@@ -1,0 +1,175 @@
+//! Tick-by-tick, five-second bars and depth: one message, one event.
+
+use std::sync::Arc;
+
+use super::{
+    picture::size_of,
+    upstream::{Feed, Upstream},
+};
+use crate::{
+    schema::{
+        Size,
+        bar::{Bar, BarEvent, BarSize},
+        market::{BookSide, DepthAction, DepthEvent, TickByTickEvent},
+    },
+    session::{Event, core::Core},
+    tws::{
+        message::{depth::MarketDepthData, history::RealTimeBarTick, tick_by_tick::TickByTickData},
+        sentinel::{quoted_price, unset_double},
+    },
+};
+
+/// Whole seconds of the gateway as microseconds.
+fn seconds(time: Option<i64>) -> Option<i64> {
+    time.filter(|time| *time > 0).and_then(|time| time.checked_mul(1_000_000))
+}
+
+/// A figure that exists only for bars of trades; the gateway sends -1 otherwise.
+fn of_trades(text: Option<&str>) -> Option<Size> {
+    text.filter(|text| !text.starts_with('-')).and_then(size_of)
+}
+
+fn some_text(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+impl Upstream {
+    pub(super) fn on_tick_by_tick(&mut self, core: &mut Core, message: TickByTickData) {
+        let Feed::TickByTick(kind) = self.feed else { return };
+        let mut event = TickByTickEvent {
+            con_id: self.listing.instrument.con_id,
+            seq: 0,
+            recv_us: core.now.us,
+            event_us: None,
+            price: None,
+            size: None,
+            bid: None,
+            bid_size: None,
+            ask: None,
+            ask_size: None,
+            exchange: None,
+            conditions: None,
+            unreported: None,
+            past_limit: None,
+            after_gap: None,
+        };
+        if let Some(trade) = message.historical_tick_last {
+            let attributes = trade.tick_attrib_last.unwrap_or_default();
+            event.event_us = seconds(trade.time);
+            // Zero price with zero size is a message here: trading halts or resumes.
+            event.price = trade.price.and_then(unset_double);
+            event.size = size_of(trade.size.as_deref().unwrap_or_default());
+            event.exchange = some_text(trade.exchange);
+            event.conditions = some_text(trade.special_conditions);
+            event.unreported = attributes.unreported.filter(|yes| *yes);
+            event.past_limit = attributes.past_limit.filter(|yes| *yes);
+        } else if let Some(quote) = message.historical_tick_bid_ask {
+            let attributes = quote.tick_attrib_bid_ask.unwrap_or_default();
+            let (bid_size, ask_size) =
+                (quote.size_bid.as_deref().unwrap_or_default(), quote.size_ask.as_deref().unwrap_or_default());
+            event.event_us = seconds(quote.time);
+            event.bid = quote.price_bid.and_then(|price| quoted_price(price, bid_size));
+            event.bid_size = size_of(bid_size).filter(|_| event.bid.is_some());
+            event.ask = quote.price_ask.and_then(|price| quoted_price(price, ask_size));
+            event.ask_size = size_of(ask_size).filter(|_| event.ask.is_some());
+            let beyond = attributes.bid_past_low == Some(true) || attributes.ask_past_high == Some(true);
+            event.past_limit = beyond.then_some(true);
+        } else if let Some(middle) = message.historical_tick_mid_point {
+            event.event_us = seconds(middle.time);
+            event.price = middle.price.and_then(unset_double);
+        } else {
+            core.counters.undecodable_messages += 1;
+            return;
+        }
+        event.after_gap = std::mem::take(&mut self.after_gap).then_some(true);
+        core.emit(Event::TickByTick(Arc::clone(&self.listing), kind, Box::new(event)));
+    }
+
+    pub(super) fn on_bar(&mut self, core: &mut Core, message: &RealTimeBarTick) {
+        let price = |value: Option<f64>| value.and_then(unset_double);
+        let whole = (price(message.open), price(message.high), price(message.low), price(message.close));
+        let (Some(start_us), (Some(open), Some(high), Some(low), Some(close))) = (seconds(message.time), whole) else {
+            core.counters.undecodable_messages += 1;
+            return;
+        };
+        let bar = Bar {
+            start_us,
+            date: None,
+            open,
+            high,
+            low,
+            close,
+            volume: of_trades(message.volume.as_deref()),
+            wap: of_trades(message.wap.as_deref()),
+            count: message.count.filter(|count| *count >= 0),
+        };
+        let event = BarEvent {
+            con_id: self.listing.instrument.con_id,
+            seq: 0,
+            recv_us: core.now.us,
+            size: BarSize::FIVE_SECONDS,
+            bar,
+            complete: true,
+            backfilled: None,
+            after_gap: std::mem::take(&mut self.after_gap).then_some(true),
+        };
+        core.emit(Event::Bar(Arc::clone(&self.listing), Box::new(event)));
+    }
+
+    pub(super) fn on_depth(&mut self, core: &mut Core, row: MarketDepthData) {
+        let (Some(action), Some(side)) = (action(row.operation), side(row.side)) else {
+            core.counters.undecodable_messages += 1;
+            return;
+        };
+        let is_gone = action == DepthAction::Delete;
+        let size = size_of(row.size.as_deref().unwrap_or_default()).filter(|_| !is_gone);
+        let event = DepthEvent {
+            action,
+            side: Some(side),
+            position: Some(row.position.unwrap_or_default()),
+            price: row.price.and_then(unset_double).filter(|_| !is_gone),
+            size,
+            market_maker: some_text(row.market_maker),
+            ..self.empty_book(core)
+        };
+        core.emit(Event::Depth(Arc::clone(&self.listing), Box::new(event)));
+    }
+
+    /// The book is empty from here on.
+    pub(super) fn reset_book(&mut self, core: &mut Core) {
+        let event = self.empty_book(core);
+        core.emit(Event::Depth(Arc::clone(&self.listing), Box::new(event)));
+    }
+
+    fn empty_book(&mut self, core: &Core) -> DepthEvent {
+        DepthEvent {
+            con_id: self.listing.instrument.con_id,
+            seq: 0,
+            recv_us: core.now.us,
+            action: DepthAction::Reset,
+            side: None,
+            position: None,
+            price: None,
+            size: None,
+            market_maker: None,
+            after_gap: std::mem::take(&mut self.after_gap).then_some(true),
+        }
+    }
+}
+
+fn action(operation: Option<i32>) -> Option<DepthAction> {
+    match operation.unwrap_or_default() {
+        0 => Some(DepthAction::Insert),
+        1 => Some(DepthAction::Update),
+        2 => Some(DepthAction::Delete),
+        _ => None,
+    }
+}
+
+fn side(side: Option<i32>) -> Option<BookSide> {
+    match side.unwrap_or_default() {
+        0 => Some(BookSide::Ask),
+        1 => Some(BookSide::Bid),
+        _ => None,
+    }
+}

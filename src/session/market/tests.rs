@@ -1,0 +1,9 @@
+//! Whole sessions with streams: what is asked upstream, and what comes out.
+
+mod desk;
+mod leases;
+mod limits;
+mod quotes;
+mod recovery;
+mod snapshots;
+mod streams;

@@ -1,0 +1,202 @@
+//! Streams across outages.
+
+use std::sync::Arc;
+
+use super::desk::{Desk, names, price, request_id, size, subscribe};
+use crate::{
+    config::{Config, MarketDataPreference},
+    schema::connection::{GapState, LinkName},
+    tws::Request,
+};
+
+#[test]
+fn after_a_cut_everything_is_asked_for_again_and_the_first_of_each_subject_says_so() {
+    let mut desk = Desk::new();
+    let before = desk.stream(&["quote", "tick"]);
+    desk.hear(price(before, 1, 10.0, "1"));
+    desk.hear(price(before, 2, 11.0, "1"));
+    desk.heard();
+
+    desk.rig.cut(LinkName::Data);
+    let heard = desk.heard();
+    assert_eq!(heard.quotes.iter().map(|quote| (quote.stale, quote.bid)).collect::<Vec<_>>(), [(true, Some(10.0))]);
+    let streams: Vec<_> = heard.gaps.iter().map(|gap| (gap.stream.as_str(), gap.state)).collect();
+    assert_eq!(streams, [("quote", GapState::Opened), ("tick", GapState::Opened)]);
+
+    desk.rig.reconnect(LinkName::Data);
+    let after = desk.asked();
+    assert_ne!(after, before);
+    desk.hear(price(before, 1, 99.0, "1"));
+    assert_eq!(desk.heard().quotes, [], "an answer to a request of the old link is nobody's");
+
+    desk.hear(price(after, 1, 20.0, "2"));
+    desk.hear(price(after, 1, 21.0, "2"));
+    let heard = desk.heard();
+    let quotes: Vec<_> = heard.quotes.iter().map(|q| (q.bid, q.ask, q.stale, q.after_gap)).collect();
+    assert_eq!(quotes, [(Some(20.0), None, false, Some(true)), (Some(21.0), None, false, None)]);
+    let ticks: Vec<_> = heard.ticks.iter().map(|t| (t.name.as_ref(), t.after_gap)).collect();
+    assert_eq!(ticks, [("bid", Some(true)), ("bid_size", Some(true)), ("bid", None), ("bid_size", None)]);
+    assert!(heard.gaps.iter().all(|gap| gap.state == GapState::Closed && gap.to_us > Some(gap.from_us)));
+    assert_eq!(heard.gaps.len(), 2);
+}
+
+#[test]
+fn what_most_leases_need_comes_back_first() {
+    let mut desk = Desk::new();
+    let lonely = desk.rig.stock(1, "A");
+    desk.try_subscribe("alpha", subscribe(&["quote"], 0), &lonely).expect("a lease");
+    desk.lease("alpha", &["quote"]);
+    desk.lease("beta", &["quote"]);
+    desk.rig.cut(LinkName::Data);
+    desk.sent();
+    desk.rig.reconnect(LinkName::Data);
+    let asked: Vec<_> = desk
+        .sent()
+        .into_iter()
+        .map(|request| match request {
+            Request::MarketDataRequest(ask) => ask.contract.and_then(|contract| contract.con_id),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(asked, [Some(265_598), Some(1)]);
+}
+
+#[test]
+fn the_kind_of_data_is_set_before_data_is_asked_for_on_every_login() {
+    let mut config = Config::default();
+    config.gateway.market_data = MarketDataPreference::Delayed;
+    let mut desk = Desk::with(config);
+    desk.lease("alpha", &["quote"]);
+    desk.rig.cut(LinkName::Data);
+    desk.sent();
+    desk.rig.reconnect(LinkName::Data);
+    let sent = desk.sent();
+    assert_eq!(names(&sent), ["MarketDataTypeRequest", "MarketDataRequest"]);
+    let Request::MarketDataTypeRequest(kind) = &sent[0] else { panic!("{sent:?}") };
+    assert_eq!(kind.market_data_type, Some(3));
+}
+
+#[test]
+fn after_1101_all_is_asked_for_once_under_new_ids() {
+    let mut desk = Desk::new();
+    let before = desk.stream(&["quote"]);
+    desk.hear(price(before, 1, 10.0, "1"));
+    desk.heard();
+    desk.rig.notice_all(1100, "Connectivity between IB and TWS has been lost.");
+    let heard = desk.heard();
+    assert_eq!((heard.quotes.len(), heard.gaps.len()), (1, 1));
+    assert!(heard.quotes[0].stale);
+    desk.lease("beta", &["depth"]);
+    assert_eq!(desk.sent(), [], "a gateway without IB answers falsely");
+    desk.rig.notice_all(1101, "Connectivity between IB and TWS has been restored- data lost.");
+    let sent = desk.sent();
+    assert_eq!(names(&sent), ["MarketDataRequest", "MarketDepthRequest"]);
+    assert_ne!(request_id(&sent[0]), before);
+    desk.hear(price(request_id(&sent[0]), 1, 12.0, "1"));
+    assert_eq!(desk.heard().quotes[0].after_gap, Some(true));
+}
+
+#[test]
+fn after_1102_level_one_goes_on_and_bars_and_tick_by_tick_are_asked_for_again() {
+    let mut desk = Desk::new();
+    let quote = desk.stream(&["quote"]);
+    desk.hear(price(quote, 1, 10.0, "1"));
+    let bars = desk.stream(&["bar.5s"]);
+    let trades = desk.stream(&["tbt.last"]);
+    desk.rig.wait_ms(5_000);
+    desk.sent();
+    desk.rig.notice_all(1100, "Connectivity between IB and TWS has been lost.");
+    desk.rig.notice_all(1102, "Connectivity between IB and TWS has been restored- data maintained.");
+    let sent = desk.sent();
+    assert_eq!(names(&sent), ["CancelRealTimeBars", "CancelTickByTick", "RealTimeBarsRequest"]);
+    assert_eq!((request_id(&sent[0]), request_id(&sent[1])), (bars, trades));
+    desk.rig.wait_ms(10_000);
+    assert!(names(&desk.sent()).contains(&"TickByTickRequest"), "15 s after the one before");
+    desk.heard();
+    desk.hear(size(quote, 0, "1"));
+    let quotes = desk.heard().quotes;
+    assert_eq!(
+        quotes.iter().map(|q| (q.bid, q.stale, q.after_gap)).collect::<Vec<_>>(),
+        [(Some(10.0), false, Some(true))]
+    );
+}
+
+#[test]
+fn a_broken_farm_makes_quotes_stale_until_their_next_tick() {
+    let mut desk = Desk::new();
+    let id = desk.stream(&["quote"]);
+    desk.hear(price(id, 1, 10.0, "1"));
+    desk.heard();
+    desk.rig.notice_all(2103, "Market data farm connection is broken:usfarm");
+    let heard = desk.heard();
+    assert_eq!((heard.quotes.len(), heard.gaps.len()), (1, 1));
+    assert!(heard.quotes[0].stale && heard.gaps[0].reason.contains("usfarm"));
+    desk.hear(price(id, 1, 10.0, "1"));
+    assert!(!desk.heard().quotes[0].stale);
+    assert_eq!(desk.sent(), []);
+}
+
+#[test]
+fn a_competing_session_makes_stale_and_keeps_the_request() {
+    let mut desk = Desk::new();
+    let id = desk.stream(&["quote"]);
+    desk.hear(price(id, 1, 10.0, "1"));
+    desk.heard();
+    desk.notice(id, 10_197, "No market data during competing live session");
+    assert!(desk.heard().quotes[0].stale);
+    assert!(desk.list().upstream[0].stale);
+    desk.hear(price(id, 1, 11.0, "1"));
+    assert_eq!(desk.heard().quotes[0].after_gap, Some(true));
+    assert_eq!(desk.sent(), []);
+}
+
+#[test]
+fn a_refused_stream_keeps_its_lease_and_is_listed_without_a_request() {
+    let mut desk = Desk::new();
+    let id = desk.stream(&["quote"]);
+    desk.notice(id, 354, "Requested market data is not subscribed.");
+    let gaps = desk.heard().gaps;
+    assert_eq!((gaps.len(), gaps[0].state), (1, GapState::Opened));
+    assert!(gaps[0].reason.contains("354"), "{}", gaps[0].reason);
+    let list = desk.list();
+    assert_eq!((list.leases.len(), list.lines.used), (1, 0));
+    assert_eq!((list.upstream[0].req_id, list.upstream[0].stale), (None, true));
+    desk.rig.wait_ms(120_000);
+    assert!(!names(&desk.sent()).contains(&"MarketDataRequest"), "the same would be refused again");
+
+    let stock = Arc::clone(&desk.stock);
+    desk.try_subscribe("beta", subscribe(&["quote"], 0), &stock).expect("a lease");
+    assert_eq!(names(&desk.sent()), ["MarketDataRequest"], "somebody may know better");
+}
+
+#[test]
+fn a_busted_trade_has_the_bars_asked_for_again_at_once() {
+    let mut desk = Desk::new();
+    let id = desk.stream(&["bar.5s"]);
+    desk.hear(super::streams::bar(id, 1_700_000_000, "100"));
+    desk.notice(id, 10_225, "Bust event occurred, current subscription is deactivated.");
+    assert_eq!(names(&desk.sent()), ["CancelRealTimeBars", "RealTimeBarsRequest"]);
+}
+
+#[test]
+fn a_level_one_request_without_any_answer_is_made_again() {
+    let mut desk = Desk::new();
+    let id = desk.stream(&["quote"]);
+    desk.rig.wait_ms(19_999);
+    assert!(!names(&desk.sent()).contains(&"MarketDataRequest"));
+    // The gateway is alive, only this request is not answered.
+    desk.rig.notice(LinkName::Data, -1, 2104, "Market data farm connection is OK:usfarm");
+    desk.rig.wait_ms(1);
+    let sent = desk.sent();
+    assert_eq!(names(&sent), ["CancelMarketData", "MarketDataRequest"]);
+    assert_eq!(request_id(&sent[0]), id);
+}
+
+#[test]
+fn a_late_refusal_of_a_cancel_ends_nothing() {
+    let mut desk = Desk::new();
+    let id = desk.stream(&["quote"]);
+    desk.notice(id, 300, "Can't find EId with tickerId");
+    desk.hear(price(id, 1, 10.0, "1"));
+    assert_eq!(desk.heard().quotes.len(), 1);
+}
