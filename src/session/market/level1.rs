@@ -157,10 +157,10 @@ impl Upstream {
         if changed {
             self.picture.quote.recv_us = core.now.us;
         }
-        if self.quote == 0 || !self.picture.is_known || !(changed || self.force_quote) {
+        if self.quote == 0 || !self.picture.is_known || !(changed || self.picture.is_due) {
             return;
         }
-        self.force_quote = false;
+        self.picture.is_due = false;
         self.picture.quote.recv_us = core.now.us;
         let mut event = self.picture.quote.clone();
         event.after_gap = std::mem::take(&mut self.after_gap).then_some(true);

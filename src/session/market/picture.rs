@@ -21,6 +21,8 @@ pub(super) struct Picture {
     pub(super) quote: QuoteEvent,
     /// At least one value has been seen.
     pub(super) is_known: bool,
+    /// The next quote is published even if it shows no new value.
+    pub(super) is_due: bool,
 }
 
 /// A size field, unless the gateway left it out.
@@ -81,7 +83,7 @@ fn set<T: PartialEq>(field: &mut Option<T>, value: Option<T>) -> bool {
 
 impl Picture {
     pub(super) fn new(con_id: i32) -> Self {
-        Self { quote: QuoteEvent { con_id, ..QuoteEvent::default() }, is_known: false }
+        Self { quote: QuoteEvent { con_id, ..QuoteEvent::default() }, is_known: false, is_due: false }
     }
 
     /// Forgets all values: what follows comes from a new request.

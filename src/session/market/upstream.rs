@@ -116,8 +116,6 @@ pub(super) struct Upstream {
     pub(super) fresh: bool,
     /// Data has come since the request was made or interrupted.
     pub(super) flows: bool,
-    /// The next quote is published even if it shows no new value.
-    pub(super) force_quote: bool,
     pub(super) picture: Picture,
     /// Sizes that came with their price, and may be repeated by a message of their own.
     pub(super) echo: u8,
@@ -148,7 +146,6 @@ impl Upstream {
             after_gap_ticks: 0,
             fresh: false,
             flows: false,
-            force_quote: false,
             echo: 0,
             attempts: 0,
         }
@@ -236,7 +233,7 @@ impl Upstream {
         if std::mem::take(&mut self.fresh) {
             self.picture.restart();
         }
-        self.force_quote |= std::mem::take(&mut self.picture.quote.stale);
+        self.picture.is_due |= std::mem::take(&mut self.picture.quote.stale);
         if let Some(gap) = self.gap.take() {
             self.tell_gap(core, &gap, Some(core.now.us));
         }

@@ -117,8 +117,8 @@ fn tick_by_tick_quotes_and_midpoints_have_their_own_fields() {
     assert_eq!(desk.heard().tick_by_tick[0].price, Some(10.25));
 }
 
-fn row(position: i32, operation: i32, side: i32) -> Option<MarketDepthData> {
-    Some(MarketDepthData {
+fn row(position: i32, operation: i32, side: i32) -> MarketDepthData {
+    MarketDepthData {
         position: Some(position),
         operation: Some(operation),
         side: Some(side),
@@ -126,22 +126,22 @@ fn row(position: i32, operation: i32, side: i32) -> Option<MarketDepthData> {
         size: Some("4".to_owned()),
         market_maker: Some("NSDQ".to_owned()),
         is_smart_depth: None,
-    })
+    }
 }
 
 #[test]
 fn rows_come_go_and_change_and_a_reset_empties_the_book() {
     let mut desk = Desk::new();
     let id = desk.stream(&["depth"]);
-    desk.hear(Response::MarketDepth(MarketDepth { req_id: Some(id), market_depth_data: row(0, 0, 1) }));
-    desk.hear(Response::MarketDepthL2(MarketDepthL2 { req_id: Some(id), market_depth_data: row(0, 1, 0) }));
-    desk.hear(Response::MarketDepth(MarketDepth { req_id: Some(id), market_depth_data: row(0, 2, 1) }));
+    desk.hear(Response::MarketDepth(MarketDepth { req_id: Some(id), market_depth_data: Some(row(0, 0, 1)) }));
+    desk.hear(Response::MarketDepthL2(MarketDepthL2 { req_id: Some(id), market_depth_data: Some(row(0, 1, 0)) }));
+    desk.hear(Response::MarketDepth(MarketDepth { req_id: Some(id), market_depth_data: Some(row(0, 2, 1)) }));
     desk.notice(
         id,
         317,
         "Market depth data has been RESET. Please empty deep book contents before applying any new entries.",
     );
-    desk.hear(Response::MarketDepth(MarketDepth { req_id: Some(id), market_depth_data: row(0, 9, 1) }));
+    desk.hear(Response::MarketDepth(MarketDepth { req_id: Some(id), market_depth_data: Some(row(0, 9, 1)) }));
     let rows = desk.heard().depth;
     let shape: Vec<_> = rows.iter().map(|row| (row.action, row.side, row.price)).collect();
     assert_eq!(
@@ -160,13 +160,13 @@ fn rows_come_go_and_change_and_a_reset_empties_the_book() {
 fn a_book_asked_for_again_begins_with_a_reset() {
     let mut desk = Desk::new();
     let id = desk.stream(&["depth"]);
-    desk.hear(Response::MarketDepth(MarketDepth { req_id: Some(id), market_depth_data: row(0, 0, 1) }));
+    desk.hear(Response::MarketDepth(MarketDepth { req_id: Some(id), market_depth_data: Some(row(0, 0, 1)) }));
     desk.rig.cut(crate::schema::connection::LinkName::Data);
     desk.heard();
     desk.sent();
     desk.rig.reconnect(crate::schema::connection::LinkName::Data);
     let id = desk.asked();
-    desk.hear(Response::MarketDepth(MarketDepth { req_id: Some(id), market_depth_data: row(0, 0, 1) }));
+    desk.hear(Response::MarketDepth(MarketDepth { req_id: Some(id), market_depth_data: Some(row(0, 0, 1)) }));
     let shape: Vec<_> = desk.heard().depth.iter().map(|row| (row.action, row.after_gap)).collect();
     assert_eq!(shape, [(DepthAction::Reset, Some(true)), (DepthAction::Insert, None)]);
 }
