@@ -50,6 +50,7 @@ impl Desk {
 
     pub(super) fn with(config: Config) -> Self {
         let mut rig = Rig::ready_with(config);
+        rig.is_alive = true;
         let stock = rig.stock(265_598, "AAPL");
         Self { rig, stock }
     }
