@@ -11,9 +11,18 @@ mod nats_server;
 use async_nats::jetstream::{self, stream};
 use bridge_to_nats::{LIMIT, Rig, config, eventually, heartbeat, listing, order, quote};
 use futures_util::StreamExt as _;
-use ibnats::nats::streams::Names;
+use ibnats::{nats::streams::Names, schema::registry};
 use nats_server::NatsServer;
 use serde_json::Value;
+
+/// The event as JSON; it must fit its published schema.
+fn read(name: &str, payload: &[u8]) -> Value {
+    let event: Value = serde_json::from_slice(payload).expect("json");
+    let entry = registry::all().into_iter().find(|entry| entry.name == name).expect("a schema");
+    let validator = jsonschema::validator_for(entry.schema.as_value()).expect("a valid schema");
+    assert!(validator.is_valid(&event), "{name}: {event}");
+    event
+}
 
 /// Every stored message of a stream, oldest first.
 async fn stored(url: &str, name: &str) -> Vec<(String, Value)> {
@@ -47,7 +56,7 @@ async fn quotes_are_published_and_the_last_one_is_kept() {
         let message = tokio::time::timeout(LIMIT, json.next()).await.expect("in time").expect("a message");
         assert_eq!(message.subject.as_str(), "t1.quote.STK.AAPL.SMART.USD");
         assert!(message.headers.is_none(), "quotes carry no headers");
-        let event: Value = serde_json::from_slice(&message.payload).expect("json");
+        let event = read("event.quote", &message.payload);
         seen.push((event["seq"].as_u64().expect("seq"), event["bid"].as_f64().expect("bid")));
         let message = tokio::time::timeout(LIMIT, packed.next()).await.expect("in time").expect("a message");
         let same: Value = rmp_serde::from_slice(&message.payload).expect("message pack");
@@ -178,7 +187,7 @@ async fn market_events_of_an_outage_are_dropped_counted_and_announced() {
     eventually("the report of the loss", || async {
         let stream = js.get_stream("T5_CONN").await.ok()?;
         let message = stream.get_last_raw_message_by_subject("t5.bridge.shed").await.ok()?;
-        let event: Value = serde_json::from_slice(&message.payload).expect("json");
+        let event = read("event.bridge", &message.payload);
         event["figures"]["dropped_offline"].as_i64().filter(|count| *count > 0)
     })
     .await;

@@ -1,6 +1,9 @@
 //! Writes last values into their buckets: one write in flight per key, and the last state wins.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use async_nats::{
     Subject,
@@ -29,7 +32,7 @@ struct BucketWriter {
     js: Context,
     config: Nats,
     values: BTreeMap<Subject, State>,
-    dirty: Vec<Subject>,
+    dirty: VecDeque<Subject>,
     in_flight: FuturesUnordered<BoxFuture<'static, Written>>,
     /// False after any failure, until the buckets are known to exist.
     is_trusted: bool,
@@ -58,7 +61,7 @@ pub(super) async fn run(link: Link, js: Context, config: Nats, mut writes: mpsc:
         js,
         config,
         values: BTreeMap::new(),
-        dirty: Vec::new(),
+        dirty: VecDeque::new(),
         in_flight: FuturesUnordered::new(),
         is_trusted: true,
     };
@@ -89,7 +92,7 @@ impl BucketWriter {
         match state.progress {
             Progress::Stored => {
                 state.progress = Progress::Dirty;
-                self.dirty.push(write.subject);
+                self.dirty.push_back(write.subject);
             }
             Progress::InFlight => state.progress = Progress::InFlightDirty,
             Progress::Dirty | Progress::InFlightDirty => {}
@@ -98,7 +101,7 @@ impl BucketWriter {
 
     async fn send(&mut self) {
         while self.in_flight.len() < IN_FLIGHT_MAX && self.is_trusted && self.link.is_up() {
-            let Some(subject) = self.dirty.pop() else { return };
+            let Some(subject) = self.dirty.pop_front() else { return };
             let Some(state) = self.values.get_mut(&subject) else { continue };
             state.progress = Progress::InFlight;
             match self.js.publish(subject.clone(), state.value.clone()).await {
@@ -127,7 +130,7 @@ impl BucketWriter {
         };
         state.progress = if again { Progress::Dirty } else { Progress::Stored };
         if again {
-            self.dirty.push(subject.clone());
+            self.dirty.push_back(subject.clone());
         }
     }
 
@@ -144,7 +147,7 @@ impl BucketWriter {
                 for (subject, state) in &mut self.values {
                     if state.progress == Progress::Stored {
                         state.progress = Progress::Dirty;
-                        self.dirty.push(subject.clone());
+                        self.dirty.push_back(subject.clone());
                     }
                 }
             }
