@@ -221,6 +221,7 @@ impl Session {
                 self.core.refuse(token, error);
             }
         }
+        self.history.on_timer(&mut self.core);
         self.settle();
     }
 
@@ -243,7 +244,7 @@ impl Session {
     /// When to call [`Self::on_timer`] if nothing else happens before.
     pub fn wake_at(&self) -> Option<Instant> {
         let links = [self.trading.wake_at(&self.core), self.data.wake_at(&self.core)];
-        let parts = [self.contracts.wake_at(), self.market.wake_at(), self.standing.wake_at()];
+        let parts = [self.contracts.wake_at(), self.market.wake_at(), self.history.wake_at(), self.standing.wake_at()];
         links.into_iter().chain(parts).chain([self.core.wake_at()]).flatten().min()
     }
 

@@ -1,0 +1,160 @@
+//! Reads a request for bars: which moments, which data, and whether IB could have them.
+
+use chrono::{DateTime, Days, Months};
+
+use super::plan::{self, Chunk, SECOND_US};
+use crate::schema::{
+    ApiError, ErrorCode, Instrument,
+    bar::{BarSize, BarSource},
+    request::history::BarsRequest,
+};
+
+/// Bars that a range may have room for, counted as if the market never closed.
+const BARS_MAX: i64 = 2_000_000;
+/// A client's clock may be this far ahead of ours.
+const AHEAD_US: i64 = 60 * SECOND_US;
+/// IB keeps bars of 30 s and less for six months: `ib-limits` section 4.
+const SMALL_BARS_KEPT_DAYS: i64 = 186;
+const DAY_US: i64 = 86_400 * SECOND_US;
+
+/// A range that IB may be asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Range {
+    pub(super) start_us: i64,
+    pub(super) end_us: i64,
+    /// When it was asked.
+    pub(super) now_us: i64,
+    pub(super) size: BarSize,
+    pub(super) source: BarSource,
+    /// The data must end now: no end time is sent.
+    pub(super) ends_now: bool,
+    /// The part before this is older than IB keeps.
+    pub(super) kept_from_us: i64,
+    pub(super) chunks: Vec<Chunk>,
+}
+
+/// The source if the request names none: trades, but IB has none for currency pairs.
+pub(super) fn default_source(instrument: &Instrument) -> BarSource {
+    if instrument.sec_type == "CASH" { BarSource::Midpoint } else { BarSource::Trades }
+}
+
+/// Refuses sources that IB does not have for a kind of instrument.
+pub(super) fn check_source(instrument: &Instrument, source: BarSource) -> Result<(), ApiError> {
+    match (source, instrument.sec_type.as_str()) {
+        (BarSource::Trades | BarSource::AggTrades | BarSource::AdjustedLast, "CASH") => {
+            Err(ApiError::invalid("IB has no trades for currency pairs; use midpoint, bid, ask or bid_ask"))
+        }
+        (BarSource::AggTrades, sec_type) if sec_type != "CRYPTO" => {
+            Err(ApiError::invalid("agg_trades exist for CRYPTO only; use trades"))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Range {
+    /// Reads and checks a request at `now_us`.
+    pub(super) fn read(ask: &BarsRequest, instrument: &Instrument, now_us: i64) -> Result<Self, ApiError> {
+        let size = ask.bar_size;
+        let source = ask.source.unwrap_or_else(|| default_source(instrument));
+        check_source(instrument, source)?;
+        let ends_now = source == BarSource::AdjustedLast || instrument.sec_type == "CONTFUT";
+        if ends_now && ask.end.is_some() {
+            return Err(ApiError::invalid(
+                "IB gives adjusted_last and continuous futures up to now only; leave end out",
+            ));
+        }
+        let end_us = ask.end.map_or(now_us, |end| end.us);
+        if end_us > now_us.saturating_add(AHEAD_US) {
+            return Err(ApiError::invalid("end is in the future"));
+        }
+        let end_us = end_us.min(now_us);
+        let mut start_us = start(ask, end_us)?;
+        if size.seconds().saturating_mul(SECOND_US) >= DAY_US {
+            // These bars start at midnight of their date, so the first date is meant as a whole.
+            start_us -= start_us.rem_euclid(DAY_US);
+        }
+        if start_us >= end_us {
+            return Err(ApiError::invalid("start is not before end (now, if end is left out)"));
+        }
+        if start_us < 0 {
+            return Err(ApiError::invalid("start is before 1970"));
+        }
+        let bar_us = size.seconds().saturating_mul(SECOND_US);
+        let bars = (end_us - start_us) / bar_us;
+        if bars > BARS_MAX {
+            let days = BARS_MAX.saturating_mul(size.seconds()) / 86_400;
+            let message = format!(
+                "the range has room for {bars} bars of {size}, more than {BARS_MAX}; ask for at most {days} days at a time, each from the end of the one before"
+            );
+            return Err(ApiError::new(ErrorCode::TooLarge, message));
+        }
+        let kept_from_us = if plan::is_small(size) { now_us - SMALL_BARS_KEPT_DAYS * DAY_US } else { 0 };
+        let from_us = start_us.max(kept_from_us);
+        let single = ends_now || plan::is_indivisible(size);
+        let chunks = if from_us < end_us { plan::cut(size, single, from_us, end_us) } else { Vec::new() };
+        if chunks.is_empty() && from_us < end_us {
+            let days = plan::longest(size, single) / 86_400;
+            let message = format!(
+                "such bars come in one request, which reaches {days} days back with bars of {size}; start later or use longer bars"
+            );
+            return Err(ApiError::invalid(message));
+        }
+        Ok(Self { start_us, end_us, now_us, size, source, ends_now, kept_from_us, chunks })
+    }
+}
+
+fn start(ask: &BarsRequest, end_us: i64) -> Result<i64, ApiError> {
+    match (ask.start, &ask.duration) {
+        (Some(_), Some(_)) => Err(ApiError::invalid("give start or duration, not both")),
+        (None, None) => Err(ApiError::invalid("give start or duration")),
+        (Some(start), None) => Ok(start.us),
+        (None, Some(duration)) => before(end_us, duration).ok_or_else(|| {
+            let shown: String = duration.chars().take(20).collect();
+            ApiError::invalid(format!("{shown:?} is not a duration; write 3600s, 2h, 5d, 3w, 6mo or 1y"))
+        }),
+    }
+}
+
+/// The moment this long before `end_us`; months and years by the calendar, UTC.
+fn before(end_us: i64, duration: &str) -> Option<i64> {
+    let split = duration.find(|letter: char| !letter.is_ascii_digit())?;
+    let (count, unit) = duration.split_at_checked(split)?;
+    let count: u32 = count.parse().ok().filter(|count| *count > 0)?;
+    let end = DateTime::from_timestamp_micros(end_us)?;
+    let seconds = |each: i64| Some(end_us - i64::from(count).checked_mul(each)?.checked_mul(SECOND_US)?);
+    match unit {
+        "s" => seconds(1),
+        "h" => seconds(3_600),
+        "d" => Some(end.checked_sub_days(Days::new(count.into()))?.timestamp_micros()),
+        "w" => Some(end.checked_sub_days(Days::new(u64::from(count) * 7))?.timestamp_micros()),
+        "mo" => Some(end.checked_sub_months(Months::new(count))?.timestamp_micros()),
+        "y" => Some(end.checked_sub_months(Months::new(count.checked_mul(12)?))?.timestamp_micros()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(duration: &str, expected: Option<&str>) {
+        let moment = |text: &str| DateTime::parse_from_rfc3339(text).expect("a time").timestamp_micros();
+        assert_eq!(before(moment("2026-11-21T12:00:00Z"), duration), expected.map(moment), "{duration}");
+    }
+
+    #[test]
+    fn a_duration_is_a_number_and_a_unit() {
+        check("3600s", Some("2026-11-21T11:00:00Z"));
+        check("2h", Some("2026-11-21T10:00:00Z"));
+        check("5d", Some("2026-11-16T12:00:00Z"));
+        check("3w", Some("2026-10-31T12:00:00Z"));
+        check("6mo", Some("2026-05-21T12:00:00Z"));
+        check("1y", Some("2025-11-21T12:00:00Z"));
+        for wrong in
+            ["", "5", "d", "0d", "-5d", "5 d", "5D", "1.5h", "5days", "30m", "99999999999s", "4294967295y", "5ö"]
+        {
+            check(wrong, None);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Ranges in virtual time, against a scripted gateway.
