@@ -162,7 +162,9 @@ impl Heads {
     }
 
     pub(super) fn on_link_down(&mut self) {
-        self.stalled.extend(self.open.drain().map(|(_, ask)| ask));
+        let mut cut: Vec<(i32, Ask)> = self.open.drain().collect();
+        cut.sort_unstable_by_key(|(req_id, _)| *req_id);
+        self.stalled.extend(cut.into_iter().map(|(_, ask)| ask));
     }
 
     pub(super) fn on_link_ready(&mut self, core: &mut Core) {
