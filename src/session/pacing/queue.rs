@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    mem::{Discriminant, discriminant},
     time::{Duration, Instant},
 };
 
@@ -71,34 +72,46 @@ pub(crate) struct Ticket {
     pub(crate) queued_at: Instant,
 }
 
-/// Waiting tickets of one class; clients take turns.
+/// Tickets that are served in order: those of one client which wait for the same limit. A real-time
+/// bar that waits minutes for its window must not hold up the quotes behind it.
+#[derive(Debug)]
+struct Line {
+    client: Option<CompactString>,
+    limit: Discriminant<Cost>,
+    tickets: VecDeque<Ticket>,
+}
+
+/// Waiting tickets of one class; lines take turns.
 #[derive(Debug, Default)]
 pub(crate) struct ClassQueue {
-    turns: VecDeque<(Option<CompactString>, VecDeque<Ticket>)>,
+    turns: VecDeque<Line>,
     pub(crate) sent: u64,
     pub(crate) longest_wait: Duration,
 }
 
 impl ClassQueue {
     pub(crate) fn len(&self) -> usize {
-        self.turns.iter().map(|(_, tickets)| tickets.len()).sum()
+        self.turns.iter().map(|line| line.tickets.len()).sum()
     }
 
     pub(crate) fn push(&mut self, ticket: Ticket) {
-        match self.turns.iter_mut().find(|(client, _)| *client == ticket.client) {
-            Some((_, tickets)) => tickets.push_back(ticket),
-            None => self.turns.push_back((ticket.client.clone(), VecDeque::from([ticket]))),
+        let limit = discriminant(&ticket.cost);
+        if let Some(line) = self.turns.iter_mut().find(|line| line.client == ticket.client && line.limit == limit) {
+            line.tickets.push_back(ticket);
+        } else {
+            let client = ticket.client.clone();
+            self.turns.push_back(Line { client, limit, tickets: VecDeque::from([ticket]) });
         }
     }
 
-    /// Takes the first ticket that `admit` accepts, looking at the head of each client's line in
-    /// turn; the client served goes to the end of the turns.
+    /// Takes the first ticket that `admit` accepts, looking at the head of each line in turn;
+    /// the line served goes to the end of the turns.
     pub(crate) fn pop_if(&mut self, mut admit: impl FnMut(&Ticket) -> bool) -> Option<Ticket> {
-        let turn = self.turns.iter().position(|(_, tickets)| tickets.front().is_some_and(&mut admit))?;
-        let (client, mut tickets) = self.turns.remove(turn)?;
-        let ticket = tickets.pop_front();
-        if !tickets.is_empty() {
-            self.turns.push_back((client, tickets));
+        let turn = self.turns.iter().position(|line| line.tickets.front().is_some_and(&mut admit))?;
+        let mut line = self.turns.remove(turn)?;
+        let ticket = line.tickets.pop_front();
+        if !line.tickets.is_empty() {
+            self.turns.push_back(line);
         }
         ticket
     }
@@ -106,10 +119,10 @@ impl ClassQueue {
     /// Removes every ticket that `condemn` names.
     pub(crate) fn remove(&mut self, mut condemn: impl FnMut(&Ticket) -> bool) -> usize {
         let before = self.len();
-        for (_, tickets) in &mut self.turns {
-            tickets.retain(|ticket| !condemn(ticket));
+        for line in &mut self.turns {
+            line.tickets.retain(|ticket| !condemn(ticket));
         }
-        self.turns.retain(|(_, tickets)| !tickets.is_empty());
+        self.turns.retain(|line| !line.tickets.is_empty());
         before - self.len()
     }
 }
