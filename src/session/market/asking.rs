@@ -75,6 +75,9 @@ impl Market {
     /// Asks again with more generic ticks. The running request goes on until its successor delivers,
     /// so that no tick is missed.
     pub(super) fn widen(&mut self, core: &mut Core, index: usize) {
+        if !self.is_open() {
+            return;
+        }
         let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return };
         let Place::Asked { req_id, .. } = upstream.place else { return };
         let wanted = upstream.generic_wanted();
@@ -201,7 +204,8 @@ fn submit(core: &mut Core, upstream: &mut Upstream) -> Option<i32> {
 }
 
 /// Cancels travel in the class of the requests: a cancel of an order must not wait behind them, and a
-/// line must be given back before the request that takes its place, which one queue in order ensures.
+/// line must be given back before the request that takes its place, which one queue in order ensures
+/// (only bars, which wait for a window of their own, may pass).
 pub(super) fn submit_cancel(core: &mut Core, cancel: Request) {
     let errand = Errand::new(LinkName::Data, Class::Live, cancel.clone());
     if core.submit(Owner::Market, errand).is_err() {

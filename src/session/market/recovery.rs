@@ -85,9 +85,14 @@ impl Market {
                 // IB keeps reqMktData. Bars and tick-by-tick often stay dead, a kept book may have holes.
                 for index in 0..self.upstreams.len() {
                     let slot = self.upstreams.get_mut(index).and_then(Option::as_mut);
-                    let Some(upstream) = slot.filter(|upstream| upstream.feed != Feed::Level1) else { continue };
-                    upstream.fresh = true;
-                    self.cancel_all(core, index);
+                    let Some(upstream) = slot else { continue };
+                    if upstream.feed == Feed::Level1 {
+                        // Generic ticks may have been wished for meanwhile.
+                        self.widen(core, index);
+                    } else {
+                        upstream.fresh = true;
+                        self.cancel_all(core, index);
+                    }
                 }
                 self.ask_all(core);
             }
@@ -170,18 +175,20 @@ impl Market {
         self.routes.remove(&req_id);
         core.done(req_id);
         let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return };
+        let is_invalid = notice.meaning.category == Category::RequestInvalid;
         if let Some((old, generic)) = upstream.old.take() {
             if old == req_id {
                 return;
             }
             // The wider request was refused: stay with the narrower one that runs.
-            let refused: Vec<u16> = upstream.generic_asked.difference(&generic).copied().collect();
-            upstream.generic_barred.extend(refused);
+            if is_invalid {
+                let refused: Vec<u16> = upstream.generic_asked.difference(&generic).copied().collect();
+                upstream.generic_barred.extend(refused);
+            }
             upstream.generic_asked = generic;
             upstream.flows = true;
             return self.put(index, Place::Asked { req_id: old, sent: true });
         }
-        let is_invalid = notice.meaning.category == Category::RequestInvalid;
         if is_invalid && !upstream.generic_asked.is_empty() {
             // One client's generic ticks must not cost the others their quotes.
             let refused = std::mem::take(&mut upstream.generic_asked);

@@ -101,8 +101,17 @@ impl Market {
         upstream.leases += 1;
         match feed {
             Feed::Level1 => {
-                upstream.quote += u32::from(streams.contains(&Stream::Quote));
-                upstream.tick += u32::from(streams.contains(&Stream::Tick));
+                for stream in streams {
+                    let holders = match stream {
+                        Stream::Quote => &mut upstream.quote,
+                        Stream::Tick => &mut upstream.tick,
+                        _ => continue,
+                    };
+                    *holders += 1;
+                    if *holders == 1 {
+                        upstream.join(core, *stream);
+                    }
+                }
                 for tick in ask.generic_ticks.iter().collect::<BTreeSet<_>>() {
                     *upstream.generic.entry(*tick).or_default() += 1;
                 }

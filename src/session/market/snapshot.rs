@@ -73,7 +73,9 @@ impl Market {
             let why = if self.is_link_ready { "the gateway has lost its link to IB" } else { "the data link is down" };
             return Err(ApiError::new(ErrorCode::NotReady, why).retry_after_ms(1_000));
         }
-        self.check_room(core, Pool::Lines, 1)?;
+        // A line is counted for each instrument: one that streams costs no other.
+        let streams = self.by_key.contains_key(&(listing.slot, Feed::Level1));
+        self.check_room(core, Pool::Lines, u32::from(!streams))?;
         let req_id = core.new_req_id();
         let request = MarketDataRequest {
             req_id: Some(req_id),

@@ -235,7 +235,7 @@ impl Upstream {
         }
         self.picture.is_due |= std::mem::take(&mut self.picture.quote.stale);
         if let Some(gap) = self.gap.take() {
-            self.tell_gap(core, &gap, Some(core.now.us));
+            self.tell_gap(core, &gap, Some(core.now.us), |_| true);
         }
         true
     }
@@ -260,7 +260,7 @@ impl Upstream {
             return;
         }
         let gap = Gap { from_us: self.last_us.unwrap_or(self.since_us), reason: reason.to_owned() };
-        self.tell_gap(core, &gap, None);
+        self.tell_gap(core, &gap, None, |_| true);
         self.gap = Some(gap);
         if self.last_us.is_some() {
             self.after_gap = true;
@@ -276,12 +276,19 @@ impl Upstream {
         }
     }
 
-    fn tell_gap(&self, core: &mut Core, gap: &Gap, to_us: Option<i64>) {
+    /// Somebody holds this stream from now on: an open gap is theirs too.
+    pub(super) fn join(&self, core: &mut Core, joined: Stream) {
+        if let Some(gap) = &self.gap {
+            self.tell_gap(core, gap, None, |stream| stream == joined);
+        }
+    }
+
+    fn tell_gap(&self, core: &mut Core, gap: &Gap, to_us: Option<i64>, concerns: impl Fn(Stream) -> bool) {
         let streams: &[(Stream, u32)] = match self.feed {
             Feed::Level1 => &[(Stream::Quote, self.quote), (Stream::Tick, self.tick)],
             feed => &[(feed.stream(), 1)],
         };
-        for (stream, _) in streams.iter().filter(|(_, holders)| *holders > 0) {
+        for (stream, _) in streams.iter().filter(|(stream, holders)| *holders > 0 && concerns(*stream)) {
             let event = GapEvent {
                 con_id: self.listing.instrument.con_id,
                 seq: 0,

@@ -110,3 +110,18 @@ fn leases_are_bounded() {
     let error = desk.try_subscribe("alpha", subscribe(&["quote"], 0), &stock).expect_err("refused");
     assert_eq!(error.code, ErrorCode::Busy);
 }
+
+#[test]
+fn bars_that_wait_for_their_window_hold_up_no_quotes() {
+    let mut config = Config::default();
+    config.pacing.history_10_min = 1;
+    let mut desk = Desk::with(config);
+    let stocks = stocks(&mut desk, 3);
+    for stock in &stocks[..2] {
+        desk.try_subscribe("alpha", subscribe(&["bar.5s"], 0), stock).expect("a lease");
+    }
+    desk.try_subscribe("alpha", subscribe(&["quote"], 0), &stocks[2]).expect("a lease");
+    assert_eq!(names(&desk.sent()), ["RealTimeBarsRequest", "MarketDataRequest"]);
+    desk.rig.wait_ms(600_000);
+    assert!(names(&desk.sent()).contains(&"RealTimeBarsRequest"));
+}

@@ -6,7 +6,7 @@ use super::desk::{Desk, names, price, request_id, size, subscribe};
 use crate::{
     config::{Config, MarketDataPreference},
     schema::connection::{GapState, LinkName},
-    tws::Request,
+    tws::{Request, Response, message::market_data::RerouteMarketDataRequest},
 };
 
 #[test]
@@ -107,9 +107,10 @@ fn after_1102_level_one_goes_on_and_bars_and_tick_by_tick_are_asked_for_again() 
     desk.sent();
     desk.rig.notice_all(1100, "Connectivity between IB and TWS has been lost.");
     desk.rig.notice_all(1102, "Connectivity between IB and TWS has been restored- data maintained.");
-    let sent = desk.sent();
-    assert_eq!(names(&sent), ["CancelRealTimeBars", "CancelTickByTick", "RealTimeBarsRequest"]);
-    assert_eq!((request_id(&sent[0]), request_id(&sent[1])), (bars, trades));
+    let mut sent = desk.sent();
+    sent.sort_by_key(|request| std::cmp::Reverse(request.id()));
+    assert_eq!(names(&sent), ["CancelTickByTick", "CancelRealTimeBars", "RealTimeBarsRequest"]);
+    assert_eq!((request_id(&sent[0]), request_id(&sent[1])), (trades, bars));
     desk.rig.wait_ms(10_000);
     assert!(names(&desk.sent()).contains(&"TickByTickRequest"), "15 s after the one before");
     desk.heard();
@@ -199,4 +200,46 @@ fn a_late_refusal_of_a_cancel_ends_nothing() {
     desk.notice(id, 300, "Can't find EId with tickerId");
     desk.hear(price(id, 1, 10.0, "1"));
     assert_eq!(desk.heard().quotes.len(), 1);
+}
+
+#[test]
+fn whoever_joins_during_a_gap_is_told_of_it_and_of_its_end() {
+    let mut desk = Desk::new();
+    let id = desk.stream(&["tick"]);
+    desk.hear(price(id, 1, 10.0, "1"));
+    desk.rig.notice_all(2103, "Market data farm connection is broken:usfarm");
+    desk.heard();
+    desk.lease("beta", &["quote", "tick"]);
+    desk.hear(price(id, 1, 11.0, "1"));
+    let gaps: Vec<_> = desk.heard().gaps.into_iter().map(|gap| (gap.stream, gap.state)).collect();
+    let expected = [("quote", GapState::Opened), ("quote", GapState::Closed), ("tick", GapState::Closed)];
+    assert_eq!(gaps, expected.map(|(stream, state)| (stream.to_owned(), state)));
+}
+
+#[test]
+fn generic_ticks_wished_for_during_an_outage_are_asked_for_after_it() {
+    let mut desk = Desk::new();
+    let id = desk.stream(&["quote"]);
+    desk.hear(price(id, 1, 10.0, "1"));
+    desk.rig.notice_all(1100, "Connectivity between IB and TWS has been lost.");
+    let mut ask = subscribe(&["quote"], 0);
+    ask.generic_ticks = vec![233];
+    let stock = Arc::clone(&desk.stock);
+    desk.try_subscribe("beta", ask, &stock).expect("a lease");
+    assert_eq!(desk.sent(), []);
+    desk.rig.notice_all(1102, "Connectivity between IB and TWS has been restored- data maintained.");
+    assert!(names(&desk.sent()).contains(&"MarketDataRequest"));
+}
+
+#[test]
+fn a_rerouted_request_is_made_for_the_contract_named() {
+    let mut desk = Desk::new();
+    let first = desk.stream(&["quote"]);
+    let to = RerouteMarketDataRequest { req_id: Some(first), con_id: Some(8_314), exchange: Some("SMART".to_owned()) };
+    desk.hear(Response::RerouteMarketDataRequest(to));
+    let sent = desk.sent();
+    let [Request::CancelMarketData(_), Request::MarketDataRequest(ask)] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(ask.contract.as_ref().and_then(|contract| contract.con_id), Some(8_314));
+    desk.hear(price(ask.req_id.expect("an id"), 1, 10.0, "1"));
+    assert_eq!(desk.heard().quotes[0].con_id, 265_598, "published as what was asked for");
 }
