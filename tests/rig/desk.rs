@@ -1,0 +1,275 @@
+//! The whole product: simulated gateway, real `nats-server`, and `ibnats run` as a process of its own.
+//!
+//! Every payload that passes is validated against its published schema.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::PathBuf,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use async_nats::Client;
+use futures_util::StreamExt as _;
+use ibnats::{
+    schema::registry,
+    sim::{RunningSim, SimConfig, Simulator},
+};
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+
+use crate::nats_server::NatsServer;
+
+/// Long enough for the slowest machine; nothing waits for it to pass.
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+
+/// A desk: everything a strategy needs, on free ports.
+pub(crate) struct Desk {
+    pub(crate) nats: NatsServer,
+    pub(crate) client: Client,
+    pub(crate) schemas: Schemas,
+    sim: Option<RunningSim>,
+    addr: SocketAddr,
+    bridge: Option<Child>,
+    folder: tempfile::TempDir,
+    seed: u64,
+}
+
+impl Desk {
+    /// Starts all three, and waits until the bridge says that it is ready.
+    pub(crate) async fn open() -> Self {
+        let mut desk = Self::without_bridge().await;
+        desk.start_bridge("");
+        desk.wait_ready().await;
+        desk
+    }
+
+    /// The simulator and NATS alone.
+    pub(crate) async fn without_bridge() -> Self {
+        let nats = NatsServer::with_jetstream(&[]);
+        let seed = 7;
+        let sim = Simulator::start(SimConfig { seed, ..SimConfig::default() }).await.expect("the simulator starts");
+        let addr = sim.addr();
+        let client = async_nats::connect(nats.url()).await.expect("a client");
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { nats, client, schemas: Schemas::published(), sim: Some(sim), addr, bridge: None, folder, seed }
+    }
+
+    pub(crate) fn sim(&self) -> &RunningSim {
+        self.sim.as_ref().expect("the simulator runs")
+    }
+
+    /// Ends the simulator; its port is free afterwards.
+    pub(crate) async fn stop_sim(&mut self) {
+        self.sim.take().expect("the simulator runs").stop().await;
+    }
+
+    /// Starts the simulator again on its port.
+    pub(crate) async fn start_sim(&mut self) {
+        let config = SimConfig { listen: self.addr, seed: self.seed, ..SimConfig::default() };
+        self.start_sim_as(config).await;
+    }
+
+    pub(crate) async fn start_sim_as(&mut self, config: SimConfig) {
+        self.sim = Some(Simulator::start(config).await.expect("the simulator starts"));
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Starts `ibnats run` with `extra` added to its configuration.
+    pub(crate) fn start_bridge(&mut self, extra: &str) {
+        let text = format!(
+            "[gateway]\nport = {}\n[nats]\nurl = \"{}\"\n[log]\nfilter = \"info\"\n{extra}\n",
+            self.addr.port(),
+            self.nats.url()
+        );
+        let file = self.folder.path().join("ibnats.toml");
+        std::fs::write(&file, text).expect("written");
+        let log = std::fs::File::create(self.log_file()).expect("a log");
+        let child = Command::new(env!("CARGO_BIN_EXE_ibnats"))
+            .arg("run")
+            .arg("--config")
+            .arg(file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the bridge starts");
+        self.bridge = Some(child);
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("bridge.log")
+    }
+
+    /// What the bridge has logged so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// Asks the bridge to end as a service manager does; returns how long it took and its exit code.
+    pub(crate) async fn stop_bridge(&mut self) -> (Duration, Option<i32>) {
+        let mut bridge = self.bridge.take().expect("the bridge runs");
+        let pid = bridge.id().expect("it runs").to_string();
+        let started = now();
+        let killed = std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+        assert!(killed.success());
+        let status = tokio::time::timeout(LIMIT, bridge.wait()).await.expect("it ends").expect("its status");
+        (started.elapsed(), status.code())
+    }
+
+    /// Sends a request and checks the payloads of both directions against their schemas.
+    pub(crate) async fn ask(&self, verb: &str, payload: Value) -> Value {
+        self.schemas.check(&format!("request.{verb}"), &payload);
+        self.ask_raw(verb, payload.to_string()).await
+    }
+
+    /// Sends bytes that may be no valid request.
+    pub(crate) async fn ask_raw(&self, verb: &str, payload: String) -> Value {
+        let request = async_nats::Request::new().payload(payload.into()).timeout(Some(LIMIT));
+        let reply = self.client.send_request(format!("ib.req.{verb}"), request).await;
+        let reply = reply.unwrap_or_else(|error| panic!("{verb}: {error}\n{}", self.log()));
+        let reply: Value = serde_json::from_slice(&reply.payload).expect("JSON");
+        self.schemas.check(&format!("reply.{verb}"), &reply);
+        reply
+    }
+
+    /// As [`Self::ask`]; the answer's data.
+    pub(crate) async fn get(&self, verb: &str, payload: Value) -> Value {
+        let reply = self.ask(verb, payload).await;
+        assert_eq!(reply["ok"], true, "{verb}: {reply}\n{}", self.log());
+        reply["data"].clone()
+    }
+
+    /// The error code and message of a request that is refused.
+    pub(crate) async fn refused(&self, verb: &str, payload: &str) -> (String, String) {
+        let reply = self.ask_raw(verb, payload.to_owned()).await;
+        assert_eq!(reply["ok"], false, "{verb} {payload}: {reply}");
+        let text = |field: &str| reply["error"][field].as_str().expect("text").to_owned();
+        (text("code"), text("message"))
+    }
+
+    /// Waits until health says yes.
+    pub(crate) async fn wait_ready(&self) {
+        self.eventually("health", async || {
+            let request = self.client.request("ib.req.bridge.health", "".into()).await.ok()?;
+            let reply: Value = serde_json::from_slice(&request.payload).ok()?;
+            (reply["data"]["ok"] == true).then_some(())
+        })
+        .await;
+    }
+
+    /// Tries until `probe` gives something.
+    pub(crate) async fn eventually<T>(&self, what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
+        let started = now();
+        loop {
+            if let Some(found) = probe().await {
+                return found;
+            }
+            assert!(started.elapsed() < LIMIT, "{what}: not within {LIMIT:?}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Listens to a subject below the prefix.
+    pub(crate) async fn listen(&self, subject: &str) -> Tap<'_> {
+        let subscriber = self.client.subscribe(format!("ib.{subject}")).await.expect("subscribed");
+        self.client.flush().await.expect("flushed");
+        Tap { subscriber, desk: self }
+    }
+
+    /// Everything stored in a stream so far, oldest first.
+    pub(crate) async fn stored(&self, stream: &str) -> Vec<(String, Value)> {
+        let js = async_nats::jetstream::new(self.client.clone());
+        let stream = js.get_stream(stream).await.expect("the stream");
+        let state = stream.cached_info().state.clone();
+        let mut messages = Vec::new();
+        for sequence in state.first_sequence..=state.last_sequence {
+            let message = stream.get_raw_message(sequence).await.expect("a stored message");
+            let payload: Value = serde_json::from_slice(&message.payload).expect("JSON");
+            self.schemas.check_event(&message.subject, &payload);
+            messages.push((message.subject.to_string(), payload));
+        }
+        messages
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "real processes take real time")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// A subscription whose payloads are checked.
+pub(crate) struct Tap<'a> {
+    subscriber: async_nats::Subscriber,
+    desk: &'a Desk,
+}
+
+impl Tap<'_> {
+    /// The next event and its subject.
+    pub(crate) async fn next(&mut self) -> (String, Value) {
+        let next = tokio::time::timeout(LIMIT, self.subscriber.next()).await;
+        let message =
+            next.unwrap_or_else(|_| panic!("no event came\n{}", self.desk.log())).expect("an open subscription");
+        let payload: Value = serde_json::from_slice(&message.payload).expect("JSON");
+        self.desk.schemas.check_event(&message.subject, &payload);
+        (message.subject.to_string(), payload)
+    }
+
+    /// The next event that `wanted` accepts.
+    pub(crate) async fn next_where(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let (_, payload) = self.next().await;
+            if wanted(&payload) {
+                return payload;
+            }
+        }
+    }
+}
+
+/// The published schemas, ready to validate.
+pub(crate) struct Schemas {
+    validators: BTreeMap<&'static str, jsonschema::Validator>,
+    events: Vec<(Vec<&'static str>, &'static str)>,
+}
+
+impl Schemas {
+    fn published() -> Self {
+        let (mut validators, mut events) = (BTreeMap::new(), Vec::new());
+        for entry in registry::all() {
+            let validator = jsonschema::validator_for(&entry.schema.to_value()).expect("a schema");
+            validators.insert(entry.name, validator);
+            if entry.name.starts_with("event.") {
+                events.push((entry.subject.split('.').collect(), entry.name));
+            }
+        }
+        Self { validators, events }
+    }
+
+    #[track_caller]
+    fn check(&self, name: &str, payload: &Value) {
+        let validator = self.validators.get(name).unwrap_or_else(|| panic!("no schema {name}"));
+        let errors: Vec<String> = validator.iter_errors(payload).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{name} does not fit its schema: {errors:?}\n{payload}");
+    }
+
+    /// The schema of an event is found by the first tokens of its subject.
+    #[track_caller]
+    fn check_event(&self, subject: &str, payload: &Value) {
+        let tokens: Vec<&str> = subject.split('.').skip(1).collect();
+        let fits = |pattern: &&(Vec<&str>, &str)| {
+            pattern.0.iter().zip(&tokens).all(|(wanted, token)| wanted.starts_with('<') || wanted == token)
+        };
+        let (_, name) = self.events.iter().find(fits).unwrap_or_else(|| panic!("no schema for {subject}"));
+        self.check(name, payload);
+    }
+}
+
+/// A market order for this many shares of Apple.
+pub(crate) fn buy(key: &str, quantity: u32) -> Value {
+    json!({ "key": key, "contract": "STK:AAPL", "side": "buy", "quantity": quantity, "order_type": "market", "wait_for": "final" })
+}
