@@ -245,7 +245,7 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { filter: "info".to_owned(), format: LogFormat::Text }
+        Self { filter: "info,async_nats=warn".to_owned(), format: LogFormat::Text }
     }
 }
 

@@ -13,6 +13,7 @@ use self::{nats_server::NatsServer, table::Board};
 use super::{Failure, bridge::RunningBridge, logging, stop::stop_signal};
 use crate::{
     config::{Config, Log},
+    nats::subject,
     sim::{SimConfig, Simulator},
 };
 
@@ -82,8 +83,8 @@ async fn show(
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     let client = async_nats::connect(url).await?;
-    let mut quotes = client.subscribe(format!("{}.quote.>", bridge.prefix())).await?;
-    let mut states = client.subscribe(format!("{}.conn.state", bridge.prefix())).await?;
+    let mut quotes = client.subscribe(subject::family(bridge.prefix(), "quote")).await?;
+    let mut states = client.subscribe(subject::Topic::ConnectionState.subject(bridge.prefix())).await?;
     client.flush().await?;
     let mut board = Board::default();
     board.connection = bridge.connection().await;
@@ -99,8 +100,7 @@ async fn show(
     loop {
         tokio::select! {
             Some(message) = quotes.next() => {
-                let instrument = message.subject.split('.').skip(2).collect::<Vec<_>>().join(".");
-                board.quotes.insert(instrument, serde_json::from_slice(&message.payload)?);
+                board.quotes.insert(instrument_of(&message.subject), serde_json::from_slice(&message.payload)?);
                 board.received += 1;
             }
             Some(message) = states.next() => board.connection = Some(serde_json::from_slice(&message.payload)?),
@@ -115,6 +115,13 @@ async fn show(
     board.draw(started.elapsed().as_secs())?;
     println!("stopped");
     Ok(())
+}
+
+/// The last four tokens of a quote's subject, unescaped.
+fn instrument_of(quote: &str) -> String {
+    let tokens: Vec<&str> = quote.rsplit('.').take(4).collect();
+    let readable = tokens.into_iter().rev().map(|token| subject::text_of(token).unwrap_or_default());
+    readable.collect::<Vec<_>>().join(" ")
 }
 
 fn print_commands(url: &str, prefix: &str, option: &str) {

@@ -5,7 +5,7 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use comfy_table::{CellAlignment, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use crossterm::{
     QueueableCommand, cursor,
     terminal::{Clear, ClearType},
@@ -41,7 +41,7 @@ impl Board {
 
     fn render(&self, seconds: u64) -> String {
         let mut table = Table::new();
-        table.load_style(UTF8_HORIZONTAL_ONLY);
+        table.load_style(UTF8_FULL_CONDENSED);
         table.set_header(["instrument", "bid size", "bid", "ask", "ask size", "last", "volume", "data"]);
         for (instrument, quote) in &self.quotes {
             let price = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |price| format!("{price}"));
