@@ -72,12 +72,20 @@ pub(crate) struct Ticket {
     pub(crate) queued_at: Instant,
 }
 
+/// The limit that a ticket may wait for: its kind of cost, and whether the small-bar rules apply.
+type Limit = (Discriminant<Cost>, bool);
+
+fn limit(cost: &Cost) -> Limit {
+    (discriminant(cost), matches!(cost, Cost::History { small: true, .. }))
+}
+
 /// Tickets that are served in order: those of one client which wait for the same limit. A real-time
-/// bar that waits minutes for its window must not hold up the quotes behind it.
+/// bar that waits minutes for its window must not hold up the quotes behind it, nor a small bar the
+/// longer ones.
 #[derive(Debug)]
 struct Line {
     client: Option<CompactString>,
-    limit: Discriminant<Cost>,
+    limit: Limit,
     tickets: VecDeque<Ticket>,
 }
 
@@ -95,7 +103,7 @@ impl ClassQueue {
     }
 
     pub(crate) fn push(&mut self, ticket: Ticket) {
-        let limit = discriminant(&ticket.cost);
+        let limit = limit(&ticket.cost);
         if let Some(line) = self.turns.iter_mut().find(|line| line.client == ticket.client && line.limit == limit) {
             line.tickets.push_back(ticket);
         } else {
