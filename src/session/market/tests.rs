@@ -1,6 +1,7 @@
 //! Whole sessions with streams: what is asked upstream, and what comes out.
 
 mod desk;
+mod histories;
 mod leases;
 mod limits;
 mod quotes;
