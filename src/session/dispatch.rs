@@ -19,6 +19,7 @@ use crate::{
         Response,
         frame::{Envelope, open},
         message::login::ErrorMessage,
+        notice::Category,
         unknown_fields,
     },
 };
@@ -234,7 +235,7 @@ impl Session {
     fn on_notice(&mut self, link: LinkName, message: ErrorMessage) {
         let notice = Notice::read(link, message);
         self.core.emit(Event::Notice(Box::new(notice.event(self.core.now.us))));
-        if notice.meaning.category == crate::tws::notice::Category::Pacing {
+        if notice.meaning.category == Category::Pacing {
             let wait = notice.meaning.wait.unwrap_or(std::time::Duration::from_secs(1));
             self.core.pacing.on_violation(self.core.now.at, wait);
         }
@@ -249,6 +250,8 @@ impl Session {
                 let change = self.truth.on_notice(&mut self.core, notice.code, &notice.text);
                 if let Some(change) = change {
                     self.on_ib_change(link, change);
+                } else if link == LinkName::Trading && notice.meaning.category == Category::RequestInvalid {
+                    self.account.on_unnamed_refusal();
                 }
                 if self.truth.down(FarmKind::MarketData) > farms_down {
                     self.market.on_farm_down(&mut self.core, &notice.text);

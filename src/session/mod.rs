@@ -26,6 +26,7 @@ mod pacing;
 mod rig;
 mod standing;
 mod status;
+mod traded;
 mod truth;
 
 use std::{sync::Arc, time::Instant};

@@ -111,6 +111,18 @@ impl Rig {
     /// Answers the dial, the greeting and the login of a link that has dialled, and on the trading
     /// link the first download with "nothing".
     pub(crate) fn log_in(&mut self, link: LinkName) {
+        self.begin_log_in(link);
+        if link == LinkName::Trading {
+            self.answer_download();
+        }
+    }
+
+    /// As [`Self::log_in`], but leaves the first download to the test.
+    pub(crate) fn begin_log_in(&mut self, link: LinkName) {
+        if self.generations[link as usize] == 0 {
+            self.session.on_timer(self.now);
+            self.drain();
+        }
         let generation = self.generations[link as usize];
         self.session.on_opened(self.now, link, generation);
         let mut greeting = BytesMut::new();
@@ -119,12 +131,10 @@ impl Rig {
         self.drain();
         self.receive(link, Response::NextValidId(NextValidId { order_id: Some(1) }));
         self.receive(link, Response::ManagedAccounts(ManagedAccounts { accounts_list: Some(ACCOUNT.to_owned()) }));
-        if link == LinkName::Trading {
-            self.answer_download();
-        }
     }
 
-    fn answer_download(&mut self) {
+    /// Ends every download asked for on the trading link.
+    pub(crate) fn answer_download(&mut self) {
         for (link, request) in self.sent.clone() {
             if link != LinkName::Trading {
                 continue;

@@ -10,6 +10,8 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use query::default_exchange;
+
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use compact_str::CompactString;

@@ -180,7 +180,7 @@ fn check(query: &ContractQuery) -> Result<(), ApiError> {
 
 /// Where a security type is routed when the description does not say. Futures and indices have no
 /// default: the gateway lists what there is.
-pub(super) fn default_exchange(sec_type: &str) -> Option<&'static str> {
+pub(crate) fn default_exchange(sec_type: &str) -> Option<&'static str> {
     match sec_type {
         "STK" | "OPT" => Some("SMART"),
         "CASH" => Some("IDEALPRO"),

@@ -1,0 +1,125 @@
+//! What is held, as told by positions and by the portfolio of the subscribed account.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    schema::{Instrument, Size, account::PositionEvent, request::account::Positions},
+    session::{Event, core::Core, traded},
+    tws::{
+        message::{
+            account::{PortfolioValue, Position},
+            contract::Contract,
+        },
+        sentinel::{is_zero_size, unset_decimal, unset_double},
+    },
+};
+
+/// Account and contract id.
+type Place = (String, i32);
+
+/// Open positions, each as it was last published.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    open: BTreeMap<Place, PositionEvent>,
+    /// Positions that the running download has not named yet.
+    unconfirmed: BTreeSet<Place>,
+}
+
+impl Held {
+    pub(super) fn positions(&self, account: Option<&str>) -> Positions {
+        let wanted = |event: &&PositionEvent| account.is_none_or(|account| event.account == account);
+        Positions { positions: self.open.values().filter(wanted).cloned().collect() }
+    }
+
+    /// A full list follows: what it does not name has been closed meanwhile.
+    pub(super) fn start_download(&mut self) {
+        self.unconfirmed = self.open.keys().cloned().collect();
+    }
+
+    pub(super) fn end_download(&mut self, core: &mut Core) {
+        for place in std::mem::take(&mut self.unconfirmed) {
+            self.close(core, &place, |_| {});
+        }
+    }
+
+    pub(super) fn on_position(&mut self, core: &mut Core, message: Position) {
+        let average_cost = message.avg_cost.and_then(unset_double);
+        let report = |event: &mut PositionEvent| event.average_cost = average_cost.or(event.average_cost);
+        self.on_report(core, message.account, message.contract, message.position, report);
+    }
+
+    pub(super) fn on_portfolio(&mut self, core: &mut Core, message: PortfolioValue) {
+        let (price, value) = (message.market_price, message.market_value);
+        let (unrealized, realized, cost) = (message.unrealized_pnl, message.realized_pnl, message.average_cost);
+        let report = |event: &mut PositionEvent| {
+            event.market_price = price.and_then(unset_double);
+            event.market_value = value.and_then(unset_double);
+            event.unrealized_pnl = unrealized.and_then(unset_double);
+            event.realized_pnl = realized.and_then(unset_double);
+            event.average_cost = cost.and_then(unset_double).or(event.average_cost);
+        };
+        self.on_report(core, message.account_name, message.contract, message.position, report);
+    }
+
+    fn on_report(
+        &mut self,
+        core: &mut Core,
+        account: Option<String>,
+        contract: Option<Contract>,
+        position: Option<String>,
+        report: impl FnOnce(&mut PositionEvent),
+    ) {
+        let named = contract.as_ref().and_then(traded::instrument).filter(|named| named.con_id > 0);
+        let (Some(account), Some(instrument)) = (account.filter(|account| !account.is_empty()), named) else {
+            core.counters.undecodable_messages += 1;
+            return;
+        };
+        let position = position.as_deref().and_then(unset_decimal).and_then(Size::from_gateway).unwrap_or(Size::ZERO);
+        let place = (account, instrument.con_id);
+        self.unconfirmed.remove(&place);
+        if is_zero_size(position.as_str()) {
+            return self.close(core, &place, report);
+        }
+        let known = self.open.get(&place);
+        let mut event = known.cloned().unwrap_or_else(|| blank(&place, instrument.clone()));
+        event.position = position;
+        if event.instrument.local_symbol.is_empty() {
+            event.instrument = instrument;
+        }
+        report(&mut event);
+        if known != Some(&event) {
+            self.open.insert(place, event.clone());
+            event.recv_us = core.now.us;
+            core.emit(Event::Position(Box::new(event)));
+        }
+    }
+
+    /// Publishes size 0 once.
+    fn close(&mut self, core: &mut Core, place: &Place, report: impl FnOnce(&mut PositionEvent)) {
+        let Some(mut event) = self.open.remove(place) else { return };
+        event.position = Size::ZERO;
+        event.market_value = None;
+        event.unrealized_pnl = None;
+        event.average_cost = None;
+        report(&mut event);
+        event.recv_us = core.now.us;
+        core.emit(Event::Position(Box::new(event)));
+    }
+}
+
+/// `recv_us` stays zero in what is kept, so that equal reports compare equal.
+fn blank(place: &Place, instrument: Instrument) -> PositionEvent {
+    PositionEvent {
+        account: place.0.clone(),
+        con_id: place.1,
+        seq: 0,
+        recv_us: 0,
+        position: Size::ZERO,
+        average_cost: None,
+        market_price: None,
+        market_value: None,
+        unrealized_pnl: None,
+        realized_pnl: None,
+        instrument,
+    }
+}
