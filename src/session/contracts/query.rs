@@ -19,6 +19,9 @@ impl Normal {
     /// Trims, fills in defaults and refuses what no gateway could answer.
     pub(super) fn of(query: &ContractQuery) -> Result<Self, ApiError> {
         let mut query = query.clone();
+        // Empty text is a wish as well: any exchange, any currency.
+        let is_any = |field: &Option<String>| field.as_deref().is_some_and(|text| text.trim().is_empty());
+        let (any_exchange, any_currency) = (is_any(&query.exchange), is_any(&query.currency));
         let upper = [&mut query.sec_type, &mut query.exchange, &mut query.primary_exchange, &mut query.currency];
         for field in upper.into_iter().chain([&mut query.right, &mut query.sec_id_type]) {
             *field = clean(field.as_ref())?.map(|text| text.to_ascii_uppercase());
@@ -36,7 +39,7 @@ impl Normal {
         check(&query)?;
         query.right = query.right.map(|right| right.chars().take(1).collect());
         if query.con_id.is_none() {
-            fill_in(&mut query);
+            fill_in(&mut query, any_exchange, any_currency);
         }
         Ok(Self(query))
     }
@@ -189,13 +192,13 @@ pub(crate) fn default_exchange(sec_type: &str) -> Option<&'static str> {
     }
 }
 
-fn fill_in(query: &mut ContractQuery) {
+fn fill_in(query: &mut ContractQuery, any_exchange: bool, any_currency: bool) {
     let sec_type = query.sec_type.as_deref().unwrap_or_default();
-    if query.exchange.is_none() {
+    if query.exchange.is_none() && !any_exchange {
         query.exchange = default_exchange(sec_type).map(str::to_owned);
     }
     // An identifier such as an ISIN names the security itself, whatever it trades in.
-    if query.currency.is_none() && sec_type != "CASH" && query.sec_id.is_none() {
+    if query.currency.is_none() && !any_currency && sec_type != "CASH" && query.sec_id.is_none() {
         query.currency = Some("USD".to_owned());
     }
 }
@@ -223,6 +226,15 @@ mod tests {
         check("IND:SPX", "IND:SPX in USD");
         check("CONID:265598", "CONID:265598");
         check("CONID:265598@NASDAQ", "CONID:265598@NASDAQ");
+    }
+
+    #[test]
+    fn empty_text_means_any() {
+        let short: ContractQuery = "STK:SHOP".parse().expect("short text");
+        let any = ContractQuery { currency: Some(String::new()), ..short.clone() };
+        assert_eq!(Normal::of(&any).expect("good").describe(), "STK:SHOP@SMART");
+        let any = ContractQuery { exchange: Some(String::new()), ..short };
+        assert_eq!(Normal::of(&any).expect("good").describe(), "STK:SHOP in USD");
     }
 
     #[test]
