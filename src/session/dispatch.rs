@@ -44,7 +44,12 @@ impl Session {
     pub(super) fn run_resolved(&mut self, command: Command, looked_up: Result<std::sync::Arc<Listing>, ApiError>) {
         let listing = match looked_up {
             Ok(listing) => listing,
-            Err(error) => return self.core.refuse(command.token, error),
+            Err(error) => {
+                if let Ask::PlaceOrder(ask) = &command.ask {
+                    self.orders.release(&mut self.core, command.token, &ask.key, &error);
+                }
+                return self.core.refuse(command.token, error);
+            }
         };
         match &command.ask {
             Ask::Subscribe(ask) => self.market.subscribe(&mut self.core, &command, ask, &listing),
@@ -252,6 +257,7 @@ impl Session {
                     self.on_ib_change(link, change);
                 } else if link == LinkName::Trading && notice.meaning.category == Category::RequestInvalid {
                     self.account.on_unnamed_refusal();
+                    self.orders.on_unnamed_refusal(&mut self.core, &notice);
                 }
                 if self.truth.down(FarmKind::MarketData) > farms_down {
                     self.market.on_farm_down(&mut self.core, &notice.text);

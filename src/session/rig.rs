@@ -205,11 +205,19 @@ impl Rig {
 
     /// The socket ended; the session dials until it is logged in again.
     pub(crate) fn reconnect(&mut self, link: LinkName) {
+        self.begin_reconnect(link);
+        if link == LinkName::Trading {
+            self.answer_download();
+        }
+    }
+
+    /// As [`Self::reconnect`], but leaves the first download to the test.
+    pub(crate) fn begin_reconnect(&mut self, link: LinkName) {
         let before = self.generations[link as usize];
         for _ in 0..100 {
             self.wait_ms(100);
             if self.generations[link as usize] > before {
-                return self.log_in(link);
+                return self.begin_log_in(link);
             }
         }
         panic!("the session does not dial");
@@ -290,6 +298,16 @@ impl Rig {
         self.sent = kept;
         let taken: Vec<(LinkName, Request)> = taken;
         taken.into_iter().map(|(_, request)| request).collect()
+    }
+
+    /// Forgets requests, as a gateway that ignores them.
+    pub(crate) fn drop_sent(&mut self, ignored: impl Fn(&Request) -> bool) {
+        self.sent.retain(|(_, request)| !ignored(request));
+    }
+
+    /// The requests that [`Self::sent`] would take.
+    pub(crate) fn peek_sent(&self, link: LinkName) -> Vec<Request> {
+        self.sent.iter().filter(|(on, _)| *on == link).map(|(_, request)| request.clone()).collect()
     }
 
     /// Takes the events since they were last taken.

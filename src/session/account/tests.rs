@@ -1,3 +1,5 @@
+//! The account picture against a scripted gateway.
+
 use crate::{
     config::Config,
     schema::{ErrorCode, Size, account::PositionEvent, connection::LinkName, request::account::AccountQuery},
@@ -68,7 +70,7 @@ fn listed(rig: &mut Rig) -> Vec<PositionEvent> {
 fn syncing() -> (Rig, Vec<Request>) {
     let mut rig = Rig::with(Config::default());
     rig.begin_log_in(TRADING);
-    let asked = rig.sent(TRADING);
+    let asked = rig.peek_sent(TRADING);
     (rig, asked)
 }
 
@@ -77,7 +79,7 @@ fn summary_id(asked: &[Request]) -> i32 {
         Request::AccountSummaryRequest(ask) => ask.req_id,
         _ => None,
     };
-    asked.iter().find_map(id).expect("a summary was asked for")
+    asked.iter().rev().find_map(id).expect("a summary was asked for")
 }
 
 #[test]

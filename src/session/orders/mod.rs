@@ -1,15 +1,43 @@
 //! Orders and fills: sent at most once per key, settled by evidence only.
+//!
+//! An order is *journaled* when its key is taken and its one message is queued, *sent* when the
+//! bytes are handed to the driver, and from then on whatever the gateway's evidence proves
+//! ([`facts`]). Nothing in this part sends a second message for a key.
 
-use std::sync::Arc;
+mod answers;
+mod book;
+mod cancel;
+mod evidence;
+mod facts;
+mod fills;
+mod place;
+mod status;
+mod sync;
+mod terms;
+#[cfg(test)]
+mod tests;
+mod times;
+mod wire;
 
-use super::{Command, Listing, Token, core::Core, notice::Notice, truth::IbChange};
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use super::{Event, Token, core::Core, notice::Notice};
 use crate::{
-    schema::request::{
-        account::ExecutionsRequest,
-        order::{CancelOrder, ListOrders, PlaceOrder},
+    schema::{
+        ApiError, ErrorCode, Size,
+        order::{OrderEvent, OrderKey, OrderState},
+        request::order::{PlaceOrder, WaitFor},
     },
-    tws::Response,
+    tws::{
+        Response,
+        message::order_flow::{OpenOrder, OrderStatus},
+    },
 };
+use book::{Book, Record};
+use fills::Fills;
+use sync::Sync;
 
 /// What may keep a new order from being sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,48 +48,200 @@ pub(crate) struct Fence {
     pub(crate) ib_lost: bool,
 }
 
+/// A caller who waits for an order to get somewhere.
+#[derive(Clone, Copy, Debug)]
+struct Waiter {
+    token: Token,
+    until: Until,
+    /// His request sent nothing.
+    repeated: bool,
+}
+
+/// What a caller waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    Placed(WaitFor),
+    /// A cancel: until the order is over, or the cancel refused.
+    Cancelled,
+}
+
+/// A key whose order has not been checked yet: its contract is being looked up.
+#[derive(Debug)]
+struct Reservation {
+    token: Token,
+    ask: Box<PlaceOrder>,
+    followers: Vec<(Token, WaitFor)>,
+}
+
 /// Every order heard of, and the evidence about it.
 #[derive(Debug, Default)]
-pub(crate) struct Orders {}
+pub(crate) struct Orders {
+    book: Book,
+    fills: Fills,
+    sync: Sync,
+    client_id: i32,
+    accounts: Vec<String>,
+    /// The next order id to use. Only grows.
+    next_order_id: i32,
+    reserved: FxHashMap<OrderKey, Reservation>,
+    /// Which order each waiting caller waits for.
+    waiting: FxHashMap<Token, OrderKey>,
+    /// Reports of orders that cannot be named yet, oldest first.
+    unnamed: VecDeque<OpenOrder>,
+    unnamed_status: VecDeque<OrderStatus>,
+}
 
 impl Orders {
-    pub(crate) fn place(
-        &mut self,
-        _core: &mut Core,
-        _command: &Command,
-        _ask: &PlaceOrder,
-        _listing: &Arc<Listing>,
-        _fence: Fence,
-    ) {
-    }
-    pub(crate) fn cancel(&mut self, _core: &mut Core, _command: &Command, _ask: &CancelOrder, _fence: Fence) {}
-    pub(crate) fn list(&mut self, _core: &mut Core, _command: &Command, _ask: &ListOrders) {}
-    pub(crate) fn executions(&mut self, _core: &mut Core, _command: &Command, _ask: &ExecutionsRequest) {}
-
-    /// The key was asked for before: answer without looking anything up. False if it is new.
-    pub(crate) fn repeat(&mut self, _core: &mut Core, _command: &Command, _ask: &PlaceOrder) -> bool {
-        false
+    pub(crate) fn on_response(&mut self, core: &mut Core, response: Response) {
+        match response {
+            Response::OpenOrder(message) => self.on_open_order(core, *message),
+            Response::OrderStatus(message) => self.on_status(core, *message),
+            Response::OrderBound(message) => self.on_bound(core, &message),
+            Response::CompletedOrder(message) => self.on_completed(core, *message),
+            Response::ExecutionDetails(message) => self.on_execution(core, *message),
+            Response::CommissionAndFeesReport(message) => self.on_commission(core, *message),
+            Response::OpenOrdersEnd(_) => self.on_download_end(core, sync::Part::Open),
+            Response::CompletedOrdersEnd(_) => self.on_download_end(core, sync::Part::Completed),
+            Response::ExecutionDetailsEnd(message) => self.on_executions_end(core, message.req_id.unwrap_or_default()),
+            _ => {}
+        }
     }
 
-    /// Logged in: take the order ids and ask for everything that is known about orders.
-    pub(crate) fn start_sync(&mut self, _core: &mut Core, _client_id: i32, _next_order_id: i32, _accounts: &[String]) {}
-
-    /// Everything asked for at login has been answered.
-    pub(crate) fn is_synced(&self) -> bool {
-        true
-    }
-
-    pub(crate) fn on_response(&mut self, _core: &mut Core, _response: Response) {}
     /// A notice that names an order id, or a request id of this part.
-    pub(crate) fn on_notice(&mut self, _core: &mut Core, _id: i32, _notice: &Notice) {}
-    pub(crate) fn on_timeout(&mut self, _core: &mut Core, _req_id: i32) {}
-    /// The bytes of this order id were handed to the driver.
-    pub(crate) fn on_sent(&mut self, _core: &mut Core, _order_id: i32) {}
-    pub(crate) fn on_link_down(&mut self, _core: &mut Core) {}
-    pub(crate) fn on_ib_change(&mut self, _core: &mut Core, _change: IbChange) {}
-
-    /// The caller's deadline passed: answer with what is known. False if the token is not ours.
-    pub(crate) fn on_caller_overdue(&mut self, _core: &mut Core, _token: Token) -> bool {
-        false
+    pub(crate) fn on_notice(&mut self, core: &mut Core, id: i32, notice: &Notice) {
+        if Core::is_req_id(id) {
+            self.on_request_notice(core, id, notice);
+        } else {
+            self.on_order_notice(core, id, notice);
+        }
     }
+
+    /// No request of this part has a deadline of its own: the link watches the download as a whole.
+    pub(crate) fn on_timeout(&mut self, _core: &mut Core, _req_id: i32) {}
+
+    /// The bytes of this order id were handed to the driver.
+    pub(crate) fn on_sent(&mut self, core: &mut Core, order_id: i32) {
+        let Some(key) = self.book.by_order_id(self.client_id, order_id) else { return };
+        self.change(core, &key, |record| record.facts.is_sent = true);
+    }
+
+    /// What was queued has not left this process; what was sent without an echo is in doubt.
+    pub(crate) fn on_link_down(&mut self, core: &mut Core) {
+        self.sync.on_link_down();
+        self.unnamed.clear();
+        self.unnamed_status.clear();
+        for key in self.book.open_keys() {
+            self.change(core, &key, |record| {
+                record.after_gap = true;
+                record.cancel_sent = None;
+                record.facts.cancel_asked = false;
+                if !record.facts.is_sent {
+                    record.facts.on_reject();
+                    record.explain(None, "not sent: link lost");
+                } else if !record.facts.is_heard_of() {
+                    record.facts.in_doubt = true;
+                    record.explain(None, "the link was lost before the gateway said anything about this order");
+                }
+            });
+        }
+    }
+
+    /// Changes a record, publishes what really changed, and answers whom that concerns.
+    fn change(&mut self, core: &mut Core, key: &OrderKey, change: impl FnOnce(&mut Record)) {
+        let Some(record) = self.book.get_mut(key) else { return };
+        let was_final = record.facts.state().is_final();
+        let reason = record.event.reason.clone();
+        change(record);
+        record.settle(reason);
+        if record.published.as_ref() != Some(&record.event) {
+            record.published = Some(record.event.clone());
+            let after_gap = std::mem::take(&mut record.after_gap).then_some(true);
+            let event = OrderEvent { recv_us: core.now.us, after_gap, ..record.event.clone() };
+            core.emit(Event::Order(Box::new(event)));
+        }
+        let is_final = record.event.state.is_final();
+        self.answer_met(core, key);
+        self.book.index(key);
+        if is_final && !was_final {
+            self.book.note_final(key);
+        }
+    }
+
+    fn refuse_all(core: &mut Core, tokens: impl IntoIterator<Item = Token>, error: &ApiError) {
+        for token in tokens {
+            core.refuse(token, error.clone());
+        }
+    }
+}
+
+impl Record {
+    /// Gives the reason of the change, with IB's code if it has one.
+    fn explain(&mut self, ib_code: Option<i32>, reason: &str) {
+        self.event.ib_code = ib_code;
+        self.event.reason = Some(reason.to_owned());
+    }
+
+    /// Fills in what follows from the facts. A reason given for an earlier state does not explain a
+    /// new one that goes well.
+    fn settle(&mut self, earlier_reason: Option<String>) {
+        let state = self.facts.state();
+        let goes_well = matches!(state, OrderState::Working | OrderState::PartiallyFilled | OrderState::Filled);
+        if state != self.event.state && goes_well && self.event.reason == earlier_reason {
+            self.event.reason = None;
+            self.event.ib_code = None;
+        }
+        self.event.state = state;
+        self.event.filled = self.facts.filled();
+        self.event.average_price = self.facts.average_price();
+        self.event.remaining = self.facts.remaining();
+        self.event.quantity.clone_from(&self.facts.quantity);
+    }
+}
+
+/// An order of which nothing is known but its name.
+fn blank(key: OrderKey, account: String, origin: String) -> Record {
+    let event = OrderEvent {
+        key,
+        account,
+        con_id: None,
+        seq: 0,
+        recv_us: 0,
+        state: OrderState::Journaled,
+        origin,
+        side: None,
+        order_type: None,
+        quantity: None,
+        filled: Size::ZERO,
+        remaining: None,
+        limit_price: None,
+        stop_price: None,
+        average_price: None,
+        tif: None,
+        order_id: None,
+        perm_id: None,
+        client_id: None,
+        parent_id: None,
+        ib_status: None,
+        ib_code: None,
+        reason: None,
+        why_held: None,
+        instrument: None,
+        after_gap: None,
+    };
+    Record {
+        born: 0,
+        ask: None,
+        client: None,
+        facts: facts::Facts::default(),
+        event,
+        published: None,
+        listed_in: 0,
+        cancel_sent: None,
+        waiters: Vec::new(),
+        after_gap: false,
+    }
+}
+
+fn not_ready(message: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::NotReady, message).retry_after_ms(1_000)
 }

@@ -1,0 +1,173 @@
+//! Every order heard of, found by key, by IB's number or by the id of its client.
+
+use std::{collections::VecDeque, time::Instant};
+
+use compact_str::CompactString;
+use rustc_hash::FxHashMap;
+
+use super::{Waiter, facts::Facts};
+use crate::schema::{
+    order::{OrderEvent, OrderKey},
+    request::order::PlaceOrder,
+};
+
+/// Final orders kept; the oldest are forgotten beyond it.
+const FINAL_MAX: usize = 100_000;
+
+/// One order.
+#[derive(Debug)]
+pub(super) struct Record {
+    /// Orders are listed in the order they were heard of.
+    pub(super) born: u64,
+    /// What was asked in this run; `None` for orders learned of from the gateway.
+    pub(super) ask: Option<Box<PlaceOrder>>,
+    pub(super) client: Option<CompactString>,
+    pub(super) facts: Facts,
+    /// Everything but what follows from the facts, which is filled in when it is published.
+    pub(super) event: OrderEvent,
+    /// As last published, without its time.
+    pub(super) published: Option<OrderEvent>,
+    /// The download of open orders that named it last.
+    pub(super) listed_in: u64,
+    pub(super) cancel_sent: Option<Instant>,
+    pub(super) waiters: Vec<Waiter>,
+    /// The link was lost since the last event.
+    pub(super) after_gap: bool,
+}
+
+/// How a report names an order. Absent, 0 and -1 mean "not told".
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Identity<'a> {
+    pub(super) client_id: Option<i32>,
+    pub(super) order_id: Option<i32>,
+    pub(super) perm_id: Option<i64>,
+    pub(super) order_ref: Option<&'a str>,
+}
+
+impl Identity<'_> {
+    fn perm_id(&self) -> Option<i64> {
+        self.perm_id.filter(|id| *id > 0)
+    }
+
+    /// Client and order id; a report that names no client is about our own orders or none.
+    pub(super) fn client_order(&self, own: i32) -> Option<(i32, i32)> {
+        let order_id = self.order_id.filter(|id| *id > 0)?;
+        Some((self.client_id.unwrap_or(own), order_id))
+    }
+
+    /// The key its order was placed with, if it is of our client.
+    fn own_key(&self, own: i32) -> Option<OrderKey> {
+        let is_own = self.client_id.is_none_or(|client| client == own);
+        self.order_ref.filter(|_| is_own).and_then(|text| text.parse().ok())
+    }
+}
+
+/// Every order heard of.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    records: FxHashMap<OrderKey, Record>,
+    by_perm: FxHashMap<i64, OrderKey>,
+    by_id: FxHashMap<(i32, i32), OrderKey>,
+    finals: VecDeque<OrderKey>,
+    births: u64,
+    /// Final orders forgotten to stay within bounds.
+    pub(super) dropped: u64,
+}
+
+impl Book {
+    pub(super) fn get(&self, key: &OrderKey) -> Option<&Record> {
+        self.records.get(key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: &OrderKey) -> Option<&mut Record> {
+        self.records.get_mut(key)
+    }
+
+    pub(super) fn contains(&self, key: &OrderKey) -> bool {
+        self.records.contains_key(key)
+    }
+
+    /// Oldest first.
+    pub(super) fn oldest_first(&self) -> Vec<&Record> {
+        let mut all: Vec<_> = self.records.values().collect();
+        all.sort_unstable_by_key(|record| record.born);
+        all
+    }
+
+    /// Keys of orders that may still change, oldest first.
+    pub(super) fn open_keys(&self) -> Vec<OrderKey> {
+        let open = |record: &&Record| !record.facts.state().is_final();
+        self.oldest_first().into_iter().filter(open).map(|record| record.event.key.clone()).collect()
+    }
+
+    pub(super) fn by_order_id(&self, client_id: i32, order_id: i32) -> Option<OrderKey> {
+        self.by_id.get(&(client_id, order_id)).cloned()
+    }
+
+    pub(super) fn by_perm_id(&self, perm_id: i64) -> Option<OrderKey> {
+        self.by_perm.get(&perm_id).cloned()
+    }
+
+    /// The order a report is about. A number of IB that contradicts what is known of a candidate
+    /// makes it another order.
+    pub(super) fn find(&self, identity: &Identity<'_>, own: i32) -> Option<OrderKey> {
+        if let Some(key) = identity.perm_id().and_then(|perm_id| self.by_perm.get(&perm_id)) {
+            return Some(key.clone());
+        }
+        let fits = |key: &OrderKey| {
+            let known = self.records.get(key).map(|record| &record.event)?;
+            let differs = |a: Option<i64>, b: Option<i64>| a.is_some() && b.is_some() && a != b;
+            let order_id = identity.order_id.filter(|id| *id > 0).map(i64::from);
+            let contradicts =
+                differs(known.perm_id, identity.perm_id()) || differs(known.order_id.map(i64::from), order_id);
+            (!contradicts).then(|| key.clone())
+        };
+        let by_id = identity.client_order(own).and_then(|id| self.by_id.get(&id));
+        by_id.and_then(fits).or_else(|| identity.own_key(own).as_ref().and_then(fits))
+    }
+
+    /// The key for an order that [`Self::find`] does not know; `None` until it can have one.
+    pub(super) fn name(&self, identity: &Identity<'_>, own: i32) -> Option<OrderKey> {
+        // Reports of orders that are over name neither client nor order id; others name both.
+        let may_be_own = identity.client_id.is_some() || identity.order_id.is_none();
+        let placed_as = identity.own_key(own).filter(|key| may_be_own && !self.contains(key));
+        placed_as.or_else(|| identity.perm_id().map(OrderKey::of_perm_id)).filter(|key| !self.contains(key))
+    }
+
+    pub(super) fn insert(&mut self, mut record: Record) {
+        self.births += 1;
+        record.born = self.births;
+        let key = record.event.key.clone();
+        self.records.insert(key.clone(), record);
+        self.index(&key);
+    }
+
+    /// Makes the ids of the record findable.
+    pub(super) fn index(&mut self, key: &OrderKey) {
+        let Some(event) = self.records.get(key).map(|record| &record.event) else { return };
+        if let Some(perm_id) = event.perm_id {
+            self.by_perm.insert(perm_id, key.clone());
+        }
+        if let (Some(client_id), Some(order_id)) = (event.client_id, event.order_id) {
+            self.by_id.insert((client_id, order_id), key.clone());
+        }
+    }
+
+    /// Notes that the order has become final, and forgets the oldest beyond the limit.
+    pub(super) fn note_final(&mut self, key: &OrderKey) {
+        self.finals.push_back(key.clone());
+        if self.finals.len() <= FINAL_MAX {
+            return;
+        }
+        let Some(oldest) = self.finals.pop_front() else { return };
+        let Some(record) = self.records.remove(&oldest) else { return };
+        self.dropped += 1;
+        let event = &record.event;
+        if let Some(perm_id) = event.perm_id {
+            self.by_perm.remove(&perm_id);
+        }
+        if let (Some(client_id), Some(order_id)) = (event.client_id, event.order_id) {
+            self.by_id.remove(&(client_id, order_id));
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Cancelling one order.
+
+use std::time::Duration;
+
+use super::{Fence, Orders, Until, Waiter, not_ready};
+use crate::{
+    schema::{
+        ApiError,
+        connection::LinkName,
+        order::{OrderKey, OrderState},
+        request::order::CancelOrder,
+    },
+    session::{
+        Command,
+        core::{Core, Errand, Owner},
+        pacing::Class,
+    },
+    tws::{
+        Request,
+        message::{order::OrderCancel, order_flow::CancelOrderRequest},
+    },
+};
+
+/// Repeated requests to cancel one order send at most one message in this time.
+const CANCEL_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Orders {
+    pub(crate) fn cancel(&mut self, core: &mut Core, command: &Command, ask: &CancelOrder, fence: Fence) {
+        if let Err(error) = self.try_cancel(core, command, ask, fence) {
+            core.refuse(command.token, error);
+        }
+    }
+
+    fn try_cancel(
+        &mut self,
+        core: &mut Core,
+        command: &Command,
+        ask: &CancelOrder,
+        fence: Fence,
+    ) -> Result<(), ApiError> {
+        let key = self.named(ask)?;
+        let unknown = || ApiError::invalid(format!("no order {key} is known"));
+        let record = self.book.get(&key).ok_or_else(unknown)?;
+        let waiter = |repeated| Waiter { token: command.token, until: Until::Cancelled, repeated };
+        if record.facts.state().is_final() {
+            self.wait(core, &key, waiter(true));
+            return Ok(());
+        }
+        let order_id = record.event.order_id.filter(|id| *id > 0);
+        let Some(order_id) = order_id.filter(|_| record.event.client_id == Some(self.client_id)) else {
+            let origin = &record.event.origin;
+            return Err(ApiError::invalid(format!("order {key} was placed by {origin}: only its owner may cancel it")));
+        };
+        if record.facts.state() == OrderState::Journaled && core.pacing.withdraw(order_id) {
+            // Certain knowledge: not one byte has left.
+            self.change(core, &key, |record| {
+                record.facts.on_withdrawn();
+                record.explain(None, "cancelled before it was sent");
+            });
+            self.wait(core, &key, waiter(false));
+            return Ok(());
+        }
+        if !fence.is_ready {
+            return Err(not_ready("the trading link to the gateway is not ready; the order was not cancelled"));
+        }
+        let now = core.now.at;
+        let is_due = record.cancel_sent.is_none_or(|at| at + CANCEL_INTERVAL <= now);
+        if is_due {
+            let request = CancelOrderRequest { order_id: Some(order_id), order_cancel: Some(OrderCancel::default()) };
+            let errand = Errand::new(LinkName::Trading, Class::Cancel, Request::CancelOrderRequest(request))
+                .client(command.client.clone());
+            core.submit(Owner::Orders, errand)?;
+            self.change(core, &key, |record| {
+                record.cancel_sent = Some(now);
+                record.facts.cancel_asked = true;
+            });
+        }
+        self.wait(core, &key, waiter(!is_due));
+        Ok(())
+    }
+
+    /// The key of the order that the request names in one of three ways.
+    fn named(&self, ask: &CancelOrder) -> Result<OrderKey, ApiError> {
+        match (&ask.key, ask.order_id, ask.perm_id) {
+            (Some(key), None, None) => Ok(key.clone()),
+            (None, Some(order_id), None) => {
+                let unknown = || ApiError::invalid(format!("order_id: no order {order_id} of this bridge is known"));
+                self.book.by_order_id(self.client_id, order_id).ok_or_else(unknown)
+            }
+            (None, None, Some(perm_id)) => {
+                let unknown = || ApiError::invalid(format!("perm_id: no order {perm_id} is known"));
+                self.book.by_perm_id(perm_id).ok_or_else(unknown)
+            }
+            _ => Err(ApiError::invalid("give exactly one of key, order_id and perm_id")),
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! What the gateway says about orders, applied to the records: open orders, states, completed
+//! orders and notices. None alone is complete, and all may come late, twice and in any order.
+
+use std::collections::VecDeque;
+
+use super::{
+    Orders, blank,
+    book::{Identity, Record},
+    status::{Effect, Word, effect},
+};
+use crate::{
+    schema::{
+        Size,
+        connection::LinkName,
+        order::{OrderKey, Side},
+    },
+    session::{core::Core, notice::Notice, traded},
+    tws::{
+        message::{
+            contract::Contract,
+            order::{Order, OrderState},
+            order_flow::{CompletedOrder, OpenOrder, OrderBound, OrderStatus},
+        },
+        sentinel::{unset_decimal, unset_double, unset_int},
+    },
+};
+
+/// Reports of orders that cannot be named yet; the oldest are dropped and counted beyond it.
+const UNNAMED_MAX: usize = 1_000;
+
+impl Orders {
+    pub(super) fn on_open_order(&mut self, core: &mut Core, message: OpenOrder) {
+        let order = message.order.clone().unwrap_or_default();
+        if order.what_if == Some(true) {
+            return;
+        }
+        let identity = identity(&order, message.order_id.or(order.order_id));
+        self.note_order_id(&identity);
+        let Some(key) = self.find_or_name(&identity, &order) else {
+            hold(core, &mut self.unnamed, message);
+            return;
+        };
+        let generation = self.sync.generation;
+        self.change(core, &key, |record| {
+            record.listed_in = generation;
+            describe(record, &order, message.contract.as_ref(), &identity);
+            if let Some(state) = &message.order_state {
+                record.on_order_state(state);
+            }
+        });
+        self.replay_status(core, &identity);
+    }
+
+    pub(super) fn on_completed(&mut self, core: &mut Core, message: CompletedOrder) {
+        let order = message.order.unwrap_or_default();
+        let identity = identity(&order, order.order_id);
+        let Some(key) = self.find_or_name(&identity, &order) else {
+            core.counters.late_answers += 1;
+            return;
+        };
+        let state = message.order_state.unwrap_or_default();
+        self.change(core, &key, |record| {
+            describe(record, &order, message.contract.as_ref(), &identity);
+            record.on_order_state(&state);
+            // The record says that it is over, so that this word means refused.
+            if state.status.as_deref().and_then(Word::read) == Some(Word::Inactive) {
+                record.facts.on_reject();
+                let reason = [state.reject_reason, state.completed_status].into_iter().flatten();
+                if let Some(reason) = reason.into_iter().find(|text| !text.is_empty()) {
+                    record.explain(None, &reason);
+                }
+            }
+        });
+    }
+
+    pub(super) fn on_status(&mut self, core: &mut Core, message: OrderStatus) {
+        let identity = status_identity(&message);
+        self.note_order_id(&identity);
+        let Some(key) = self.book.find(&identity, self.client_id) else {
+            return self.on_status_of_unnamed(core, message);
+        };
+        let generation = self.sync.generation;
+        self.change(core, &key, |record| {
+            record.listed_in = generation;
+            record.identify(&identity);
+            if let Some(filled) = size(message.filled.as_ref()) {
+                record.facts.on_filled(&filled, message.avg_fill_price);
+            }
+            if let Some(parent_id) = message.parent_id.filter(|id| *id > 0) {
+                record.event.parent_id = Some(parent_id);
+            }
+            record.event.why_held = message.why_held.clone().filter(|text| !text.is_empty());
+            record.on_status_text(message.status.as_deref());
+        });
+    }
+
+    /// The state of an order whose description is still to come, or that just got its number.
+    fn on_status_of_unnamed(&mut self, core: &mut Core, message: OrderStatus) {
+        let same = |order: &OpenOrder| {
+            let owner = order.order.as_ref().and_then(|order| order.client_id);
+            order.order_id == message.order_id && owner == message.client_id
+        };
+        let has_number = message.perm_id.is_some_and(|id| id > 0);
+        let place = self.unnamed.iter().position(same).filter(|_| has_number);
+        let Some(mut described) = place.and_then(|place| self.unnamed.remove(place)) else {
+            hold(core, &mut self.unnamed_status, message);
+            return;
+        };
+        if let Some(order) = &mut described.order {
+            order.perm_id = message.perm_id;
+        }
+        self.unnamed_status.push_back(message);
+        self.on_open_order(core, described);
+    }
+
+    /// Applies the states that came before the order could be named.
+    pub(super) fn replay_status(&mut self, core: &mut Core, of: &Identity<'_>) {
+        let own = self.client_id;
+        let is_of = |status: &OrderStatus| {
+            let identity = status_identity(status);
+            let perm = identity.perm_id.filter(|id| *id > 0);
+            (perm.is_some() && perm == of.perm_id)
+                || (identity.client_order(own).is_some() && identity.client_order(own) == of.client_order(own))
+        };
+        let (known, unnamed) = std::mem::take(&mut self.unnamed_status).into_iter().partition(is_of);
+        self.unnamed_status = unnamed;
+        let known: VecDeque<OrderStatus> = known;
+        for status in known {
+            if self.book.find(&status_identity(&status), own).is_some() {
+                self.on_status(core, status);
+            }
+        }
+    }
+
+    pub(super) fn on_bound(&mut self, core: &mut Core, message: &OrderBound) {
+        let Some(key) = message.perm_id.and_then(|perm_id| self.book.by_perm_id(perm_id)) else { return };
+        self.change(core, &key, |record| {
+            record.event.client_id = message.client_id.or(record.event.client_id);
+            record.event.order_id = message.order_id.or(record.event.order_id);
+        });
+    }
+
+    /// A notice that names an order of our client.
+    pub(super) fn on_order_notice(&mut self, core: &mut Core, order_id: i32, notice: &Notice) {
+        if notice.link != LinkName::Trading {
+            return;
+        }
+        let Some(key) = self.book.by_order_id(self.client_id, order_id) else { return };
+        let effect = effect(notice);
+        self.change(core, &key, |record| {
+            let was = record.facts.state();
+            match effect {
+                Effect::Reject => record.facts.on_reject(),
+                Effect::Refuse => record.facts.on_refusal(),
+                Effect::Cancel => record.facts.on_word(Word::Cancelled),
+                Effect::CancelRefused => record.facts.cancel_asked = false,
+                Effect::Remark => {}
+            }
+            // What is said of an order that was over before does not explain how it ended.
+            if !(was.is_final() && record.facts.state() == was && record.event.reason.is_some()) {
+                record.explain(Some(notice.code), &notice.text);
+            }
+        });
+        match effect {
+            Effect::CancelRefused => self.end_cancels(core, &key, None),
+            Effect::Refuse => {
+                if self.book.get(&key).is_some_and(|record| !record.facts.state().is_final()) {
+                    self.change(core, &key, |record| record.facts.cancel_asked = false);
+                    self.end_cancels(core, &key, Some(&notice.to_error()));
+                }
+            }
+            Effect::Reject | Effect::Cancel | Effect::Remark => {}
+        }
+    }
+
+    /// The record of a report; a new one if the order can be named.
+    pub(super) fn find_or_name(&mut self, identity: &Identity<'_>, order: &Order) -> Option<OrderKey> {
+        if let Some(key) = self.book.find(identity, self.client_id) {
+            return Some(key);
+        }
+        let key = self.book.name(identity, self.client_id)?;
+        // A key that is being prepared for a caller is taken from here on: his order is not sent.
+        let account = order.account.clone().unwrap_or_default();
+        let mut record = blank(key.clone(), account, self.origin(&key, identity));
+        record.facts.is_sent = true;
+        record.identify(identity);
+        self.book.insert(record);
+        Some(key)
+    }
+
+    fn origin(&self, key: &OrderKey, identity: &Identity<'_>) -> String {
+        let client_id = identity.client_id.unwrap_or_default();
+        let has_order_id = identity.order_id.is_some_and(|id| id > 0);
+        if identity.order_ref == Some(key.as_str()) {
+            "bridge".to_owned()
+        } else if client_id == 0 && !has_order_id {
+            "tws".to_owned()
+        } else {
+            format!("client-{client_id}")
+        }
+    }
+}
+
+impl Record {
+    /// Takes over the numbers of a report where none is known.
+    pub(super) fn identify(&mut self, identity: &Identity<'_>) {
+        let event = &mut self.event;
+        event.perm_id = event.perm_id.or(identity.perm_id.filter(|id| *id > 0));
+        event.order_id = event.order_id.or(identity.order_id.filter(|id| *id != 0 && *id != -1));
+        event.client_id = event.client_id.or(identity.client_id);
+    }
+
+    fn on_status_text(&mut self, text: Option<&str>) {
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return };
+        let word = Word::read(text);
+        if let Some(word) = word {
+            self.facts.on_word(word);
+        }
+        // A late word does not describe an order that is over.
+        if !self.facts.state().is_final() || matches!(word, Some(Word::Filled | Word::Cancelled | Word::Inactive)) {
+            self.event.ib_status = Some(text.to_owned());
+        }
+    }
+
+    fn on_order_state(&mut self, state: &OrderState) {
+        self.on_status_text(state.status.as_deref());
+        let is_dead_word =
+            matches!(state.status.as_deref().and_then(Word::read), Some(Word::Inactive | Word::Cancelled));
+        if let Some(reason) = state.reject_reason.as_deref().filter(|text| !text.is_empty()) {
+            if is_dead_word {
+                self.facts.on_refusal();
+            }
+            self.explain(None, reason);
+        } else if let Some(warning) = state.warning_text.as_deref().filter(|text| !text.is_empty()) {
+            self.explain(None, warning);
+        }
+    }
+}
+
+fn identity(order: &Order, order_id: Option<i32>) -> Identity<'_> {
+    let order_ref = order.order_ref.as_deref();
+    Identity { client_id: order.client_id, order_id, perm_id: order.perm_id, order_ref }
+}
+
+fn status_identity(message: &OrderStatus) -> Identity<'_> {
+    Identity { client_id: message.client_id, order_id: message.order_id, perm_id: message.perm_id, order_ref: None }
+}
+
+/// Takes over what a report says the order is; it may have been changed elsewhere.
+fn describe(record: &mut Record, order: &Order, contract: Option<&Contract>, identity: &Identity<'_>) {
+    record.identify(identity);
+    if let Some(quantity) = size(order.total_quantity.as_ref()).filter(|size| !size.decimal().is_zero()) {
+        // The caller's own digits stay.
+        if record.facts.quantity.as_ref().map(Size::decimal) != Some(quantity.decimal()) {
+            record.facts.quantity = Some(quantity);
+        }
+    }
+    if let Some(filled) = size(order.filled_quantity.as_ref()) {
+        record.facts.on_filled(&filled, None);
+    }
+    let event = &mut record.event;
+    if event.account.is_empty() {
+        event.account = order.account.clone().unwrap_or_default();
+    }
+    if event.instrument.is_none() {
+        event.instrument = contract.and_then(traded::instrument);
+        event.con_id = event.instrument.as_ref().map(|instrument| instrument.con_id).filter(|id| *id > 0);
+    }
+    let text = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
+    event.side = order.action.as_deref().and_then(side).or(event.side);
+    event.order_type = text(&order.order_type).or_else(|| event.order_type.take());
+    event.tif = text(&order.tif).or_else(|| event.tif.take());
+    let parent_id = order.parent_id.and_then(unset_int).filter(|id| *id > 0);
+    event.parent_id = parent_id.or(event.parent_id);
+    let kind = event.order_type.as_deref().unwrap_or_default();
+    // A gateway writes 0 for prices that the type does not have.
+    if ["LMT", "LIMIT", "LIT", "LOC"].iter().any(|word| kind.contains(word)) {
+        event.limit_price = order.lmt_price.and_then(unset_double).or(event.limit_price);
+    }
+    if kind.contains("TRAIL") {
+        event.stop_price = order.trail_stop_price.and_then(unset_double).or(event.stop_price);
+    } else if ["STP", "MIT", "LIT"].iter().any(|word| kind.contains(word)) && kind != "LIMIT" {
+        event.stop_price = order.aux_price.and_then(unset_double).or(event.stop_price);
+    }
+}
+
+pub(super) fn side(text: &str) -> Option<Side> {
+    match text {
+        "BUY" | "BOT" => Some(Side::Buy),
+        "SELL" | "SSHORT" | "SLONG" | "SLD" => Some(Side::Sell),
+        _ => None,
+    }
+}
+
+pub(super) fn size(text: Option<&String>) -> Option<Size> {
+    text.and_then(|text| unset_decimal(text)).and_then(Size::from_gateway)
+}
+
+/// Keeps a report for later, and counts what falls out.
+fn hold<T>(core: &mut Core, held: &mut VecDeque<T>, report: T) {
+    if held.len() >= UNNAMED_MAX {
+        held.pop_front();
+        core.counters.late_answers += 1;
+    }
+    held.push_back(report);
+}

@@ -1,0 +1,241 @@
+//! Executions and their commissions: each fill once, again with its commission, corrections marked.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use super::{
+    Orders,
+    book::Identity,
+    evidence::{side, size},
+    times::event_us,
+};
+use crate::{
+    schema::order::{FillEvent, OrderKey},
+    session::{Event, core::Core, traded},
+    tws::{
+        message::{
+            order::Order,
+            order_flow::{CommissionAndFeesReport, ExecutionDetails},
+        },
+        sentinel::unset_double,
+    },
+};
+
+/// Fills kept; the oldest are forgotten and counted beyond it.
+const FILLS_MAX: usize = 100_000;
+/// Commissions kept whose execution has not come.
+const COMMISSIONS_MAX: usize = 10_000;
+
+/// The newest version of every fill.
+#[derive(Debug, Default)]
+pub(super) struct Fills {
+    by_id: FxHashMap<String, FillEvent>,
+    oldest_first: VecDeque<String>,
+    /// By whole execution id.
+    commissions: FxHashMap<String, CommissionAndFeesReport>,
+    commissions_oldest_first: VecDeque<String>,
+    /// Fills forgotten to stay within bounds.
+    pub(super) dropped: u64,
+}
+
+/// What became of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Novelty {
+    New,
+    Correction,
+    /// Known, or older than what is known.
+    Known,
+}
+
+impl Fills {
+    pub(super) fn list(&self, account: Option<&str>, key: Option<&str>) -> Vec<FillEvent> {
+        let wanted = |fill: &&FillEvent| {
+            account.is_none_or(|account| fill.account == account) && key.is_none_or(|key| fill.key.as_str() == key)
+        };
+        self.oldest_first.iter().filter_map(|id| self.by_id.get(id)).filter(wanted).cloned().collect()
+    }
+
+    fn novelty(&self, exec_id: &str) -> Novelty {
+        let (fill, version) = parts(exec_id);
+        match self.by_id.get(fill) {
+            None => Novelty::New,
+            Some(known) if version_number(version) > version_number(parts(&known.exec_id).1) => Novelty::Correction,
+            Some(_) => Novelty::Known,
+        }
+    }
+
+    fn keep(&mut self, fill: &FillEvent) {
+        let id = parts(&fill.exec_id).0.to_owned();
+        if self.by_id.insert(id.clone(), fill.clone()).is_some() {
+            return;
+        }
+        self.oldest_first.push_back(id);
+        if self.oldest_first.len() > FILLS_MAX
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.by_id.remove(&oldest);
+            self.dropped += 1;
+        }
+    }
+
+    fn keep_commission(&mut self, exec_id: String, message: CommissionAndFeesReport) {
+        if self.commissions.insert(exec_id.clone(), message).is_none() {
+            self.commissions_oldest_first.push_back(exec_id);
+        }
+        if self.commissions_oldest_first.len() > COMMISSIONS_MAX
+            && let Some(oldest) = self.commissions_oldest_first.pop_front()
+        {
+            self.commissions.remove(&oldest);
+        }
+    }
+}
+
+impl Orders {
+    pub(super) fn on_execution(&mut self, core: &mut Core, message: ExecutionDetails) {
+        let Some(execution) = message.execution else {
+            core.counters.undecodable_messages += 1;
+            return;
+        };
+        let exec_id = execution.exec_id.clone().unwrap_or_default();
+        let quantity = size(execution.shares.as_ref());
+        let side = execution.side.as_deref().and_then(side);
+        let price = execution.price.and_then(unset_double);
+        let (Some(quantity), Some(side), Some(price), false) = (quantity, side, price, exec_id.is_empty()) else {
+            core.counters.undecodable_messages += 1;
+            return;
+        };
+        let identity = Identity {
+            client_id: execution.client_id,
+            order_id: execution.order_id,
+            perm_id: execution.perm_id,
+            order_ref: execution.order_ref.as_deref(),
+        };
+        self.note_order_id(&identity);
+        let account = execution.acct_number.clone().unwrap_or_default();
+        let order = Order { account: Some(account.clone()), ..Order::default() };
+        let key = self.find_or_name(&identity, &order);
+        let novelty = self.fills.novelty(&exec_id);
+        let is_leg = is_combo_leg(&exec_id);
+        let cumulative = size(execution.cum_qty.as_ref());
+        let named = message.contract.as_ref().and_then(traded::instrument);
+        let mut instrument = named;
+        if let Some(key) = &key {
+            self.change(core, key, |record| {
+                record.identify(&identity);
+                let event = &mut record.event;
+                if !is_leg {
+                    event.side = event.side.or(Some(side));
+                    if event.instrument.is_none() {
+                        event.con_id = instrument.as_ref().map(|named| named.con_id).filter(|id| *id > 0);
+                        event.instrument.clone_from(&instrument);
+                    }
+                    let filled = cumulative.as_ref().unwrap_or(&quantity);
+                    record.facts.on_filled(filled, execution.avg_price);
+                }
+                // The name under which the order was placed, where it is the same contract.
+                if let Some(known) = &record.event.instrument
+                    && instrument.as_ref().is_none_or(|named| named.con_id == known.con_id)
+                {
+                    instrument = Some(known.clone());
+                }
+            });
+            self.replay_status(core, &identity);
+        }
+        if novelty == Novelty::Known {
+            return;
+        }
+        let Some(instrument) = instrument else {
+            core.counters.undecodable_messages += 1;
+            return;
+        };
+        // Every fill is told, even of an order that nothing names.
+        let key = key.unwrap_or_else(|| OrderKey::of_perm_id(identity.perm_id.unwrap_or_default()));
+        let is_recovered = self.sync.is_recovery(message.req_id.unwrap_or(-1));
+        let mut fill = FillEvent {
+            key,
+            account,
+            con_id: instrument.con_id,
+            seq: 0,
+            recv_us: core.now.us,
+            event_us: execution.time.as_deref().and_then(event_us),
+            exec_id: exec_id.clone(),
+            side,
+            quantity,
+            price,
+            cumulative_quantity: cumulative,
+            average_price: execution.avg_price.and_then(unset_double).filter(|price| *price != 0.0),
+            exchange: execution.exchange.clone().filter(|exchange| !exchange.is_empty()),
+            commission: None,
+            commission_currency: None,
+            realized_pnl: None,
+            order_id: execution.order_id.filter(|id| *id != 0 && *id != -1),
+            perm_id: execution.perm_id.filter(|id| *id > 0),
+            client_id: execution.client_id,
+            liquidity: execution.last_liquidity.and_then(liquidity),
+            correction: (novelty == Novelty::Correction).then_some(true),
+            recovered: is_recovered.then_some(true),
+            combo_leg: is_leg.then_some(true),
+            instrument,
+        };
+        if let Some(commission) = self.fills.commissions.remove(&exec_id) {
+            self.fills.commissions_oldest_first.retain(|id| *id != exec_id);
+            charge(&mut fill, &commission);
+        }
+        self.fills.keep(&fill);
+        core.emit(Event::Fill(Box::new(fill)));
+    }
+
+    pub(super) fn on_commission(&mut self, core: &mut Core, message: CommissionAndFeesReport) {
+        let exec_id = message.exec_id.clone().unwrap_or_default();
+        if exec_id.is_empty() {
+            core.counters.undecodable_messages += 1;
+            return;
+        }
+        let (id, version) = parts(&exec_id);
+        match self.fills.by_id.get_mut(id) {
+            Some(fill) if fill.exec_id == exec_id => {
+                let before = fill.clone();
+                charge(fill, &message);
+                if *fill != before {
+                    fill.recv_us = core.now.us;
+                    core.emit(Event::Fill(Box::new(fill.clone())));
+                }
+            }
+            // Of a version that has been replaced.
+            Some(fill) if version_number(version) < version_number(parts(&fill.exec_id).1) => {}
+            _ => self.fills.keep_commission(exec_id, message),
+        }
+    }
+}
+
+fn charge(fill: &mut FillEvent, commission: &CommissionAndFeesReport) {
+    fill.commission = commission.commission_and_fees.and_then(unset_double);
+    fill.commission_currency = commission.currency.clone().filter(|currency| !currency.is_empty());
+    fill.realized_pnl = commission.realized_pnl.and_then(unset_double);
+}
+
+/// What names the fill, and what names its version.
+fn parts(exec_id: &str) -> (&str, &str) {
+    exec_id.rsplit_once('.').unwrap_or((exec_id, ""))
+}
+
+/// Versions are numbers with leading zeroes.
+fn version_number(version: &str) -> u64 {
+    version.parse().unwrap_or(0)
+}
+
+/// The executions of a combo's legs have ids of five segments.
+fn is_combo_leg(exec_id: &str) -> bool {
+    exec_id.split('.').count() == 5
+}
+
+fn liquidity(ib: i32) -> Option<String> {
+    let word = match ib {
+        1 => "added",
+        2 => "removed",
+        3 => "routed",
+        _ => return None,
+    };
+    Some(word.to_owned())
+}

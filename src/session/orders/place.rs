@@ -1,0 +1,222 @@
+//! Placing an order: the key is reserved, the order checked, queued once and never again.
+
+use std::sync::Arc;
+
+use super::{Fence, Orders, Reservation, Until, Waiter, blank, book::Identity, not_ready, terms, wire};
+use crate::{
+    schema::{ApiError, ErrorCode, connection::LinkName, order::OrderKey, request::order::PlaceOrder},
+    session::{
+        Command, Listing, Token,
+        core::{Core, Errand, Owner},
+        pacing::Class,
+    },
+    tws::{Request, message::order_flow::PlaceOrderRequest},
+};
+
+/// Orders that may wait for their contract to be looked up.
+const RESERVED_MAX: usize = 2_000;
+
+impl Orders {
+    /// The key was asked for before: answer without looking anything up. False if it is new; it is
+    /// then reserved for this caller until [`Self::place`] or [`Self::release`].
+    pub(crate) fn repeat(&mut self, core: &mut Core, command: &Command, ask: &PlaceOrder) -> bool {
+        if let Some(record) = self.book.get(&ask.key) {
+            let differs = record.ask.as_ref().and_then(|first| terms::difference(first, ask));
+            if let Some(field) = differs {
+                core.refuse(command.token, used_differently(&ask.key, field));
+            } else {
+                let waiter = Waiter { token: command.token, until: Until::Placed(ask.wait_for), repeated: true };
+                self.wait(core, &ask.key, waiter);
+            }
+            return true;
+        }
+        if let Some(reservation) = self.reserved.get_mut(&ask.key) {
+            match terms::difference(&reservation.ask, ask) {
+                Some(field) => core.refuse(command.token, used_differently(&ask.key, field)),
+                None => reservation.followers.push((command.token, ask.wait_for)),
+            }
+            return true;
+        }
+        if self.reserved.len() >= RESERVED_MAX {
+            let error = ApiError::new(ErrorCode::Busy, "too many orders wait for their contract to be looked up");
+            core.refuse(command.token, error.retry_after_ms(1_000));
+            return true;
+        }
+        let reservation = Reservation { token: command.token, ask: Box::new(ask.clone()), followers: Vec::new() };
+        self.reserved.insert(ask.key.clone(), reservation);
+        false
+    }
+
+    /// The order's contract could not be found: the key is free again, nothing was sent.
+    pub(crate) fn release(&mut self, core: &mut Core, token: Token, key: &OrderKey, error: &ApiError) {
+        if let Some(reservation) = self.take_reservation(token, key) {
+            Self::refuse_all(core, reservation.followers.into_iter().map(|(token, _)| token), error);
+        }
+    }
+
+    fn take_reservation(&mut self, token: Token, key: &OrderKey) -> Option<Reservation> {
+        self.reserved.get(key).filter(|reservation| reservation.token == token)?;
+        self.reserved.remove(key)
+    }
+
+    /// A caller gave up while the contract was looked up. If the order was his it will not be placed.
+    pub(super) fn on_lookup_overdue(&mut self, core: &mut Core, token: Token) -> bool {
+        let error = ApiError::new(ErrorCode::Timeout, "the contract was not found in time; nothing was sent");
+        let own = self.reserved.values().find(|reservation| reservation.token == token);
+        if let Some(key) = own.map(|reservation| reservation.ask.key.clone()) {
+            core.refuse(token, error.clone());
+            self.release(core, token, &key, &error);
+            return true;
+        }
+        for reservation in self.reserved.values_mut() {
+            let before = reservation.followers.len();
+            reservation.followers.retain(|(follower, _)| *follower != token);
+            if reservation.followers.len() < before {
+                let error = ApiError::new(
+                    ErrorCode::Timeout,
+                    "the order of this key is still being prepared for another request; ask again with the same key",
+                );
+                core.refuse(token, error);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The contract is known: check the order and queue its one message.
+    pub(crate) fn place(
+        &mut self,
+        core: &mut Core,
+        command: &Command,
+        ask: &PlaceOrder,
+        listing: &Arc<Listing>,
+        fence: Fence,
+    ) {
+        let reservation = match self.take_reservation(command.token, &ask.key) {
+            Some(reservation) => reservation,
+            // The caller gave up and was told that nothing was sent.
+            None if !core.is_waiting(command.token) => return,
+            None => {
+                if self.repeat(core, command, ask) {
+                    return;
+                }
+                let Some(reservation) = self.take_reservation(command.token, &ask.key) else { return };
+                reservation
+            }
+        };
+        if self.book.contains(&ask.key) {
+            // The gateway told of an order of this key meanwhile: it was placed in an earlier run.
+            let waiter = |token, wait_for| Waiter { token, until: Until::Placed(wait_for), repeated: true };
+            self.wait(core, &ask.key, waiter(command.token, ask.wait_for));
+            for (token, wait_for) in reservation.followers {
+                self.wait(core, &ask.key, waiter(token, wait_for));
+            }
+            return;
+        }
+        match self.queue(core, command, ask, listing, fence) {
+            Ok(()) => {
+                let waiter = |token, wait_for, repeated| Waiter { token, until: Until::Placed(wait_for), repeated };
+                self.wait(core, &ask.key, waiter(command.token, ask.wait_for, false));
+                for (token, wait_for) in reservation.followers {
+                    self.wait(core, &ask.key, waiter(token, wait_for, true));
+                }
+            }
+            Err(error) => {
+                core.refuse(command.token, error.clone());
+                Self::refuse_all(core, reservation.followers.into_iter().map(|(token, _)| token), &error);
+            }
+        }
+    }
+
+    /// # Errors
+    ///
+    /// Nothing was queued and nothing noted: the key is free again.
+    fn queue(
+        &mut self,
+        core: &mut Core,
+        command: &Command,
+        ask: &PlaceOrder,
+        listing: &Arc<Listing>,
+        fence: Fence,
+    ) -> Result<(), ApiError> {
+        self.check_fence(core, fence)?;
+        let account = terms::account(ask, &self.accounts, &core.config.gateway)?;
+        terms::check(ask)?;
+        let parent_id = ask.parent_key.as_ref().map(|parent| self.parent(command, parent)).transpose()?;
+        let order_id = self.next_order_id;
+        if Core::is_req_id(order_id) {
+            return Err(not_ready("order ids are used up; reset the order id sequence in the gateway's settings"));
+        }
+        let terms = wire::Terms { client_id: self.client_id, order_id, account: &account, parent_id };
+        let order = wire::order(ask, terms);
+        let mut record = blank(ask.key.clone(), account, "bridge".to_owned());
+        record.ask = Some(Box::new(ask.clone()));
+        record.client.clone_from(&command.client);
+        record.facts.quantity = Some(ask.quantity.clone());
+        let event = &mut record.event;
+        event.con_id = Some(listing.instrument.con_id);
+        event.instrument = Some(listing.instrument.clone());
+        event.side = Some(ask.side);
+        event.order_type = Some(ask.order_type.ib_text().to_owned());
+        event.limit_price = ask.limit_price;
+        event.stop_price = ask.stop_price;
+        event.tif = Some(ask.tif.ib_text().to_owned());
+        event.order_id = Some(order_id);
+        event.client_id = Some(self.client_id);
+        event.parent_id = parent_id;
+
+        let request = PlaceOrderRequest {
+            order_id: Some(order_id),
+            contract: Some(listing.contract.clone()),
+            order: Some(order),
+            attached_orders: None,
+        };
+        let errand = Errand::new(LinkName::Trading, Class::Order, Request::PlaceOrderRequest(Box::new(request)))
+            .id(order_id)
+            .client(command.client.clone());
+        core.submit(Owner::Orders, errand)?;
+        self.note_order_id(&Identity { order_id: Some(order_id), ..Identity::default() });
+        self.book.insert(record);
+        self.change(core, &ask.key, |_| {});
+        Ok(())
+    }
+
+    fn check_fence(&self, core: &Core, fence: Fence) -> Result<(), ApiError> {
+        if !fence.is_ready || !self.sync.is_done() {
+            return Err(not_ready("the trading link to the gateway is not ready; nothing was sent"));
+        }
+        if let Some(text) = &self.sync.read_only {
+            let message = format!("the gateway takes no orders from this login: {text}");
+            return Err(ApiError::new(ErrorCode::NotReady, message).ib(321, "request_invalid"));
+        }
+        if fence.ib_lost {
+            return Err(not_ready(
+                "the gateway has lost its link to IB and would send the order later; nothing was sent",
+            ));
+        }
+        if core.congested {
+            let message = "events of orders and fills are waiting for NATS; nothing was sent";
+            return Err(ApiError::new(ErrorCode::Busy, message).retry_after_ms(1_000));
+        }
+        Ok(())
+    }
+
+    fn parent(&self, command: &Command, key: &OrderKey) -> Result<i32, ApiError> {
+        let unknown = || ApiError::invalid(format!("parent_key: no order {key} is known"));
+        let parent = self.book.get(key).ok_or_else(unknown)?;
+        if parent.facts.state().is_final() {
+            return Err(ApiError::invalid(format!("parent_key: order {key} is over")));
+        }
+        // Clients take turns in the queue: the child of another one could overtake its parent.
+        if !parent.facts.is_sent && parent.client != command.client {
+            let message = format!("parent_key: order {key} has not been sent yet");
+            return Err(ApiError::new(ErrorCode::Busy, message).retry_after_ms(1_000));
+        }
+        let own = parent.event.order_id.filter(|_| parent.event.client_id == Some(self.client_id));
+        own.ok_or_else(|| ApiError::invalid(format!("parent_key: order {key} was placed by {}", parent.event.origin)))
+    }
+}
+
+fn used_differently(key: &OrderKey, field: &str) -> ApiError {
+    ApiError::invalid(format!("key: {key} was used for an order with another {field}; use a new key"))
+}
