@@ -154,9 +154,9 @@ async fn bad_input_gets_a_clear_error_and_loses_nothing() {
         ("contract.details", r#"{"contract":"AAPL"}"#, "invalid_request", "STK:AAPL"),
         (
             "hist.bars",
-            r#"{"contract":{"sec_type":"STK","symbol":"SHOP","exchange":"SMART","currency":""},"bar_size":"1m","duration":"1h"}"#,
+            r#"{"contract":{"sec_type":"FUT","symbol":"ES","exchange":"CME"},"bar_size":"1m","duration":"1h"}"#,
             "ambiguous_contract",
-            "SHOP",
+            "ES",
         ),
         ("md.subscribe", r#"{"contract":"STK:AAPL","steams":["quote"]}"#, "invalid_request", "steams"),
         ("md.subscribe", r#"{"contract":"STK:AAPL","ttl_s":"soon"}"#, "invalid_request", "ttl_s"),

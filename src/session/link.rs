@@ -12,7 +12,7 @@ use crate::{
     config::ms,
     schema::connection::{LinkName, LinkPhase, LinkStatus},
     tws::{
-        Request, handshake,
+        Request, ServerVersion, handshake,
         message::login::{CurrentTimeRequest, StartApiRequest},
     },
 };
@@ -71,6 +71,8 @@ pub(crate) struct Link {
     last_error: Option<String>,
     jitter: u64,
     has_room: bool,
+    /// The gateway closed at our version range: ask with a wider one, to learn and tell how old it is.
+    asks_age: bool,
 }
 
 /// A liveness question on its way.
@@ -97,6 +99,7 @@ impl Link {
             last_error: None,
             jitter: seed,
             has_room: true,
+            asks_age: false,
         }
     }
 
@@ -179,7 +182,8 @@ impl Link {
             return;
         }
         let mut hello = BytesMut::new();
-        handshake::put_hello(&mut hello);
+        let oldest = if self.asks_age { ServerVersion::OLDEST } else { ServerVersion::MIN };
+        handshake::put_hello(&mut hello, oldest);
         core.output(Output::Send { link: self.name, bytes: hello.freeze() });
         self.has_room = true;
         self.enter(State::Greeting { deadline: core.now.at + ms(core.config.timing.greeting_ms) }, core);
@@ -188,6 +192,15 @@ impl Link {
     pub(crate) fn on_closed(&mut self, core: &mut Core, generation: u64, reason: &str) -> Step {
         if generation != self.generation || matches!(self.state, State::Down { .. } | State::Draining) {
             return Step::None;
+        }
+        if self.is_greeting() {
+            // An older gateway closes without a word, and so does one that does not trust our address.
+            self.asks_age = !self.asks_age;
+            let reason = format!(
+                "{reason} at the greeting: it does not trust this address, or it is older than server version {}",
+                ServerVersion::MIN
+            );
+            return self.fall(core, &reason);
         }
         self.fall(core, reason)
     }
@@ -210,6 +223,7 @@ impl Link {
             Some(Err(error)) => self.hang_up(core, &error.to_string()),
             Some(Ok(greeting)) => {
                 self.server_version = Some(greeting.version.0);
+                self.asks_age = false;
                 let start = StartApiRequest { client_id: Some(self.client_id), optional_capabilities: None };
                 let mut bytes = BytesMut::new();
                 Request::StartApiRequest(start).put(&mut bytes);

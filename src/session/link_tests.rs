@@ -110,6 +110,27 @@ fn an_older_gateway_is_refused_by_name() {
 }
 
 #[test]
+fn a_gateway_that_closes_at_the_greeting_is_asked_for_its_age() {
+    let mut rig = dialled();
+    let mut hellos = Vec::new();
+    for generation in 1..=3 {
+        let now = rig.now();
+        rig.session.on_opened(now, Data, generation);
+        while let Some(output) = rig.session.next_output() {
+            if let Output::Send { bytes, .. } = output {
+                hellos.push(String::from_utf8_lossy(&bytes[8..]).into_owned());
+            }
+        }
+        rig.session.on_closed(now, Data, generation, "the gateway closed the connection");
+        assert!(last_error(&rig, Data).contains("older than server version 213"));
+        while phase(&rig, Data) == LinkPhase::Down {
+            rig.wait_ms(100);
+        }
+    }
+    assert_eq!(hellos, ["v213..226", "v100..226", "v213..226"]);
+}
+
+#[test]
 fn the_trading_link_waits_for_its_client_id_and_the_data_link_takes_the_next() {
     let mut rig = dialled();
     for link in [Trading, Data] {

@@ -24,7 +24,8 @@ pub struct SimConfig {
     pub slot_ms: u32,
     /// Prices to replay: rows of `time_ms,symbol,bid,ask,last,size`. Times below 10^11 count from the start.
     pub price_file: Option<PathBuf>,
-    /// Newest server version offered to clients.
+    /// Newest server version offered to clients. Below the oldest one spoken here, the simulator plays an
+    /// old gateway: it tells its version and closes.
     pub version_max: ServerVersion,
     /// Client connections at the same time; more are closed at once.
     pub clients_max: usize,

@@ -118,12 +118,17 @@ async fn greet(
     };
     let hello = handshake::read_hello(&body).map_err(ConnectionError::Handshake)?;
     let version = version_max.min(hello.max);
-    if version < hello.min || version < ServerVersion::MIN {
-        return Err(ConnectionError::Version { min: hello.min, max: hello.max });
+    let unspoken = ConnectionError::Version { min: hello.min, max: hello.max };
+    // An old gateway tells its version to whom offers it; what it would say afterwards is text, which
+    // nobody here speaks.
+    let plays_an_old_gateway = version_max < ServerVersion::MIN;
+    if version < hello.min || (version < ServerVersion::MIN && !plays_an_old_gateway) {
+        return Err(unspoken);
     }
     let mut greeting = BytesMut::new();
     handshake::put_greeting(&mut greeting, version, &clock.connection_time());
-    writer.write_all(&greeting).await.map_err(ConnectionError::Broken)
+    writer.write_all(&greeting).await.map_err(ConnectionError::Broken)?;
+    if plays_an_old_gateway { Err(unspoken) } else { Ok(()) }
 }
 
 async fn read(

@@ -12,11 +12,12 @@ pub const API_SIGN: [u8; 4] = *b"API\0";
 /// Longest accepted hello or greeting, in bytes. Real ones are below 100.
 pub const HELLO_BYTES_MAX: u32 = 1024;
 
-/// Appends the client's hello: the sign, then a frame with the version range we speak.
-pub fn put_hello(buffer: &mut BytesMut) {
+/// Appends the client's hello: the sign, then a frame with the versions from `oldest` to the newest
+/// we know. [`ServerVersion::MIN`] is the oldest we speak; an older one only learns what is there.
+pub fn put_hello(buffer: &mut BytesMut, oldest: ServerVersion) {
     buffer.put_slice(&API_SIGN);
     put_frame(buffer, |out| {
-        out.put_slice(format!("v{}..{}", ServerVersion::MIN, ServerVersion::MAX).as_bytes());
+        out.put_slice(format!("v{oldest}..{}", ServerVersion::MAX).as_bytes());
     });
 }
 
@@ -171,7 +172,7 @@ mod tests {
     #[test]
     fn the_hello_is_the_sign_and_one_frame() {
         let mut buffer = BytesMut::new();
-        put_hello(&mut buffer);
+        put_hello(&mut buffer, ServerVersion::MIN);
         assert_eq!(&buffer[..], b"API\0\x00\x00\x00\x09v213..226");
     }
 

@@ -9,6 +9,9 @@ pub struct ServerVersion(pub u32);
 impl ServerVersion {
     /// Oldest version we speak: the first at which all ordinary traffic is protobuf.
     pub const MIN: Self = Self(213);
+    /// Oldest version any client of the present handshake offers. Offered only to learn how old a
+    /// gateway is that refuses the range we speak.
+    pub const OLDEST: Self = Self(100);
     /// Newest version we know; also the newest of the official client 10.51.1.
     pub const MAX: Self = Self(226);
 
