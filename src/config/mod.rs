@@ -120,7 +120,7 @@ impl Default for Nats {
             replicas: 1,
             orders_stream_bytes_max: 1 << 30,
             connection_stream_bytes_max: 64 << 20,
-            outbox_events_max: 65_536,
+            outbox_events_max: 16_384,
             requests_max: 256,
             last_value_interval_ms: 500,
         }

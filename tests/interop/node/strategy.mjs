@@ -30,4 +30,6 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 const left = await ask("unsubscribe", { lease: lease.lease });
 tell({ event: "left", cancelled: left.cancelled });
+// An open stdin would keep the process alive.
+process.stdin.destroy();
 await nats.drain();
