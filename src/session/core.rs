@@ -24,6 +24,9 @@ use crate::{
 /// Request ids start here, far above any order id, since gateway errors use one field for both.
 const REQUEST_ID_FIRST: i32 = 1_500_000_000;
 
+/// Different instruments one run may use.
+const LISTINGS_MAX: usize = 100_000;
+
 /// What the driver is to do. Outputs are taken in order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
@@ -294,10 +297,20 @@ impl Core {
     // Instruments.
 
     /// The one listing of this instrument.
-    pub(crate) fn listing(&mut self, instrument: Instrument, contract: Contract) -> Arc<Listing> {
+    ///
+    /// # Errors
+    ///
+    /// `too_large` if the run has used as many instruments as it may: slots are never given back.
+    pub(crate) fn listing(&mut self, instrument: Instrument, contract: Contract) -> Result<Arc<Listing>, ApiError> {
         let slot = self.listings.len();
         let key = (instrument.con_id, instrument.exchange.clone());
-        Arc::clone(self.listings.entry(key).or_insert_with(|| Arc::new(Listing { slot, instrument, contract })))
+        if slot >= LISTINGS_MAX && !self.listings.contains_key(&key) {
+            let message = format!(
+                "this run has used {LISTINGS_MAX} different instruments, the most it can hold; restart the bridge"
+            );
+            return Err(ApiError::new(ErrorCode::TooLarge, message));
+        }
+        Ok(Arc::clone(self.listings.entry(key).or_insert_with(|| Arc::new(Listing { slot, instrument, contract }))))
     }
 }
 

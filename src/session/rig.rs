@@ -287,7 +287,7 @@ impl Rig {
             currency: Some("USD".to_owned()),
             ..Contract::default()
         };
-        self.session.core.listing(instrument, contract)
+        self.session.core.listing(instrument, contract).expect("few instruments")
     }
 
     // What came out.

@@ -359,7 +359,7 @@ impl Contracts {
             Waiter::Command(_) if !waiter.is_waiting(core) => {}
             Waiter::Command(command) => {
                 let listing = core.listing(answer.instrument, answer.contract);
-                self.resolved.push_back((*command, Ok(listing)));
+                self.resolved.push_back((*command, listing));
             }
             Waiter::Validation { token, place } => {
                 let valid = Validation { ok: true, instrument: Some(answer.instrument), error: None };
