@@ -59,7 +59,7 @@ pub(crate) async fn start(orders: watch::Receiver<Order>, counts: Arc<Counts>) -
 
 async fn serve(mut stream: TcpStream, mut orders: watch::Receiver<Order>, counts: Arc<Counts>) {
     let (mut read, mut write) = (BytesMut::new(), BytesMut::new());
-    let mut greeted = false;
+    let (mut signed, mut greeted) = (false, false);
     let mut lines: Vec<i32> = Vec::new();
     let mut round = orders.borrow().round;
     loop {
@@ -68,17 +68,17 @@ async fn serve(mut stream: TcpStream, mut orders: watch::Receiver<Order>, counts
                 if !matches!(count, Ok(1..)) {
                     return;
                 }
-                if !greeted {
-                    greeted = take_sign(&mut read).expect("a client");
+                if !signed {
+                    signed = take_sign(&mut read).expect("a client");
                 }
-                while let Some(frame) = next_frame(&mut read, FRAME_BYTES_MAX).expect("whole frames") {
-                    match open(frame) {
-                        Envelope::Protobuf { id, body } => {
-                            let request = Request::decode(id, body).expect("a request");
-                            answer(&request, &mut lines, &counts, &mut write);
-                        }
-                        // The hello carries no message id.
-                        _ => put_greeting(&mut write, ServerVersion::MAX, "20261121 09:00:00 UTC"),
+                while signed {
+                    let Some(frame) = next_frame(&mut read, FRAME_BYTES_MAX).expect("whole frames") else { break };
+                    if !greeted {
+                        put_greeting(&mut write, ServerVersion::MAX, "20261121 09:00:00 UTC");
+                        greeted = true;
+                    } else if let Envelope::Protobuf { id, body } = open(frame) {
+                        let request = Request::decode(id, body).expect("a request");
+                        answer(&request, &mut lines, &counts, &mut write);
                     }
                 }
                 if stream.write_all_buf(&mut write).await.is_err() {
@@ -134,7 +134,7 @@ fn answer(request: &Request, lines: &mut Vec<i32>, counts: &Counts, out: &mut By
     }
 }
 
-/// Bid and ask in turn for every instrument, each with a price and size of its own.
+/// Bid and ask in turn for every instrument, each with a price of its own.
 async fn flood(stream: &mut TcpStream, lines: &[i32], order: Order, counts: &Counts) {
     let started = Instant::now();
     let mut out = BytesMut::with_capacity(64 * 1024);
@@ -146,7 +146,8 @@ async fn flood(stream: &mut TcpStream, lines: &[i32], order: Order, counts: &Cou
             tick_type: Some(1 + i32::from((step / lines.len()) % 2 == 1)),
             #[expect(clippy::cast_precision_loss, reason = "a few thousand cents")]
             price: Some(cents as f64 / 100.0),
-            size: Some((1 + number % 900).to_string()),
+            // A price with its size would be two events; one tick is to be one message.
+            size: None,
             attr_mask: Some(1),
         };
         Response::TickPrice(tick).put(&mut out);
