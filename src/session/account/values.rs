@@ -47,7 +47,7 @@ impl Values {
             return;
         }
         if known.is_none() && self.known.len() >= VALUES_MAX {
-            core.counters.undecodable_messages += 1;
+            core.counters.forgotten += 1;
             return;
         }
         let event = AccountValueEvent {

@@ -6,9 +6,12 @@ use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
 use super::{Waiter, facts::Facts};
-use crate::schema::{
-    order::{OrderEvent, OrderKey},
-    request::order::PlaceOrder,
+use crate::{
+    schema::{
+        order::{OrderEvent, OrderKey},
+        request::order::PlaceOrder,
+    },
+    session::core::Core,
 };
 
 /// Final orders kept; the oldest are forgotten beyond it.
@@ -70,8 +73,6 @@ pub(super) struct Book {
     by_id: FxHashMap<(i32, i32), OrderKey>,
     finals: VecDeque<OrderKey>,
     births: u64,
-    /// Final orders forgotten to stay within bounds.
-    pub(super) dropped: u64,
 }
 
 impl Book {
@@ -153,15 +154,15 @@ impl Book {
         }
     }
 
-    /// Notes that the order has become final, and forgets the oldest beyond the limit.
-    pub(super) fn note_final(&mut self, key: &OrderKey) {
+    /// Notes that the order has become final, and forgets the oldest beyond the limit, counted.
+    pub(super) fn note_final(&mut self, core: &mut Core, key: &OrderKey) {
         self.finals.push_back(key.clone());
         if self.finals.len() <= FINAL_MAX {
             return;
         }
         let Some(oldest) = self.finals.pop_front() else { return };
         let Some(record) = self.records.remove(&oldest) else { return };
-        self.dropped += 1;
+        core.counters.forgotten += 1;
         let event = &record.event;
         if let Some(perm_id) = event.perm_id {
             self.by_perm.remove(&perm_id);

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::{
     Orders,
     book::Identity,
-    evidence::{side, size},
+    describe::{side, size},
     times::event_us,
 };
 use crate::{
@@ -35,8 +35,6 @@ pub(super) struct Fills {
     /// By whole execution id.
     commissions: FxHashMap<String, CommissionAndFeesReport>,
     commissions_oldest_first: VecDeque<String>,
-    /// Fills forgotten to stay within bounds.
-    pub(super) dropped: u64,
 }
 
 /// What became of a report.
@@ -65,7 +63,7 @@ impl Fills {
         }
     }
 
-    fn keep(&mut self, fill: &FillEvent) {
+    fn keep(&mut self, core: &mut Core, fill: &FillEvent) {
         let id = parts(&fill.exec_id).0.to_owned();
         if self.by_id.insert(id.clone(), fill.clone()).is_some() {
             return;
@@ -75,11 +73,11 @@ impl Fills {
             && let Some(oldest) = self.oldest_first.pop_front()
         {
             self.by_id.remove(&oldest);
-            self.dropped += 1;
+            core.counters.forgotten += 1;
         }
     }
 
-    fn keep_commission(&mut self, exec_id: String, message: CommissionAndFeesReport) {
+    fn keep_commission(&mut self, core: &mut Core, exec_id: String, message: CommissionAndFeesReport) {
         if self.commissions.insert(exec_id.clone(), message).is_none() {
             self.commissions_oldest_first.push_back(exec_id);
         }
@@ -87,6 +85,7 @@ impl Fills {
             && let Some(oldest) = self.commissions_oldest_first.pop_front()
         {
             self.commissions.remove(&oldest);
+            core.counters.forgotten += 1;
         }
     }
 }
@@ -182,7 +181,7 @@ impl Orders {
             self.fills.commissions_oldest_first.retain(|id| *id != exec_id);
             charge(&mut fill, &commission);
         }
-        self.fills.keep(&fill);
+        self.fills.keep(core, &fill);
         core.emit(Event::Fill(Box::new(fill)));
     }
 
@@ -204,7 +203,7 @@ impl Orders {
             }
             // Of a version that has been replaced.
             Some(fill) if version_number(version) < version_number(parts(&fill.exec_id).1) => {}
-            _ => self.fills.keep_commission(exec_id, message),
+            _ => self.fills.keep_commission(core, exec_id, message),
         }
     }
 }

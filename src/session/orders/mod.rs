@@ -7,6 +7,7 @@
 mod answers;
 mod book;
 mod cancel;
+mod describe;
 mod evidence;
 mod facts;
 mod fills;
@@ -163,7 +164,7 @@ impl Orders {
         self.answer_met(core, key);
         self.book.index(key);
         if is_final && !was_final {
-            self.book.note_final(key);
+            self.book.note_final(core, key);
         }
     }
 

@@ -407,3 +407,63 @@ fn a_child_names_its_parents_order_id() {
     let refusal = rig.reply(orphan).expect("a reply").expect_err("a refusal");
     assert!(refusal.message.starts_with("parent_key"), "{}", refusal.message);
 }
+
+#[test]
+fn a_state_that_comes_before_its_order_is_kept_for_it() {
+    let mut rig = Rig::ready();
+    let early = OrderStatus {
+        order_id: Some(4),
+        client_id: Some(9),
+        perm_id: Some(502),
+        status: Some("Submitted".to_owned()),
+        filled: Some("30".to_owned()),
+        ..OrderStatus::default()
+    };
+    rig.receive(TRADING, Response::OrderStatus(Box::new(early)));
+    assert!(told(&mut rig).0.is_empty());
+    rig.receive(TRADING, open_order(gateway_order(9, 4, 502, ""), "PreSubmitted"));
+    assert_eq!(state_of(&rig, "perm-502"), Some(OrderState::PartiallyFilled));
+}
+
+#[test]
+fn a_false_refusal_is_undone_by_the_order_working() {
+    let mut rig = Rig::ready();
+    place(&mut rig, ask("k1", ""));
+    rig.notice(TRADING, 1, 200, "No security definition has been found for the request");
+    assert_eq!(state_of(&rig, "k1"), Some(OrderState::Rejected));
+    rig.receive(TRADING, status(1, "Submitted", "0"));
+    assert_eq!(state_of(&rig, "k1"), Some(OrderState::Working));
+    assert_eq!(placed(&mut rig).len(), 1);
+}
+
+#[test]
+fn a_second_broker_order_of_one_key_is_seen_under_its_own_number() {
+    let mut rig = Rig::ready();
+    place(&mut rig, ask("k1", ""));
+    rig.receive(TRADING, open_order(gateway_order(1, 1, PERM, "k1"), "Submitted"));
+    rig.receive(TRADING, open_order(gateway_order(1, 7, 900, "k1"), "Submitted"));
+    rig.receive(TRADING, status(1, "Filled", "100"));
+    assert_eq!(state_of(&rig, "k1"), Some(OrderState::Filled));
+    assert_eq!(state_of(&rig, "perm-900"), Some(OrderState::Working));
+}
+
+#[test]
+fn a_fill_after_the_cancel_is_told_and_counted() {
+    let mut rig = Rig::ready();
+    place(&mut rig, ask("k1", ""));
+    rig.notice(TRADING, 1, 202, "Order Canceled - reason:");
+    rig.receive(TRADING, execution(-1, 1, "k1", "00a.01.01", "40", "40"));
+    let (orders, fills) = told(&mut rig);
+    let last = orders.last().expect("an event");
+    assert_eq!((last.state, last.filled.as_str(), fills.len()), (OrderState::Cancelled, "40", 1));
+}
+
+#[test]
+fn the_legs_of_a_combo_are_marked_and_do_not_count_as_its_quantity() {
+    let mut rig = Rig::ready();
+    place(&mut rig, ask("k1", ""));
+    rig.receive(TRADING, execution(-1, 1, "k1", "00a.1.2.01.01", "100", "100"));
+    let (_, fills) = told(&mut rig);
+    assert_eq!(fills[0].combo_leg, Some(true));
+    assert_eq!(state_of(&rig, "k1"), Some(OrderState::Sent));
+}
