@@ -71,8 +71,10 @@ async fn serve(mut stream: TcpStream, mut orders: watch::Receiver<Order>, counts
                 if !signed {
                     signed = take_sign(&mut read).expect("a client");
                 }
-                while signed {
-                    let Some(frame) = next_frame(&mut read, FRAME_BYTES_MAX).expect("whole frames") else { break };
+                if !signed {
+                    continue;
+                }
+                while let Some(frame) = next_frame(&mut read, FRAME_BYTES_MAX).expect("whole frames") {
                     if !greeted {
                         put_greeting(&mut write, ServerVersion::MAX, "20261121 09:00:00 UTC");
                         greeted = true;

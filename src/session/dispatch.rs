@@ -41,7 +41,7 @@ impl Session {
         self.contracts.resolve(&mut self.core, command, &query);
     }
 
-    pub(super) fn run_resolved(&mut self, command: Command, looked_up: Result<std::sync::Arc<Listing>, ApiError>) {
+    pub(super) fn run_resolved(&mut self, command: &Command, looked_up: Result<std::sync::Arc<Listing>, ApiError>) {
         let listing = match looked_up {
             Ok(listing) => listing,
             Err(error) => {
@@ -52,15 +52,15 @@ impl Session {
             }
         };
         match &command.ask {
-            Ask::Subscribe(ask) => self.market.subscribe(&mut self.core, &command, ask, &listing),
-            Ask::Snapshot(ask) => self.market.snapshot(&mut self.core, &command, ask, &listing),
-            Ask::Bars(ask) => self.history.bars(&mut self.core, &command, ask, &listing),
-            Ask::Head(ask) => self.history.head(&mut self.core, &command, ask, &listing),
+            Ask::Subscribe(ask) => self.market.subscribe(&mut self.core, command, ask, &listing),
+            Ask::Snapshot(ask) => self.market.snapshot(&mut self.core, command, ask, &listing),
+            Ask::Bars(ask) => self.history.bars(&mut self.core, command, ask, &listing),
+            Ask::Head(ask) => self.history.head(&mut self.core, command, ask, &listing),
             Ask::PlaceOrder(ask) => {
                 let fence = self.fence();
-                self.orders.place(&mut self.core, &command, ask, &listing, fence);
+                self.orders.place(&mut self.core, command, ask, &listing, fence);
             }
-            _ => self.run(&command),
+            _ => self.run(command),
         }
     }
 

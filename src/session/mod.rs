@@ -4,8 +4,6 @@
 //! [`Session::next_output`] after each. Nothing reaches a socket but by way of [`pacing`], except
 //! the handshake itself.
 
-#![allow(dead_code, clippy::unused_self, clippy::needless_pass_by_value, reason = "parts are being filled in")]
-
 mod account;
 mod command;
 mod contracts;
@@ -203,11 +201,11 @@ impl Session {
         }
         while let Some((req_id, owner)) = self.core.next_overdue() {
             match owner {
-                Owner::Link(_) => {}
                 Owner::Contracts => self.contracts.on_timeout(&mut self.core, req_id),
                 Owner::Market => self.market.on_timeout(&mut self.core, req_id),
                 Owner::History => self.history.on_timeout(&mut self.core, req_id),
-                Owner::Orders => self.orders.on_timeout(&mut self.core, req_id),
+                // Links watch their probes and the first download of orders as a whole.
+                Owner::Link(_) | Owner::Orders => {}
                 Owner::Account => self.account.on_timeout(&mut self.core, req_id),
             }
         }
@@ -310,7 +308,7 @@ impl Session {
     /// After every cause: run what was waiting for a lookup, send what may be sent, tell what changed.
     fn settle(&mut self) {
         while let Some((command, looked_up)) = self.contracts.next_resolved() {
-            self.run_resolved(command, looked_up);
+            self.run_resolved(&command, looked_up);
         }
         while let Some((token, outcome)) = self.core.next_own_reply() {
             self.standing.on_reply(&mut self.core, token, outcome);

@@ -29,7 +29,6 @@ pub(crate) const START_US: i64 = 1_800_000_000_000_000;
 /// Drives a [`Session`] and keeps what it put out until a test takes it.
 pub(crate) struct Rig {
     pub(crate) session: Session,
-    start: Now,
     now: Now,
     generations: [u64; 2],
     tokens: u64,
@@ -54,8 +53,7 @@ impl Rig {
         let session = Session::new(Arc::new(config), Vec::new(), 7, start);
         let (sent, events, replies) = (Vec::new(), Vec::new(), Vec::new());
         let generations = [0; 2];
-        let mut rig =
-            Self { session, start, now: start, generations, tokens: 0, sent, events, replies, is_alive: false };
+        let mut rig = Self { session, now: start, generations, tokens: 0, sent, events, replies, is_alive: false };
         rig.drain();
         rig
     }
@@ -77,11 +75,6 @@ impl Rig {
     }
 
     // Time.
-
-    /// The moment this many milliseconds after the start.
-    pub(crate) fn at(&self, ms: u64) -> Now {
-        self.start.plus(Duration::from_millis(ms))
-    }
 
     pub(crate) fn now(&self) -> Now {
         self.now
@@ -161,6 +154,7 @@ impl Rig {
     }
 
     /// One message from the gateway, through the codec.
+    #[expect(clippy::needless_pass_by_value, reason = "tests write messages in place")]
     pub(crate) fn receive(&mut self, link: LinkName, response: Response) {
         let mut frame = BytesMut::new();
         response.put(&mut frame);
@@ -252,7 +246,7 @@ impl Rig {
         let token = command.token;
         self.session.core.now = self.now;
         self.session.core.admit_caller(token, command.deadline);
-        self.session.run_resolved(command, Ok(Arc::clone(listing)));
+        self.session.run_resolved(&command, Ok(Arc::clone(listing)));
         self.session.settle();
         self.drain();
         token

@@ -45,7 +45,7 @@ impl Held {
     pub(super) fn on_position(&mut self, core: &mut Core, message: Position) {
         let average_cost = message.avg_cost.and_then(unset_double);
         let report = |event: &mut PositionEvent| event.average_cost = average_cost.or(event.average_cost);
-        self.on_report(core, message.account, message.contract, message.position, report);
+        self.on_report(core, message.account, message.contract.as_ref(), message.position.as_deref(), report);
     }
 
     pub(super) fn on_portfolio(&mut self, core: &mut Core, message: PortfolioValue) {
@@ -58,23 +58,23 @@ impl Held {
             event.realized_pnl = realized.and_then(unset_double);
             event.average_cost = cost.and_then(unset_double).or(event.average_cost);
         };
-        self.on_report(core, message.account_name, message.contract, message.position, report);
+        self.on_report(core, message.account_name, message.contract.as_ref(), message.position.as_deref(), report);
     }
 
     fn on_report(
         &mut self,
         core: &mut Core,
         account: Option<String>,
-        contract: Option<Contract>,
-        position: Option<String>,
+        contract: Option<&Contract>,
+        position: Option<&str>,
         report: impl FnOnce(&mut PositionEvent),
     ) {
-        let named = contract.as_ref().and_then(traded::instrument).filter(|named| named.con_id > 0);
+        let named = contract.and_then(traded::instrument).filter(|named| named.con_id > 0);
         let (Some(account), Some(instrument)) = (account.filter(|account| !account.is_empty()), named) else {
             core.counters.undecodable_messages += 1;
             return;
         };
-        let position = position.as_deref().and_then(unset_decimal).and_then(Size::from_gateway).unwrap_or(Size::ZERO);
+        let position = position.and_then(unset_decimal).and_then(Size::from_gateway).unwrap_or(Size::ZERO);
         let place = (account, instrument.con_id);
         self.unconfirmed.remove(&place);
         if is_zero_size(position.as_str()) {

@@ -176,14 +176,14 @@ impl Orders {
         let key = self.book.name(identity, self.client_id)?;
         // A key that is being prepared for a caller is taken from here on: his order is not sent.
         let account = order.account.clone().unwrap_or_default();
-        let mut record = blank(key.clone(), account, self.origin(&key, identity));
+        let mut record = blank(key.clone(), account, Self::origin(&key, identity));
         record.facts.is_sent = true;
         record.identify(identity);
         self.book.insert(record);
         Some(key)
     }
 
-    fn origin(&self, key: &OrderKey, identity: &Identity<'_>) -> String {
+    fn origin(key: &OrderKey, identity: &Identity<'_>) -> String {
         let client_id = identity.client_id.unwrap_or_default();
         let has_order_id = identity.order_id.is_some_and(|id| id > 0);
         if identity.order_ref == Some(key.as_str()) {

@@ -117,9 +117,6 @@ impl Orders {
         }
     }
 
-    /// No request of this part has a deadline of its own: the link watches the download as a whole.
-    pub(crate) fn on_timeout(&mut self, _core: &mut Core, _req_id: i32) {}
-
     /// The bytes of this order id were handed to the driver.
     pub(crate) fn on_sent(&mut self, core: &mut Core, order_id: i32) {
         let Some(key) = self.book.by_order_id(self.client_id, order_id) else { return };
@@ -153,7 +150,7 @@ impl Orders {
         let was_final = record.facts.state().is_final();
         let reason = record.event.reason.clone();
         change(record);
-        record.settle(reason);
+        record.settle(reason.as_deref());
         if record.published.as_ref() != Some(&record.event) {
             record.published = Some(record.event.clone());
             let after_gap = std::mem::take(&mut record.after_gap).then_some(true);
@@ -184,10 +181,10 @@ impl Record {
 
     /// Fills in what follows from the facts. A reason given for an earlier state does not explain a
     /// new one that goes well.
-    fn settle(&mut self, earlier_reason: Option<String>) {
+    fn settle(&mut self, earlier_reason: Option<&str>) {
         let state = self.facts.state();
         let goes_well = matches!(state, OrderState::Working | OrderState::PartiallyFilled | OrderState::Filled);
-        if state != self.event.state && goes_well && self.event.reason == earlier_reason {
+        if state != self.event.state && goes_well && self.event.reason.as_deref() == earlier_reason {
             self.event.reason = None;
             self.event.ib_code = None;
         }

@@ -127,7 +127,7 @@ fn a_caller_who_gave_up_holds_no_lease() {
     let ask = crate::session::Ask::Subscribe(Box::new(subscribe(&["quote"], 0)));
     let command = desk.rig.command("alpha", ask);
     let stock = Arc::clone(&desk.stock);
-    desk.rig.session.run_resolved(command, Ok(stock));
+    desk.rig.session.run_resolved(&command, Ok(stock));
     assert_eq!(desk.list().leases, []);
 }
 

@@ -64,7 +64,7 @@ fn two_callers_at_once_share_one_order_while_its_contract_is_looked_up() {
         command
     };
     let listing = rig.stock(265_598, "AAPL");
-    rig.session.run_resolved(command, Ok(listing));
+    rig.session.run_resolved(&command, Ok(listing));
     rig.wait_ms(1);
     rig.session.on_timer(rig.now());
     rig.wait_ms(1);
