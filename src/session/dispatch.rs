@@ -214,8 +214,12 @@ impl Session {
             | Response::PnLSingle(_) => self.account.on_response(core, response),
 
             Response::NextValidId(message) => {
+                let order_id = message.order_id.unwrap_or_default();
+                if link == LinkName::Trading {
+                    self.orders.on_next_order_id(order_id);
+                }
                 let (socket, core) = self.link(link);
-                let step = socket.on_next_order_id(core, message.order_id.unwrap_or_default());
+                let step = socket.on_next_order_id(core, order_id);
                 self.step(link, step);
             }
             Response::ManagedAccounts(message) => {

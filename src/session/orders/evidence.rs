@@ -142,6 +142,9 @@ impl Orders {
         }
         let Some(key) = self.book.by_order_id(self.client_id, order_id) else { return };
         let effect = effect(notice);
+        if notice.code == 103 {
+            Self::ask_order_id(core);
+        }
         self.change(core, &key, |record| {
             let was = record.facts.state();
             match effect {

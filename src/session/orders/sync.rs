@@ -11,7 +11,10 @@ use crate::{
     },
     tws::{
         Request,
-        message::order_flow::{AllOpenOrdersRequest, CompletedOrdersRequest, ExecutionFilter, ExecutionRequest},
+        message::{
+            login::IdsRequest,
+            order_flow::{AllOpenOrdersRequest, CompletedOrdersRequest, ExecutionFilter, ExecutionRequest},
+        },
     },
 };
 
@@ -176,6 +179,16 @@ impl Orders {
         if change != IbChange::Lost && self.sync.is_done() {
             ask(core, None, Request::AllOpenOrdersRequest(AllOpenOrdersRequest {}));
         }
+    }
+
+    /// The gateway names the lowest order id it would take. It can be lower than ids already used.
+    pub(crate) fn on_next_order_id(&mut self, order_id: i32) {
+        self.next_order_id = self.next_order_id.max(order_id);
+    }
+
+    /// An order id was refused as too low: later orders need a higher one.
+    pub(super) fn ask_order_id(core: &mut Core) {
+        ask(core, None, Request::IdsRequest(IdsRequest { num_ids: Some(1) }));
     }
 
     /// Order ids of our client only grow, whoever used them.

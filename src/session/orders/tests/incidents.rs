@@ -467,3 +467,18 @@ fn the_legs_of_a_combo_are_marked_and_do_not_count_as_its_quantity() {
     assert_eq!(fills[0].combo_leg, Some(true));
     assert_eq!(state_of(&rig, "k1"), Some(OrderState::Sent));
 }
+
+#[test]
+fn an_order_id_that_is_too_low_kills_its_order_and_raises_the_next_one() {
+    let mut rig = Rig::ready();
+    let token = place(&mut rig, ask("k1", ""));
+    rig.forget();
+    rig.notice(TRADING, 1, 103, "Duplicate order id");
+    assert_eq!(answered(rig.reply(token)).state, OrderState::Rejected);
+    assert!(matches!(rig.sent(TRADING).as_slice(), [Request::IdsRequest(_)]));
+    let next = crate::tws::message::login::NextValidId { order_id: Some(50) };
+    rig.receive(TRADING, Response::NextValidId(next));
+    place(&mut rig, ask("k2", ""));
+    assert_eq!(placed(&mut rig), [(50, "k2".to_owned())]);
+    assert_eq!(state_of(&rig, "k1"), Some(OrderState::Rejected));
+}
