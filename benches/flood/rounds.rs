@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    INSTRUMENTS, PACE, cpu,
+    INSTRUMENTS, PACES, cpu,
     gateway::{self, Counts, Order},
 };
 
@@ -68,14 +68,15 @@ pub(crate) async fn run(ticks: u64, repeats: usize, limit: Duration) {
     drop(quotes);
 
     let mut round = 1;
-    for (name, pace) in [("paced", PACE), ("flood", 0)] {
+    for pace in PACES {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..repeats {
             round += 1;
             ours.push(bridge_round(&orders, &counts, Order { round, ticks, pace }, pid, &watcher, limit).await);
             theirs.push(bare_round(&url, &recording, ticks, pace).await);
         }
-        report(name, ticks, &ours, &theirs);
+        let name = if pace == 0 { "flood".to_owned() } else { format!("{pace} ticks/s") };
+        report(&name, ticks, &ours, &theirs);
     }
     println!("bridge after: {:.1} MB resident", as_f64(cpu::resident_bytes(pid)) / 1e6);
     bridge.kill().await.expect("the bridge ends");
