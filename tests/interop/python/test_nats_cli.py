@@ -39,14 +39,18 @@ class Listener:
     """`nats sub` in the background."""
 
     def __init__(self, rig, subject, count):
+        self.count = count
         self.process = Process(NATS_CLI, "--server", rig.url, "sub", subject, "--count", str(count))
         self._wait(lambda: "Subscribing" in self.process.output())
 
     def received(self):
         """Subject and payload of each message, once all have come."""
-        self._wait(lambda: self.process.child.poll() is not None)
-        found = re.findall(r'Received on "([^"]+)"[^\n]*\n(\{.*\})', self.process.output())
-        return [(subject, json.loads(payload)) for subject, payload in found]
+        self._wait(lambda: len(self._found()) >= self.count)
+        return [(subject, json.loads(payload)) for subject, payload in self._found()]
+
+    def _found(self):
+        # Headers, if any, and an empty line stand between.
+        return re.findall(r'Received on "([^"]+)"[^\n]*\n(?:[^{\n]*\n)*?(\{.*\})', self.process.output())
 
     def _wait(self, condition):
         give_up = time.monotonic() + LIMIT_S
