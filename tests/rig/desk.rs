@@ -122,6 +122,11 @@ impl Desk {
         (started.elapsed(), status.code())
     }
 
+    /// `kill -9`: the bridge gets no chance to say or write anything more.
+    pub(crate) async fn kill_bridge(&mut self) {
+        self.bridge.take().expect("the bridge runs").kill().await.expect("killed");
+    }
+
     /// Sends a request and checks the payloads of both directions against their schemas.
     pub(crate) async fn ask(&self, verb: &str, payload: Value) -> Value {
         self.schemas.check(&format!("request.{verb}"), &payload);
