@@ -61,6 +61,10 @@ pub(super) fn effect(notice: &Notice) -> Effect {
         // The first two refuse a change of an order that goes on, or that is over already.
         104 | 134 | 2_100..=2_199 => Effect::Remark,
         _ if meaning.category == Category::OrderWarning => Effect::Remark,
+        // They tell of a rate or a link, not whether this order exists: its own evidence decides.
+        _ if matches!(meaning.category, Category::Pacing | Category::Connection | Category::FarmStatus) => {
+            Effect::Remark
+        }
         _ if meaning.category == Category::OrderCancelled => Effect::Cancel,
         _ if meaning.severity == Severity::Error => Effect::Refuse,
         _ => Effect::Remark,
@@ -90,7 +94,7 @@ mod tests {
         for code in [103, 105, 110, 200, 203, 321, 329, 434, 10_006] {
             check(code, "", Effect::Refuse);
         }
-        for code in [399, 404, 104, 164, 2109, 2148, 2161] {
+        for code in [399, 404, 104, 164, 2109, 2148, 2161, 100, 504, 10_182] {
             check(code, "", Effect::Remark);
         }
         for code in [161, 10_147, 10_148, 135, 136] {
