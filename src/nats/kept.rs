@@ -12,7 +12,7 @@ use super::{
     streams::Names,
     subject::{Inst, Topic, bucket_subject, token},
 };
-use crate::{config::Nats, session::Event};
+use crate::{config::Nats, schema::order::FillEvent, session::Event};
 
 /// Subjects counted at once. Above it counting starts anew, above every number given so far.
 const SUBJECTS_MAX: usize = 65_536;
@@ -76,8 +76,7 @@ impl Preparer {
             Event::Fill(mut fill) => {
                 let topic = Topic::Fill { account: (&fill.account).into(), key: fill.key.as_str().into() }.key();
                 fill.seq = self.number(&topic);
-                let part = if fill.commission.is_some() { ".commission" } else { "" };
-                let id = format!("exec.{}{part}", token(&fill.exec_id));
+                let id = fill_id(&fill);
                 self.finish(&topic, &*fill, Some((StreamKind::Orders, id)), None)
             }
             Event::Position(mut position) => {
@@ -182,6 +181,14 @@ impl Preparer {
     }
 }
 
+/// The same for the same news of a fill in any run, so that the stream stores what a download tells
+/// again only once; another for a commission that was revised, which must not pass for a repeat.
+fn fill_id(fill: &FillEvent) -> String {
+    let part = |name, amount: Option<f64>| amount.map(|amount| format!(".{name}.{amount}")).unwrap_or_default();
+    let (commission, profit) = (part("commission", fill.commission), part("pnl", fill.realized_pnl));
+    format!("exec.{}{commission}{profit}", token(&fill.exec_id))
+}
+
 fn below(prefix: &str, topic: &str) -> Subject {
     [prefix, ".", topic].concat().into()
 }
@@ -189,10 +196,7 @@ fn below(prefix: &str, topic: &str) -> Subject {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{
-        bridge::BridgeEvent,
-        order::{FillEvent, Side},
-    };
+    use crate::schema::{bridge::BridgeEvent, order::Side};
 
     fn fill(commission: Option<f64>) -> Event {
         Event::Fill(Box::new(FillEvent {
@@ -224,11 +228,17 @@ mod tests {
     }
 
     #[test]
-    fn a_fill_and_its_commission_have_ids_of_their_own() {
+    fn a_fill_its_commission_and_a_revised_one_have_ids_of_their_own() {
         let mut preparer = Preparer::new(&Nats::default(), 0);
         let mut id = |event| preparer.prepare(event).and_then(|event| event.stored).expect("stored").1;
         assert_eq!(id(fill(None)), "exec.0000e0d5=2E6553=2E01=2E01");
-        assert_eq!(id(fill(Some(1.0))), "exec.0000e0d5=2E6553=2E01=2E01.commission");
+        assert_eq!(id(fill(Some(1.0))), "exec.0000e0d5=2E6553=2E01=2E01.commission.1");
+        assert_eq!(id(fill(Some(1.25))), "exec.0000e0d5=2E6553=2E01=2E01.commission.1.25");
+        let mut profit = fill(Some(1.0));
+        if let Event::Fill(fill) = &mut profit {
+            fill.realized_pnl = Some(-7.5);
+        }
+        assert_eq!(id(profit), "exec.0000e0d5=2E6553=2E01=2E01.commission.1.pnl.-7.5");
     }
 
     #[test]
