@@ -209,14 +209,18 @@ impl Orders {
 }
 
 fn charge(fill: &mut FillEvent, commission: &CommissionAndFeesReport) {
-    fill.commission = commission.commission_and_fees.and_then(unset_double);
-    fill.commission_currency = commission.currency.clone().filter(|currency| !currency.is_empty());
-    fill.realized_pnl = commission.realized_pnl.and_then(unset_double);
+    let currency = commission.currency.clone().filter(|currency| !currency.is_empty());
+    // A report that leaves something out takes nothing back.
+    fill.commission = commission.commission_and_fees.and_then(unset_double).or(fill.commission);
+    fill.commission_currency = currency.or_else(|| fill.commission_currency.take());
+    fill.realized_pnl = commission.realized_pnl.and_then(unset_double).or(fill.realized_pnl);
 }
 
-/// What names the fill, and what names its version.
+/// What names the fill, and what names its version. An id that does not end in a number has no
+/// version: taking two such ids for one fill would lose the second.
 fn parts(exec_id: &str) -> (&str, &str) {
-    exec_id.rsplit_once('.').unwrap_or((exec_id, ""))
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    exec_id.rsplit_once('.').filter(|(_, version)| is_number(version)).unwrap_or((exec_id, ""))
 }
 
 /// Versions are numbers with leading zeroes.
