@@ -285,7 +285,9 @@ impl Session {
         if change == IbChange::Lost || link == LinkName::Data {
             self.market.on_ib_change(&mut self.core, change);
         }
-        self.orders.on_ib_change(&mut self.core, change);
+        if link == LinkName::Trading {
+            self.orders.on_ib_change(&mut self.core, change);
+        }
     }
 
     /// Publishes connection truth when a fact changed, and only then.

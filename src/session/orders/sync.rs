@@ -125,7 +125,9 @@ impl Orders {
     pub(super) fn on_request_notice(&mut self, core: &mut Core, req_id: i32, notice: &Notice) {
         if Some(req_id) == self.sync.executions_id && notice.meaning.ends_request() {
             core.done(req_id);
-            self.end(core, Part::Executions, Progress::Refused);
+            if self.sync.executions == Progress::Asked {
+                self.end(core, Part::Executions, Progress::Refused);
+            }
         }
     }
 
@@ -174,11 +176,17 @@ impl Orders {
         }
     }
 
-    /// IB is back: what happened meanwhile may have been told to nobody.
+    /// IB is back: what filled or ended meanwhile may have been told to nobody. The download counts as
+    /// done all the while, so that a list which never comes holds up no order.
     pub(crate) fn on_ib_change(&mut self, core: &mut Core, change: IbChange) {
-        if change != IbChange::Lost && self.sync.is_done() {
-            ask(core, None, Request::AllOpenOrdersRequest(AllOpenOrdersRequest {}));
+        if change == IbChange::Lost || !self.sync.is_done() {
+            return;
         }
+        ask(core, None, Request::AllOpenOrdersRequest(AllOpenOrdersRequest {}));
+        ask(core, None, Request::CompletedOrdersRequest(CompletedOrdersRequest { api_only: Some(false) }));
+        let progress = self.sync.executions;
+        self.ask_executions(core);
+        self.sync.executions = progress;
     }
 
     /// The gateway names the lowest order id it would take. It can be lower than ids already used.
