@@ -161,6 +161,10 @@ impl Book {
             return;
         }
         let Some(oldest) = self.finals.pop_front() else { return };
+        // A refusal may have been undone since: then the order lives, and is noted again when it ends.
+        if self.records.get(&oldest).is_some_and(|record| !record.facts.state().is_final()) {
+            return;
+        }
         let Some(record) = self.records.remove(&oldest) else { return };
         core.counters.forgotten += 1;
         let event = &record.event;

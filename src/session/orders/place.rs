@@ -21,7 +21,11 @@ impl Orders {
     /// then reserved for this caller until [`Self::place`] or [`Self::release`].
     pub(crate) fn repeat(&mut self, core: &mut Core, command: &Command, ask: &PlaceOrder) -> bool {
         if let Some(record) = self.book.get(&ask.key) {
-            let differs = record.ask.as_ref().and_then(|first| terms::difference(first, ask));
+            let differs = match &record.ask {
+                Some(first) => terms::difference(first, ask),
+                // Placed in an earlier run: what IB says of it must fit.
+                None => terms::contradiction(&record.event, ask),
+            };
             if let Some(field) = differs {
                 core.refuse(command.token, used_differently(&ask.key, field));
             } else {
@@ -104,8 +108,13 @@ impl Orders {
                 reservation
             }
         };
-        if self.book.contains(&ask.key) {
+        if let Some(record) = self.book.get(&ask.key) {
             // The gateway told of an order of this key meanwhile: it was placed in an earlier run.
+            if let Some(field) = terms::contradiction(&record.event, ask) {
+                let error = used_differently(&ask.key, field);
+                core.refuse(command.token, error.clone());
+                return Self::refuse_all(core, reservation.followers.into_iter().map(|(token, _)| token), &error);
+            }
             let waiter = |token, wait_for| Waiter { token, until: Until::Placed(wait_for), repeated: true };
             self.wait(core, &ask.key, waiter(command.token, ask.wait_for));
             for (token, wait_for) in reservation.followers {

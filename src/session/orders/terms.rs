@@ -5,8 +5,8 @@ use rust_decimal::Decimal;
 use crate::{
     config,
     schema::{
-        ApiError,
-        order::{OrderType, TimeInForce},
+        ApiError, Size,
+        order::{OrderEvent, OrderType, TimeInForce},
         request::order::PlaceOrder,
     },
 };
@@ -143,6 +143,18 @@ pub(super) fn difference(first: &PlaceOrder, second: &PlaceOrder) -> Option<&'st
         ("oca_group", first.oca_group != second.oca_group),
         ("parent_key", first.parent_key != second.parent_key),
         ("transmit", first.transmit != second.transmit),
+    ];
+    differs.into_iter().find(|(_, differs)| *differs).map(|(field, _)| field)
+}
+
+/// The first field in which a request is certainly not for the order that IB knows under its key.
+/// IB writes other fields its own way, and prices of an order move.
+pub(super) fn contradiction(known: &OrderEvent, ask: &PlaceOrder) -> Option<&'static str> {
+    let quantity = known.quantity.as_ref().map(Size::decimal);
+    let differs = [
+        ("account", ask.account.as_ref().is_some_and(|account| !known.account.is_empty() && *account != known.account)),
+        ("side", known.side.is_some_and(|side| side != ask.side)),
+        ("quantity", quantity.is_some_and(|quantity| quantity != ask.quantity.decimal())),
     ];
     differs.into_iter().find(|(_, differs)| *differs).map(|(field, _)| field)
 }
