@@ -186,7 +186,9 @@ fn log_event(event: &Event) {
                 "connection changed"
             );
             for (name, link) in [("trading", &state.trading), ("data", &state.data)] {
-                if let (Some(error), Some(_)) = (&link.last_error, link.retry_us) {
+                // The event tells both links; only the one that changed is news.
+                let is_news = link.since_us == state.recv_us && link.retry_us.is_some();
+                if let (Some(error), true) = (&link.last_error, is_news) {
                     warn!(link = name, attempt = link.attempts, %error, "link is down");
                 }
             }

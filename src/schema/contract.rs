@@ -85,8 +85,10 @@ impl FromStr for ContractQuery {
         };
         let mut parts = body.split(':');
         let sec_type = parts.next().unwrap_or_default().to_ascii_uppercase();
-        let subject =
-            parts.next().filter(|part| !part.is_empty()).ok_or_else(|| bad("nothing after the first colon"))?;
+        let Some(subject) = parts.next() else { return Err(bad("a security type and a colon come first")) };
+        if subject.is_empty() {
+            return Err(bad("nothing after the first colon"));
+        }
         let rest: Vec<&str> = parts.collect();
 
         let mut query = Self { sec_type: Some(sec_type.clone()), symbol: Some(subject.to_owned()), ..Self::default() };
@@ -240,7 +242,8 @@ mod tests {
 
     #[test]
     fn wrong_text_is_refused_with_the_reason() {
-        refused("AAPL", "nothing after the first colon");
+        refused("AAPL", "a security type and a colon come first");
+        refused("STK:", "nothing after the first colon");
         refused("STK:AAPL:X", "too many colons");
         refused("FUT:ES", "a future is written FUT:SYMBOL:YYYYMM");
         refused("FUT:ES:DEC26", "an expiry is YYYYMM or YYYYMMDD");
