@@ -1,5 +1,6 @@
 //! Orders against a scripted gateway: what it is made to say, and what was written to it.
 
+mod broker_days;
 mod edges;
 mod histories;
 mod incidents;
