@@ -57,7 +57,7 @@ pub struct Outbox {
 pub struct OutboxReader {
     /// Market events: the oldest are missing if NATS was too slow.
     pub market: MarketReader,
-    /// Kept events: none is missing.
+    /// Kept events: none is missing but account figures that were replaced while they waited for room.
     pub kept: mpsc::Receiver<Event>,
 }
 
@@ -97,7 +97,12 @@ impl Outbox {
                 self.shared.arrived.notify_one();
             }
             Lane::Kept => {
-                self.overflow.push_back(event);
+                // While NATS is away for days, account figures must not pile up: the newest is enough.
+                if let Some(older) = self.overflow.iter_mut().find(|older| is_same_figure(older, &event)) {
+                    *older = event;
+                } else {
+                    self.overflow.push_back(event);
+                }
                 self.flush();
             }
         }
@@ -143,6 +148,20 @@ impl Outbox {
     /// What was lost on the market lane.
     pub fn losses(&self) -> Arc<LossCounters> {
         Arc::clone(&self.shared.losses)
+    }
+}
+
+/// True if both are values of the same account figure, of which only the last one counts.
+fn is_same_figure(older: &Event, newer: &Event) -> bool {
+    match (older, newer) {
+        (Event::Pnl(older), Event::Pnl(newer)) => older.account == newer.account,
+        (Event::Position(older), Event::Position(newer)) => {
+            (&older.account, older.con_id) == (&newer.account, newer.con_id)
+        }
+        (Event::AccountValue(older), Event::AccountValue(newer)) => {
+            (&older.account, &older.tag, &older.currency) == (&newer.account, &newer.tag, &newer.currency)
+        }
+        _ => false,
     }
 }
 
@@ -192,6 +211,7 @@ impl MarketReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::account::PnlEvent;
     use crate::schema::bridge::BridgeEvent;
     use crate::schema::{Instrument, market::QuoteEvent};
     use crate::session::Listing;
@@ -264,6 +284,35 @@ mod tests {
             seen.push(number(&event));
         }
         assert_eq!(seen, [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[tokio::test]
+    async fn account_figures_do_not_pile_up_while_nats_is_away() {
+        let (mut outbox, mut reader) = outbox(1, 1);
+        for n in 0..10_000 {
+            for account in ["DU1", "DU2"] {
+                let (daily, unrealized, realized) = (Some(f64::from(n)), None, None);
+                let recv_us = i64::from(n);
+                let event = PnlEvent { account: account.to_owned(), seq: 0, recv_us, daily, unrealized, realized };
+                outbox.offer(Event::Pnl(Box::new(event)));
+            }
+            if n % 2_500 == 0 {
+                outbox.offer(kept(i64::from(n)));
+            }
+        }
+        assert!(outbox.overflow.len() <= 6, "{} events wait", outbox.overflow.len());
+        let (mut last, mut beats) = (Vec::new(), 0);
+        while let Ok(event) = reader.kept.try_recv() {
+            match event {
+                Event::Pnl(event) => last.push((event.account, event.recv_us)),
+                _ => beats += 1,
+            }
+            outbox.flush();
+        }
+        assert_eq!(beats, 4, "none of the others is lost");
+        for account in ["DU1", "DU2"] {
+            assert!(last.contains(&(account.to_owned(), 9_999)), "{last:?}");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
