@@ -148,6 +148,34 @@ async fn kept_events_survive_a_killed_server_in_order_and_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kept_events_flow_again_soon_after_a_killed_server_is_back() {
+    let mut server = NatsServer::with_jetstream(&[]);
+    let mut rig = Rig::start(server.url(), "t9").await;
+    // A stopped server reads nothing: everything offered is under way without an acknowledgement.
+    server.pause();
+    for number in 1..=50 {
+        rig.outbox.offer(order("k1", number));
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    server.kill();
+    server.restart();
+    let back = tokio::time::Instant::now();
+    let js = jetstream::new(rig.client.clone());
+    eventually("all orders stored", || async {
+        let stream = js.get_stream("T9_ORDERS").await.ok()?;
+        (stream.cached_info().state.messages == 50).then_some(())
+    })
+    .await;
+    let took = back.elapsed();
+    assert!(took < std::time::Duration::from_secs(3), "stored {took:?} after the server was back");
+    let url = server.url().to_owned();
+    rig.finish().await;
+    let orders: Vec<i64> =
+        stored(&url, "T9_ORDERS").await.iter().map(|(_, event)| event["recv_us"].as_i64().unwrap()).collect();
+    assert_eq!(orders, (1..=50).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn market_events_of_an_outage_are_dropped_counted_and_announced() {
     let mut server = NatsServer::with_jetstream(&[]);
     let mut rig = Rig::start(server.url(), "t5").await;

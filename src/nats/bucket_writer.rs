@@ -134,10 +134,24 @@ impl BucketWriter {
         }
     }
 
+    /// Acknowledgements of an earlier connection never come.
+    fn forget_in_flight(&mut self) {
+        self.in_flight.clear();
+        for (subject, state) in &mut self.values {
+            if matches!(state.progress, Progress::InFlight | Progress::InFlightDirty) {
+                state.progress = Progress::Dirty;
+                self.dirty.push_back(subject.clone());
+            }
+        }
+    }
+
     /// After a reconnect the server may have forgotten buckets that it held in memory.
     async fn look_after(&mut self) {
         let connects = self.link.connects();
-        self.is_trusted &= connects == self.connects;
+        if connects != self.connects {
+            self.is_trusted = false;
+            self.forget_in_flight();
+        }
         if self.is_trusted || !self.link.is_up() {
             return;
         }

@@ -52,6 +52,8 @@ pub(super) struct Keeper {
     sent: usize,
     /// Since a failure: the oldest goes alone.
     is_cautious: bool,
+    /// Connections made when the window was last known to be under way.
+    connects: u64,
     retry: Retry,
 }
 
@@ -80,6 +82,7 @@ impl Keeper {
     ) -> Self {
         Self {
             preparer: Preparer::new(&config, first_seq),
+            connects: link.connects(),
             link,
             js,
             config,
@@ -109,6 +112,7 @@ impl Keeper {
                     None => open = false,
                 },
                 _ = look_after.tick() => {
+                    self.look_for_reconnect();
                     open = open && !(self.kept.is_closed() && self.kept.is_empty());
                     if may_take {
                         self.report_losses().await;
@@ -196,11 +200,7 @@ impl Keeper {
         if !is_broken_chain && !self.is_cautious {
             warn!(%error, waiting = self.window.len(), "events are not acknowledged; sending them again until they are");
         }
-        for sending in &mut self.window {
-            sending.ack = None;
-        }
-        self.sent = 0;
-        self.is_cautious = true;
+        self.start_over();
         if is_broken_chain {
             return;
         }
@@ -210,6 +210,29 @@ impl Keeper {
         {
             warn!(%error, "streams cannot be made again");
         }
+    }
+
+    /// Acknowledgements of an earlier connection never come: waiting for them to time out would hold
+    /// everything up for seconds.
+    fn look_for_reconnect(&mut self) {
+        let connects = self.link.connects();
+        if connects == self.connects || !self.link.is_up() {
+            return;
+        }
+        self.connects = connects;
+        if self.sent > 0 {
+            info!(waiting = self.window.len(), "NATS is back; sending again what was not acknowledged");
+            self.start_over();
+            self.retry.reset();
+        }
+    }
+
+    fn start_over(&mut self) {
+        for sending in &mut self.window {
+            sending.ack = None;
+        }
+        self.sent = 0;
+        self.is_cautious = true;
     }
 
     async fn report_losses(&mut self) {

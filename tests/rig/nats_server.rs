@@ -48,6 +48,21 @@ impl NatsServer {
         let _ = self.child.wait();
     }
 
+    /// Stops the server without a word: its sockets stay open and nothing answers.
+    pub(crate) fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Ends a pause.
+    pub(crate) fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().expect("kill");
+        assert!(status.success(), "kill {signal}");
+    }
+
     /// Starts a killed server again, on its port and its files.
     pub(crate) fn restart(&mut self) {
         for entry in std::fs::read_dir(self.folder.path()).expect("folder").flatten() {
