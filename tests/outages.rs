@@ -137,3 +137,91 @@ async fn a_fill_that_happens_while_nats_is_away_is_published_when_it_returns() {
     assert!(seqs.windows(2).all(|pair| pair[1] == pair[0] + 1), "order events have a hole: {seqs:?}");
     desk.wait_ready().await;
 }
+
+/// Length of the outages below, in milliseconds; `IBNATS_TEST_OUTAGE_MS=30000` for a long one by hand.
+fn outage() -> Duration {
+    let text = std::env::var("IBNATS_TEST_OUTAGE_MS").unwrap_or_default();
+    Duration::from_millis(text.parse().unwrap_or(2_500))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_of_an_order_is_lost_while_nats_is_dead() {
+    let mut desk = Desk::open().await;
+    work_and_cut(&mut desk, "dead", |desk| desk.nats.kill(), |desk| desk.nats.restart()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_of_an_order_is_lost_while_nats_hangs() {
+    let mut desk = Desk::open().await;
+    work_and_cut(&mut desk, "hung", |desk| desk.nats.pause(), |desk| desk.nats.resume()).await;
+}
+
+/// Ten orders fill one after the other while NATS is away; then every event is stored, once and in
+/// order, and requests are answered.
+async fn work_and_cut(desk: &mut Desk, name: &str, cut: impl Fn(&mut Desk), mend: impl Fn(&mut Desk)) {
+    desk.get("md.subscribe", json!({ "contract": "STK:AAPL", "ttl_s": 0 })).await;
+    let quote = desk.get("md.snapshot", json!({ "contract": "STK:AAPL", "timeout_ms": 15_000 })).await;
+    let bid = quote["quote"]["bid"].as_f64().expect("a bid");
+    for number in 1..=10_u32 {
+        let limit_price = (bid * (1.0 - 0.02 * f64::from(number)) * 100.0).round() / 100.0;
+        let order = json!({
+            "key": format!("{name}-{number}"), "contract": "STK:AAPL", "side": "buy", "quantity": 2,
+            "order_type": "limit", "limit_price": limit_price
+        });
+        assert_eq!(desk.get("order.place", order).await["state"], "working");
+    }
+
+    cut(desk);
+    let cut_at = now();
+    for number in 1..=10_u32 {
+        let below = bid * (1.0 - 0.02 * f64::from(number)) - bid * 0.01;
+        assert!(desk.sim().set_price("AAPL", below).await);
+        tokio::time::sleep(outage() / 10).await;
+    }
+    tokio::time::sleep(outage().saturating_sub(cut_at.elapsed())).await;
+    mend(desk);
+    let mended_at = now();
+    desk.wait_ready().await;
+    let answered = mended_at.elapsed();
+
+    // Each fill comes twice: as it happens, and with its commission.
+    desk.eventually("every fill", async || {
+        let stored = desk.stored("IB_ORDERS").await;
+        let whole = |key: &str| {
+            let mine = |kind: &str| {
+                let subject = format!("ib.{kind}.DU1234567.{key}");
+                stored.iter().filter(move |(name, _)| *name == subject).map(|(_, event)| event)
+            };
+            let (first, with_commission): (Vec<_>, Vec<_>) =
+                mine("fill").partition(|fill| fill.get("commission").is_none());
+            let bought = |fills: &[&serde_json::Value]| -> u32 {
+                fills.iter().filter_map(|fill| fill["quantity"].as_str()?.parse::<u32>().ok()).sum()
+            };
+            let seqs: Vec<u64> = mine("order").filter_map(|event| event["seq"].as_u64()).collect();
+            assert!(seqs.windows(2).all(|pair| pair[1] == pair[0] + 1), "{key}: hole or repeat in {seqs:?}");
+            bought(&first) == 2
+                && bought(&with_commission) == 2
+                && mine("order").last().is_some_and(|event| event["state"] == "filled")
+        };
+        (1..=10).all(|number| whole(&format!("{name}-{number}"))).then_some(())
+    })
+    .await;
+    let stored = mended_at.elapsed();
+    let mut ids: Vec<String> = Vec::new();
+    for (subject, event) in desk.stored("IB_ORDERS").await {
+        if subject.starts_with("ib.fill.") {
+            ids.push(format!("{} {}", event["exec_id"], event.get("commission").is_some()));
+        }
+    }
+    let count = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "a fill is stored twice");
+    println!("NATS {name} for {:?}: answered after {answered:?}, all stored after {stored:?}", outage());
+    assert!(answered < Duration::from_secs(5), "requests were answered only after {answered:?}");
+    assert!(stored < Duration::from_secs(8), "everything was stored only after {stored:?}");
+
+    let mut quotes = desk.listen("quote.>").await;
+    quotes.next_where(|quote| quote["stale"] == false).await;
+    desk.wait_ready().await;
+}

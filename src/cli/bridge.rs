@@ -17,9 +17,6 @@ use crate::{
     session::{Answer, Ask, Session},
 };
 
-/// Order and connection events that may wait between the session and NATS; the rest waits in the
-/// outbox itself, and new orders are refused meanwhile.
-const KEPT_EVENTS_MAX: usize = 65_536;
 /// Limits of the two halves of an orderly end; together below the five seconds a stop may take.
 const LAST_REQUESTS_MAX: Duration = Duration::from_secs(1);
 const LAST_EVENTS_MAX: Duration = Duration::from_secs(3);
@@ -41,7 +38,7 @@ impl RunningBridge {
         let now = clock::now();
         let session = Session::new(Arc::clone(&config), standing, rand::random(), now);
         let (handle, inbox) = gateway_handle(config.nats.requests_max);
-        let (outbox, reader) = outbox(config.nats.outbox_events_max, KEPT_EVENTS_MAX);
+        let (outbox, reader) = outbox(config.nats.outbox_events_max, config.nats.kept_events_max);
         let (stop, stopped) = oneshot::channel();
         let (host, port) = (config.gateway.host.clone(), config.gateway.port);
         let driver = tokio::spawn(drive(session, host, port, inbox, outbox, stopped));

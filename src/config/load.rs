@@ -115,8 +115,10 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     if config.timing.reconnect_min_ms == 0 || config.timing.reconnect_min_ms > config.timing.reconnect_max_ms {
         return unusable("timing.reconnect_min_ms must be above zero and not above timing.reconnect_max_ms");
     }
-    if nats.outbox_events_max == 0 || nats.requests_max == 0 || pacing.queue_max == 0 {
-        return unusable("nats.outbox_events_max, nats.requests_max and pacing.queue_max must be above zero");
+    if [nats.outbox_events_max, nats.kept_events_max, nats.requests_max, pacing.queue_max].contains(&0) {
+        return unusable(
+            "nats.outbox_events_max, nats.kept_events_max, nats.requests_max and pacing.queue_max must be above zero",
+        );
     }
     Ok(())
 }

@@ -102,6 +102,10 @@ pub struct Nats {
     pub connection_stream_bytes_max: i64,
     /// Market events that may wait for NATS; above it the oldest are shed and counted.
     pub outbox_events_max: usize,
+    /// Order, account and connection events that may wait for NATS. Above it new orders are refused, account
+    /// values and positions replace their earlier values, and of as many again other events the oldest is shed
+    /// and counted. Order and fill events are never shed.
+    pub kept_events_max: usize,
     /// Requests served at the same time; above it a request is refused with `busy`.
     pub requests_max: usize,
     /// Writes of one last value into KV are at least this far apart, in milliseconds.
@@ -121,6 +125,7 @@ impl Default for Nats {
             orders_stream_bytes_max: 1 << 30,
             connection_stream_bytes_max: 64 << 20,
             outbox_events_max: 16_384,
+            kept_events_max: 65_536,
             requests_max: 256,
             last_value_interval_ms: 500,
         }

@@ -79,7 +79,8 @@ impl Driver {
                 command = inbox.recv() => match command {
                     Some((command, caller)) => {
                         self.callers.insert(command.token, caller);
-                        self.session.on_losses(self.losses.shed_events(), self.losses.dropped_offline());
+                        let losses = &self.losses;
+                        self.session.on_losses(losses.shed_events(), losses.shed_kept_events(), losses.dropped_offline());
                         self.session.on_command(clock::now(), command);
                     }
                     None => break,

@@ -4,6 +4,7 @@ pub mod clock;
 mod driver;
 mod handle;
 mod outbox;
+mod overflow;
 mod socket;
 
 pub use driver::drive;

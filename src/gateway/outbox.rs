@@ -1,7 +1,6 @@
 //! The bounded queue between the session and NATS: filling it never waits.
 
 use std::{
-    collections::VecDeque,
     future::{pending, poll_fn},
     pin::pin,
     sync::{
@@ -13,22 +12,29 @@ use std::{
 use crossbeam_queue::ArrayQueue;
 use tokio::sync::{Notify, mpsc};
 
+use super::overflow::Overflow;
 use crate::session::{Event, Lane};
 
-/// Market events that never reached NATS, counted since the start.
+/// Events that never reached NATS, counted since the start.
 #[derive(Debug, Default)]
 pub struct LossCounters {
     shed_events: AtomicU64,
+    shed_kept_events: AtomicU64,
     dropped_offline: AtomicU64,
 }
 
 impl LossCounters {
-    /// Shed because NATS was slower than the gateway.
+    /// Market events shed because NATS was slower than the gateway.
     pub fn shed_events(&self) -> u64 {
         self.shed_events.load(Ordering::Relaxed)
     }
 
-    /// Dropped because NATS was away.
+    /// Notices and states shed because NATS was away for very long; never orders or fills.
+    pub fn shed_kept_events(&self) -> u64 {
+        self.shed_kept_events.load(Ordering::Relaxed)
+    }
+
+    /// Market events dropped because NATS was away.
     pub fn dropped_offline(&self) -> u64 {
         self.dropped_offline.load(Ordering::Relaxed)
     }
@@ -50,14 +56,15 @@ struct Shared {
 pub struct Outbox {
     shared: Arc<Shared>,
     kept: mpsc::Sender<Event>,
-    overflow: VecDeque<Event>,
+    overflow: Overflow,
 }
 
 /// The receiving half, one reader for each lane. Order inside a lane is kept.
 pub struct OutboxReader {
     /// Market events: the oldest are missing if NATS was too slow.
     pub market: MarketReader,
-    /// Kept events: none is missing but account figures that were replaced while they waited for room.
+    /// Kept events: no order and no fill is missing. Account figures may have been replaced while they waited
+    /// for room.
     pub kept: mpsc::Receiver<Event>,
 }
 
@@ -68,8 +75,8 @@ pub struct MarketReader {
 
 /// An outbox for `market_max` market events and `kept_max` kept events.
 ///
-/// A kept event that finds its lane full waits inside the [`Outbox`] and is never lost; see
-/// [`Outbox::is_congested`].
+/// A kept event that finds its lane full waits inside the [`Outbox`]; see [`Outbox::is_congested`].
+/// Orders and fills are never lost; of the others as many again may wait before the oldest is shed.
 ///
 /// # Panics
 ///
@@ -82,7 +89,7 @@ pub fn outbox(market_max: usize, kept_max: usize) -> (Outbox, OutboxReader) {
         closed: AtomicBool::new(false),
         losses: Arc::default(),
     });
-    let outbox = Outbox { shared: Arc::clone(&shared), kept: kept_sender, overflow: VecDeque::new() };
+    let outbox = Outbox { shared: Arc::clone(&shared), kept: kept_sender, overflow: Overflow::new(kept_max) };
     (outbox, OutboxReader { market: MarketReader { shared }, kept })
 }
 
@@ -97,26 +104,29 @@ impl Outbox {
                 self.shared.arrived.notify_one();
             }
             Lane::Kept => {
-                // While NATS is away for days, account figures must not pile up: the newest is enough.
-                if let Some(older) = self.overflow.iter_mut().find(|older| is_same_figure(older, &event)) {
-                    *older = event;
-                } else {
-                    self.overflow.push_back(event);
-                }
+                // What fits must not displace anything.
                 self.flush();
+                let event = if self.overflow.is_empty() { self.try_keep(event) } else { Some(event) };
+                if event.is_some_and(|event| self.overflow.push(event)) {
+                    self.shared.losses.shed_kept_events.fetch_add(1, Ordering::Relaxed);
+                }
             }
         }
     }
 
     /// Moves what waited for room as far as there is room. [`Outbox::offer`] does it too.
     pub fn flush(&mut self) {
-        while let Some(event) = self.overflow.pop_front() {
-            if let Err(mpsc::error::TrySendError::Full(event) | mpsc::error::TrySendError::Closed(event)) =
-                self.kept.try_send(event)
-            {
-                self.overflow.push_front(event);
-                return;
-            }
+        while let Ok(permit) = self.kept.try_reserve() {
+            let Some(event) = self.overflow.pop() else { return };
+            permit.send(event);
+        }
+    }
+
+    /// The event again if its lane has no room for it.
+    fn try_keep(&self, event: Event) -> Option<Event> {
+        match self.kept.try_send(event) {
+            Ok(()) => None,
+            Err(mpsc::error::TrySendError::Full(event) | mpsc::error::TrySendError::Closed(event)) => Some(event),
         }
     }
 
@@ -131,7 +141,7 @@ impl Outbox {
         }
         match self.kept.reserve().await {
             Ok(permit) => {
-                if let Some(event) = self.overflow.pop_front() {
+                if let Some(event) = self.overflow.pop() {
                     permit.send(event);
                 }
             }
@@ -148,20 +158,6 @@ impl Outbox {
     /// What was lost on the market lane.
     pub fn losses(&self) -> Arc<LossCounters> {
         Arc::clone(&self.shared.losses)
-    }
-}
-
-/// True if both are values of the same account figure, of which only the last one counts.
-fn is_same_figure(older: &Event, newer: &Event) -> bool {
-    match (older, newer) {
-        (Event::Pnl(older), Event::Pnl(newer)) => older.account == newer.account,
-        (Event::Position(older), Event::Position(newer)) => {
-            (&older.account, older.con_id) == (&newer.account, newer.con_id)
-        }
-        (Event::AccountValue(older), Event::AccountValue(newer)) => {
-            (&older.account, &older.tag, &older.currency) == (&newer.account, &newer.tag, &newer.currency)
-        }
-        _ => false,
     }
 }
 
@@ -269,7 +265,7 @@ mod tests {
 
     #[tokio::test]
     async fn kept_events_wait_for_room_in_order_and_none_is_lost() {
-        let (mut outbox, mut reader) = outbox(1, 2);
+        let (mut outbox, mut reader) = outbox(1, 3);
         for n in 0..6 {
             outbox.offer(kept(n));
         }
@@ -288,7 +284,7 @@ mod tests {
 
     #[tokio::test]
     async fn account_figures_do_not_pile_up_while_nats_is_away() {
-        let (mut outbox, mut reader) = outbox(1, 1);
+        let (mut outbox, mut reader) = outbox(1, 8);
         for n in 0..10_000 {
             for account in ["DU1", "DU2"] {
                 let (daily, unrealized, realized) = (Some(f64::from(n)), None, None);

@@ -64,8 +64,8 @@ struct Sending {
 
 #[derive(Default)]
 struct Reported {
-    shed_events: u64,
-    dropped_offline: u64,
+    /// Market events shed, other events shed, market events dropped.
+    counted: [u64; 3],
     at_us: i64,
 }
 
@@ -237,17 +237,18 @@ impl Keeper {
 
     async fn report_losses(&mut self) {
         let now = clock::now();
-        let (shed_events, dropped_offline) = (self.losses.shed_events(), self.losses.dropped_offline());
-        let news = (shed_events, dropped_offline) != (self.reported.shed_events, self.reported.dropped_offline);
-        if !news || (now.us - self.reported.at_us).abs() < LOSS_REPORT_EVERY_US {
+        let reported = &mut self.reported;
+        let counted = [self.losses.shed_events(), self.losses.shed_kept_events(), self.losses.dropped_offline()];
+        if counted == reported.counted || (now.us - reported.at_us).abs() < LOSS_REPORT_EVERY_US {
             return;
         }
+        *reported = Reported { counted, at_us: now.us };
         let mut event = BridgeEvent::new("shed", now.us);
         let figure = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        event.message = Some("market events did not reach NATS; the figures count since the start".to_owned());
-        event.figures.insert("shed_events".to_owned(), figure(shed_events));
-        event.figures.insert("dropped_offline".to_owned(), figure(dropped_offline));
-        self.reported = Reported { shed_events, dropped_offline, at_us: now.us };
+        event.message = Some("events did not reach NATS; the figures count since the start".to_owned());
+        for (name, count) in ["shed_events", "shed_kept_events", "dropped_offline"].into_iter().zip(counted) {
+            event.figures.insert(name.to_owned(), figure(count));
+        }
         self.take(Event::Bridge(Box::new(event))).await;
     }
 }

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     Answer, Event, Listing, Now, Outcome, Token,
+    cancelled::Cancelled,
     pacing::{Class, Cost, Scheduler, Ticket},
     standing::OWN_TOKENS,
 };
@@ -88,6 +89,9 @@ pub(crate) struct Core {
     pub(crate) counters: Counters,
     /// True while the kept lane of the outbox is backed up: take no new orders.
     pub(crate) congested: bool,
+    /// True while the gateway has no link to IB: it may leave requests unanswered or answer falsely.
+    pub(crate) ib_lost: bool,
+    cancelled: Cancelled,
     outputs: VecDeque<Output>,
     own_replies: VecDeque<(Token, Outcome)>,
     next_req_id: i32,
@@ -106,6 +110,8 @@ impl Core {
             config,
             counters: Counters::default(),
             congested: false,
+            ib_lost: false,
+            cancelled: Cancelled::default(),
             outputs: VecDeque::new(),
             own_replies: VecDeque::new(),
             next_req_id: REQUEST_ID_FIRST,
@@ -236,6 +242,18 @@ impl Core {
             self.deadlines.remove(&(at, req_id));
         }
         self.pacing.history_done(req_id);
+    }
+
+    /// A cancel of this request is on its way: what still comes for it is expected.
+    pub(crate) fn cancelled(&mut self, req_id: i32) {
+        self.cancelled.add(self.now.at, req_id);
+    }
+
+    /// Something came for a request that nobody waits for.
+    pub(crate) fn late_answer(&mut self, req_id: i32) {
+        if !self.cancelled.contains(self.now.at, req_id) {
+            self.counters.late_answers += 1;
+        }
     }
 
     /// The first sign of life came: no deadline applies any more, errors still reach the owner.

@@ -137,7 +137,11 @@ impl Session {
         }
     }
 
-    fn tell_surprise(&mut self, link: LinkName, class: &str, message: String) {
+    fn tell_surprise(&mut self, link: LinkName, class: &str, mut message: String) {
+        let Some(untold) = self.surprises.tell(self.core.now.at, &message) else { return };
+        if untold > 0 {
+            message = format!("{message}; {untold} more since this was last told");
+        }
         let recv_us = self.core.now.us;
         let event = NoticeEvent {
             seq: 0,
@@ -256,7 +260,7 @@ impl Session {
             }
             None => {
                 let farms_down = self.truth.down(FarmKind::MarketData);
-                let change = self.truth.on_notice(&mut self.core, notice.code, &notice.text);
+                let change = self.truth.on_notice(&mut self.core, link, notice.code, &notice.text);
                 if let Some(change) = change {
                     self.on_ib_change(link, change);
                 } else if link == LinkName::Trading && notice.meaning.category == Category::RequestInvalid {
@@ -274,7 +278,7 @@ impl Session {
                 Some(Owner::History) => self.history.on_notice(&mut self.core, id, &notice),
                 Some(Owner::Orders) => self.orders.on_notice(&mut self.core, id, &notice),
                 Some(Owner::Account) => self.account.on_notice(&mut self.core, id, &notice),
-                Some(Owner::Link(_)) | None => self.core.counters.late_answers += 1,
+                Some(Owner::Link(_)) | None => self.core.late_answer(id),
             },
         }
     }
@@ -284,9 +288,15 @@ impl Session {
         // subscriptions is said by the link that they were made on.
         if change == IbChange::Lost || link == LinkName::Data {
             self.market.on_ib_change(&mut self.core, change);
+        } else if !self.truth.is_lost_on_data() {
+            // The data link was told of the end before, or is not told of the loss yet.
+            self.market.on_ib_change(&mut self.core, IbChange::RestoredKept);
         }
         if link == LinkName::Trading {
             self.orders.on_ib_change(&mut self.core, change);
+        }
+        if change != IbChange::Lost {
+            self.history.on_ib_back(&mut self.core);
         }
     }
 

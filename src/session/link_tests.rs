@@ -343,3 +343,19 @@ fn a_caller_is_answered_at_its_deadline() {
     let error = rig.reply(command.token).expect("a reply").expect_err("late");
     assert_eq!(error.code.as_str(), "timeout");
 }
+
+#[test]
+fn a_field_we_do_not_know_on_every_message_is_told_once_and_counted_each_time() {
+    let mut rig = Rig::ready();
+    rig.events();
+    for _ in 0..1_000 {
+        let now = rig.now();
+        // Message 49 (current time) with an unknown field 77.
+        let frame = [&(200_u32 + 49).to_be_bytes()[..], &[0xE8, 0x04, 0x01]].concat();
+        rig.session.on_frame(now, Data, frame.into());
+        rig.pump();
+    }
+    assert_eq!(rig.session.core.counters.unknown_fields, 1_000);
+    let told = rig.events().iter().filter(|event| matches!(event, Event::Notice(_))).count();
+    assert_eq!(told, 1, "each notice is stored and waits for its acknowledgement");
+}

@@ -5,6 +5,7 @@
 //! the handshake itself.
 
 mod account;
+mod cancelled;
 mod command;
 mod contracts;
 mod core;
@@ -24,6 +25,7 @@ mod pacing;
 mod rig;
 mod standing;
 mod status;
+mod surprise;
 mod traded;
 mod truth;
 
@@ -77,6 +79,7 @@ pub struct Session {
     account: Account,
     standing: Standing,
     started_us: i64,
+    surprises: surprise::Surprises,
     published: Option<status::Shape>,
 }
 
@@ -98,6 +101,7 @@ impl Session {
             account: Account::default(),
             standing: Standing::new(standing),
             started_us: now.us,
+            surprises: surprise::Surprises::default(),
             published: None,
             core,
         }
@@ -177,9 +181,10 @@ impl Session {
         self.core.congested = congested;
     }
 
-    /// Market events lost on their way to NATS so far, for `bridge.health`.
-    pub fn on_losses(&mut self, shed_events: u64, dropped_offline: u64) {
+    /// Events lost on their way to NATS so far, for `bridge.health`.
+    pub fn on_losses(&mut self, shed_events: u64, shed_kept_events: u64, dropped_offline: u64) {
         self.core.counters.shed_events = shed_events;
+        self.core.counters.shed_kept_events = shed_kept_events;
         self.core.counters.dropped_offline = dropped_offline;
     }
 
@@ -284,13 +289,14 @@ impl Session {
                     self.orders.on_link_down(&mut self.core);
                     self.account.on_link_down(&mut self.core);
                 } else {
+                    self.truth.on_data_link_down();
                     let reason = self.data.last_error().unwrap_or("lost").to_owned();
                     self.contracts.on_link_down(&mut self.core, &reason);
                     self.market.on_link_down(&mut self.core, "the data link to the gateway was lost");
                     self.history.on_link_down(&mut self.core);
                 }
                 if !self.trading.is_ready() && !self.data.is_ready() {
-                    self.truth.on_session_lost(&self.core);
+                    self.truth.on_session_lost(&mut self.core);
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Event, core::Core};
 use crate::{
-    schema::connection::{FarmEvent, FarmKind, FarmState, IbLink},
+    schema::connection::{FarmEvent, FarmKind, FarmState, IbLink, LinkName},
     tws::notice::farm_name,
 };
 
@@ -25,12 +25,17 @@ pub(crate) struct Truth {
     pub(crate) ib_link: IbLink,
     pub(crate) ib_link_since_us: i64,
     pub(crate) ib_code: Option<i32>,
+    /// The data link was told of the loss, and not yet of its end.
+    is_lost_on_data: bool,
     farms: BTreeMap<String, FarmEvent>,
 }
 
 impl Truth {
     /// Reads a global notice. `None` if it is not about the link to IB, or says what is known already.
-    pub(crate) fn on_notice(&mut self, core: &mut Core, code: i32, text: &str) -> Option<IbChange> {
+    pub(crate) fn on_notice(&mut self, core: &mut Core, link: LinkName, code: i32, text: &str) -> Option<IbChange> {
+        if link == LinkName::Data && matches!(code, 1100 | 1101 | 1102 | 2110) {
+            self.is_lost_on_data = matches!(code, 1100 | 2110);
+        }
         match code {
             1100 | 2110 => self.turn(core, IbLink::Lost, code).then_some(IbChange::Lost),
             1101 => {
@@ -51,14 +56,27 @@ impl Truth {
     }
 
     /// A new session starts without knowledge: a gateway tells about its link only when it changes.
-    pub(crate) fn on_session_lost(&mut self, core: &Core) {
+    pub(crate) fn on_session_lost(&mut self, core: &mut Core) {
+        core.ib_lost = false;
         self.ib_link = IbLink::Unknown;
         self.ib_link_since_us = core.now.us;
         self.ib_code = None;
         self.farms.clear();
     }
 
-    fn turn(&mut self, core: &Core, to: IbLink, code: i32) -> bool {
+    /// Each link is told of a loss and of its end in a stream of its own, so the other link may be
+    /// told of both before or after: true between the two on the data link.
+    pub(crate) fn is_lost_on_data(&self) -> bool {
+        self.is_lost_on_data
+    }
+
+    /// The end of a loss will not be told on a link that is gone.
+    pub(crate) fn on_data_link_down(&mut self) {
+        self.is_lost_on_data = false;
+    }
+
+    fn turn(&mut self, core: &mut Core, to: IbLink, code: i32) -> bool {
+        core.ib_lost = to == IbLink::Lost;
         let changed = self.ib_link != to;
         if changed {
             self.ib_link = to;

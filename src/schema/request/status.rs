@@ -65,6 +65,8 @@ pub struct Counters {
     pub forgotten: u64,
     /// Market events dropped because NATS was slower than the gateway.
     pub shed_events: u64,
+    /// Notices and account values shed because NATS was away for very long; never orders or fills.
+    pub shed_kept_events: u64,
     /// Market events dropped because NATS was away.
     pub dropped_offline: u64,
 }

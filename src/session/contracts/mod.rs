@@ -154,7 +154,7 @@ impl Contracts {
     }
 
     pub(crate) fn search(&mut self, core: &mut Core, command: &Command, ask: &SearchRequest) {
-        match self.link.check() {
+        match self.check(core) {
             Ok(()) => self.searches.ask(core, command, &ask.pattern),
             Err(error) => core.refuse(command.token, error),
         }
@@ -189,11 +189,17 @@ impl Contracts {
             lookup.waiters.push(waiter);
             return;
         }
-        if let Err(error) = self.link.check() {
+        if let Err(error) = self.check(core) {
             return self.fail(core, waiter, error);
         }
         let lookup = Lookup { asked, found: Vec::new(), surplus: 0, waiters: vec![waiter], client, attempts: 0 };
         self.ask(core, lookup);
+    }
+
+    /// Without IB a gateway calls existing contracts unknown: `ib-behaviour` section 1.
+    fn check(&self, core: &Core) -> Result<(), ApiError> {
+        self.link.check()?;
+        if core.ib_lost { Err(ib_lost()) } else { Ok(()) }
     }
 
     fn ask(&mut self, core: &mut Core, mut lookup: Lookup) {
@@ -252,6 +258,7 @@ impl Contracts {
             return;
         };
         let one = match lookup.found.as_slice() {
+            [] if core.ib_lost => Err(ib_lost()),
             [] => Err(unknown(&lookup.asked, "the gateway lists none")),
             [found] => {
                 let (instrument, contract) = found.instrument(&lookup.asked);
@@ -264,7 +271,7 @@ impl Contracts {
             self.known.learn(core.now.at, lookup.asked.key(), answer.clone());
             self.known.learn(core.now.at, exact.key(), answer.clone());
         }
-        let all = details(&lookup);
+        let all = if lookup.found.is_empty() && core.ib_lost { Err(ib_lost()) } else { details(&lookup) };
         for waiter in lookup.waiters {
             match (waiter, &one) {
                 (Waiter::Details(token), _) => core.reply(token, all.clone()),
@@ -284,7 +291,9 @@ impl Contracts {
         }
         let Some(lookup) = self.take_lookup(core, req_id) else { return };
         let mut error = notice.to_error();
-        if error.code == ErrorCode::UnknownContract {
+        if error.code == ErrorCode::UnknownContract && core.ib_lost {
+            error = ib_lost();
+        } else if error.code == ErrorCode::UnknownContract {
             let vague = notice.text.to_ascii_lowercase().contains("ambiguous");
             let told = unknown(&lookup.asked, &notice.text);
             error.code = if vague { ErrorCode::AmbiguousContract } else { told.code };
@@ -390,6 +399,11 @@ impl Contracts {
             core.answer(token, Answer::Validated(Validated { results }));
         }
     }
+}
+
+fn ib_lost() -> ApiError {
+    let message = "the gateway has lost its link to IB and cannot say which contracts exist";
+    ApiError::new(ErrorCode::NotReady, message).retry_after_ms(5_000)
 }
 
 fn unknown(asked: &Normal, said: &str) -> ApiError {

@@ -323,3 +323,25 @@ fn searches_are_a_second_apart_and_equal_ones_are_shared() {
     let error = refused(&mut rig, token);
     assert_eq!((error.code, error.retry_after_ms), (ErrorCode::PacingLimited, Some(20_000)));
 }
+
+#[test]
+fn no_contract_is_called_unknown_while_the_gateway_has_no_link_to_ib() {
+    let lost = "Connectivity between IB and TWS has been lost.";
+    let code = |rig: &mut Rig, token| rig.reply(token).expect("a reply").expect_err("refused").code;
+    let mut rig = Rig::ready();
+    let (refused, empty) = (rig.ask(details("STK:AAPL")), rig.ask(details("STK:MSFT")));
+    let asked = lookups(&mut rig);
+    rig.notice_all(1100, lost);
+    rig.notice(LinkName::Data, asked[0].0, 200, "No security definition has been found for the request");
+    assert_eq!(code(&mut rig, refused), ErrorCode::NotReady);
+    answer(&mut rig, asked[1].0, vec![]);
+    assert_eq!(code(&mut rig, empty), ErrorCode::NotReady);
+    for ask in [details("STK:IBM"), head("STK:IBM"), search("IBM")] {
+        let token = rig.ask(ask);
+        assert_eq!(code(&mut rig, token), ErrorCode::NotReady);
+    }
+    assert_eq!(lookups(&mut rig), []);
+    rig.notice_all(1102, "Connectivity between IB and TWS has been restored- data maintained.");
+    rig.ask(details("STK:IBM"));
+    one_lookup(&mut rig);
+}

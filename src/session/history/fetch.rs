@@ -173,8 +173,7 @@ impl Fetches {
     pub(super) fn on_bars(&mut self, core: &mut Core, message: &HistoricalData) {
         let req_id = message.req_id.unwrap_or_default();
         let Some(fetch) = self.open.get_mut(&req_id) else {
-            core.counters.late_answers += 1;
-            return;
+            return core.late_answer(req_id);
         };
         core.extend(req_id, ms(core.config.timing.history_ms));
         for row in &message.historical_data_bars {
@@ -188,7 +187,7 @@ impl Fetches {
 
     pub(super) fn on_end(&mut self, core: &mut Core, req_id: i32) -> Vec<Served> {
         let Some(mut fetch) = self.take(core, req_id) else {
-            core.counters.late_answers += 1;
+            core.late_answer(req_id);
             return Vec::new();
         };
         if fetch.is_too_large {
@@ -207,6 +206,8 @@ impl Fetches {
         let Some(fetch) = self.take(core, req_id) else { return Vec::new() };
         let now = core.now.at;
         let again = match (notice.meaning.category, notice.meaning.retry) {
+            // Without IB the gateway may say that there is nothing.
+            (Category::NoData | Category::Contract, _) if core.ib_lost => Some(Again::OnLink),
             (Category::NoData, _) => None,
             (_, Retry::AfterWait) => Some(Again::At(now + notice.meaning.wait.unwrap_or(SAME_AFTER))),
             (_, Retry::AfterReconnect) => Some(Again::OnLink),
@@ -338,6 +339,7 @@ fn rows_of(result: &Fetched) -> usize {
 }
 
 fn cancel(core: &mut Core, req_id: i32) {
+    core.cancelled(req_id);
     let request = Request::CancelHistoricalData(CancelHistoricalData { req_id: Some(req_id) });
     // The cancel class never refuses.
     let _ = core.submit(Owner::History, Errand::new(LinkName::Data, Class::Cancel, request));

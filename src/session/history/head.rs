@@ -12,7 +12,7 @@ use std::{
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
-use super::{bar, check_deadline, cost, range, weight};
+use super::{bar, check_deadline, cost, ib_lost, range, weight};
 use crate::{
     config::ms,
     schema::{
@@ -115,8 +115,7 @@ impl Heads {
     pub(super) fn on_answer(&mut self, core: &mut Core, message: &HeadTimestamp) {
         let req_id = message.req_id.unwrap_or_default();
         let Some(ask) = self.close(core, req_id) else {
-            core.counters.late_answers += 1;
-            return;
+            return core.late_answer(req_id);
         };
         let Some(head_us) = message.head_timestamp.as_deref().and_then(bar::moment) else {
             core.counters.undecodable_messages += 1;
@@ -136,6 +135,7 @@ impl Heads {
     fn close(&mut self, core: &mut Core, req_id: i32) -> Option<Ask> {
         let ask = self.open.remove(&req_id)?;
         core.done(req_id);
+        core.cancelled(req_id);
         let request = Request::CancelHeadTimestamp(CancelHeadTimestamp { req_id: Some(req_id) });
         // The cancel class never refuses.
         let _ = core.submit(Owner::History, Errand::new(LinkName::Data, Class::Cancel, request));
@@ -146,7 +146,8 @@ impl Heads {
     pub(super) fn on_notice(&mut self, core: &mut Core, req_id: i32, notice: &Notice) -> bool {
         let Some(ask) = self.open.remove(&req_id) else { return false };
         core.done(req_id);
-        refuse_all(core, ask, &notice.to_error());
+        let error = if core.ib_lost { ib_lost() } else { notice.to_error() };
+        refuse_all(core, ask, &error);
         true
     }
 

@@ -65,7 +65,7 @@ impl History {
     }
 
     fn admit(&self, core: &mut Core, command: &Command, job: &Job) -> Result<(), ApiError> {
-        self.check_up()?;
+        self.check_up(core)?;
         if self.jobs.len() >= JOBS_MAX {
             let message = format!("{JOBS_MAX} history requests are being served");
             return Err(ApiError::new(ErrorCode::Busy, message).retry_after_ms(1_000));
@@ -80,7 +80,10 @@ impl History {
         check_deadline(core, command.deadline, u32::try_from(to_ask).unwrap_or(u32::MAX).saturating_mul(each))
     }
 
-    fn check_up(&self) -> Result<(), ApiError> {
+    fn check_up(&self, core: &Core) -> Result<(), ApiError> {
+        if core.ib_lost {
+            return Err(ib_lost());
+        }
         if self.is_up {
             return Ok(());
         }
@@ -88,7 +91,7 @@ impl History {
     }
 
     pub(crate) fn head(&mut self, core: &mut Core, command: &Command, ask: &HeadRequest, listing: &Arc<Listing>) {
-        match self.check_up() {
+        match self.check_up(core) {
             Ok(()) => self.heads.ask(core, command, ask, listing),
             Err(error) => core.refuse(command.token, error),
         }
@@ -128,6 +131,13 @@ impl History {
         self.drop_abandoned(core);
         let served = self.fetches.on_link_ready(core);
         self.serve(core, served);
+    }
+
+    /// The gateway can reach IB again.
+    pub(crate) fn on_ib_back(&mut self, core: &mut Core) {
+        if self.is_up {
+            self.on_link_ready(core);
+        }
     }
 
     pub(crate) fn on_link_down(&mut self, _core: &mut Core) {
@@ -196,6 +206,11 @@ impl History {
             core.reply(token, job.finish(requests));
         }
     }
+}
+
+/// What a caller is told while the gateway cannot reach IB.
+fn ib_lost() -> ApiError {
+    ApiError::new(ErrorCode::NotReady, "the gateway has lost its link to IB").retry_after_ms(5_000)
 }
 
 /// Cost of a request in IB's count: bid and ask are two.

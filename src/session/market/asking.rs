@@ -112,6 +112,7 @@ impl Market {
             return;
         }
         core.done(req_id);
+        core.cancelled(req_id);
         if let Feed::TickByTick(_) = upstream.feed {
             self.tick_by_tick.on_cancel(core.now.at);
         }

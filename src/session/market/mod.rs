@@ -74,7 +74,7 @@ impl Market {
                 return self.on_snapshot(core, slot, response);
             }
             None => {
-                core.counters.late_answers += 1;
+                core.late_answer(req_id);
                 return;
             }
         };

@@ -228,6 +228,7 @@ impl Market {
             }
             Some(Route::Snapshot(slot)) => {
                 let slot = *slot;
+                core.cancelled(req_id);
                 submit_cancel(core, Request::CancelMarketData(CancelMarketData { req_id: Some(req_id) }));
                 self.end_snapshot(core, slot);
             }

@@ -188,6 +188,7 @@ impl Market {
             if shot.callers.is_empty() {
                 let req_id = shot.req_id;
                 if !core.pacing.withdraw(req_id) {
+                    core.cancelled(req_id);
                     submit_cancel(core, Request::CancelMarketData(CancelMarketData { req_id: Some(req_id) }));
                 }
                 self.close_snapshot(core, slot);

@@ -243,3 +243,33 @@ fn a_rerouted_request_is_made_for_the_contract_named() {
     desk.hear(price(ask.req_id.expect("an id"), 1, 10.0, "1"));
     assert_eq!(desk.heard().quotes[0].con_id, 265_598, "published as what was asked for");
 }
+
+#[test]
+fn what_trails_our_own_cancels_is_not_counted_as_late() {
+    let mut desk = Desk::new();
+    let lease = desk.lease("alpha", &["quote"]);
+    let id = desk.asked();
+    desk.hear(price(id, 1, 10.0, "1"));
+    assert_eq!(desk.unsubscribe("alpha", &lease.lease), Ok(1));
+    desk.hear(price(id, 1, 11.0, "1"));
+    desk.notice(id, 300, "Can't find EId with tickerId");
+    assert_eq!(desk.rig.session.core.counters.late_answers, 0);
+    desk.rig.wait_ms(121_000);
+    desk.hear(price(id, 1, 11.0, "1"));
+    desk.hear(price(id + 1_000, 1, 11.0, "1"));
+    assert_eq!(desk.rig.session.core.counters.late_answers, 2, "ticks of a cancel that was lost are");
+}
+
+#[test]
+fn links_that_are_told_of_a_flicker_one_after_the_other_leave_streams_open() {
+    let (lost, back) = ("Connectivity between IB and TWS has been lost.", "restored- data maintained.");
+    for (first, second) in [(LinkName::Data, LinkName::Trading), (LinkName::Trading, LinkName::Data)] {
+        let mut desk = Desk::new();
+        for link in [first, second] {
+            desk.rig.notice(link, -1, 1100, lost);
+            desk.rig.notice(link, -1, 1102, back);
+        }
+        desk.lease("alpha", &["quote"]);
+        assert_eq!(names(&desk.sent()), ["MarketDataRequest"], "{first:?} was told first");
+    }
+}
