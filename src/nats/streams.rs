@@ -150,7 +150,8 @@ async fn ensure_stream(js: &Context, wanted: stream::Config) -> Result<(), NatsE
         (
             config.max_bytes,
             config.max_age,
-            config.max_messages_per_subject,
+            // The server says -1 where we say 0.
+            config.max_messages_per_subject.max(0),
             config.duplicate_window,
             config.num_replicas,
         )

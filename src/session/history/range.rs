@@ -67,17 +67,20 @@ impl Range {
         if end_us > now_us.saturating_add(AHEAD_US) {
             return Err(ApiError::invalid("end is in the future"));
         }
+        if end_us < 0 {
+            return Err(ApiError::invalid("end is before 1970"));
+        }
         let end_us = end_us.min(now_us);
         let mut start_us = start(ask, end_us)?;
+        if start_us < 0 {
+            return Err(ApiError::invalid("start is before 1970"));
+        }
         if size.seconds().saturating_mul(SECOND_US) >= DAY_US {
             // These bars start at midnight of their date, so the first date is meant as a whole.
             start_us -= start_us.rem_euclid(DAY_US);
         }
         if start_us >= end_us {
             return Err(ApiError::invalid("start is not before end (now, if end is left out)"));
-        }
-        if start_us < 0 {
-            return Err(ApiError::invalid("start is before 1970"));
         }
         let bar_us = size.seconds().saturating_mul(SECOND_US);
         let bars = (end_us - start_us) / bar_us;
@@ -155,6 +158,35 @@ mod tests {
             ["", "5", "d", "0d", "-5d", "5 d", "5D", "1.5h", "5days", "30m", "99999999999s", "4294967295y", "5ö"]
         {
             check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn no_range_however_wild_breaks_the_arithmetic() {
+        let instrument: Instrument = serde_json::from_value(serde_json::json!({
+            "con_id": 1, "sec_type": "STK", "symbol": "A", "local_symbol": "A", "exchange": "SMART", "currency": "USD"
+        }))
+        .expect("an instrument");
+        let now_us = 1_795_262_400_000_000;
+        let wild = [i64::MIN, i64::MIN + 1, -8_000_000_000_000_000_000, -1, 0, now_us - 1, now_us, i64::MAX];
+        for size in ["1s", "1d", "1mo"] {
+            for end in wild {
+                for start in wild {
+                    let ask = serde_json::json!({ "contract": "STK:A", "bar_size": size, "start": start, "end": end });
+                    let ask: BarsRequest = serde_json::from_value(ask).expect("a request");
+                    if let Ok(range) = Range::read(&ask, &instrument, now_us) {
+                        assert!(0 <= range.start_us && range.start_us < range.end_us && range.end_us <= now_us);
+                    }
+                }
+                for duration in ["1s", "2500000000h", "4294967295s", "4294967295d", "613566756w", "3000000y"] {
+                    let ask =
+                        serde_json::json!({ "contract": "STK:A", "bar_size": size, "duration": duration, "end": end });
+                    let ask: BarsRequest = serde_json::from_value(ask).expect("a request");
+                    if let Ok(range) = Range::read(&ask, &instrument, now_us) {
+                        assert!(0 <= range.start_us && range.start_us < range.end_us && range.end_us <= now_us);
+                    }
+                }
+            }
         }
     }
 }
