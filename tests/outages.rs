@@ -208,7 +208,7 @@ async fn work_and_cut(desk: &mut Desk, name: &str, cut: impl Fn(&mut Desk), mend
             assert!(seqs.windows(2).all(|pair| pair[1] == pair[0] + 1), "{key}: hole or repeat in {seqs:?}");
             bought(&first) == 2
                 && bought(&with_commission) == 2
-                && mine("order").last().is_some_and(|event| event["state"] == "filled")
+                && mine("order").next_back().is_some_and(|event| event["state"] == "filled")
         };
         (1..=10).all(|number| whole(&format!("{name}-{number}"))).then_some(())
     })
