@@ -233,6 +233,7 @@ impl Session {
     pub fn on_shutdown(&mut self, now: Now) {
         self.core.now = now;
         self.core.emit(Event::Bridge(Box::new(BridgeEvent::new("stopping", now.us))));
+        self.market.on_shutdown(&mut self.core);
         self.trading.drain(&mut self.core);
         self.data.drain(&mut self.core);
         self.settle();

@@ -100,6 +100,13 @@ impl Market {
         }
     }
 
+    /// The bridge ends: last values that outlive it must not pass for live ones.
+    pub(crate) fn on_shutdown(&mut self, core: &mut Core) {
+        for upstream in self.upstreams.iter_mut().flatten() {
+            upstream.tell_stale(core);
+        }
+    }
+
     /// A market data farm broke. Which instruments it serves is unknown; those of other farms are
     /// cleared by their next tick. The gateway restores the subscriptions itself.
     pub(crate) fn on_farm_down(&mut self, core: &mut Core, notice: &str) {

@@ -266,6 +266,11 @@ impl Upstream {
             self.after_gap = true;
             self.after_gap_ticks = u128::MAX;
         }
+        self.tell_stale(core);
+    }
+
+    /// Says of a quote that nothing refreshes it any more.
+    pub(super) fn tell_stale(&mut self, core: &mut Core) {
         if self.picture.is_known && !self.picture.quote.stale {
             self.picture.quote.stale = true;
             if self.quote > 0 {

@@ -273,3 +273,16 @@ fn links_that_are_told_of_a_flicker_one_after_the_other_leave_streams_open() {
         assert_eq!(names(&desk.sent()), ["MarketDataRequest"], "{first:?} was told first");
     }
 }
+
+#[test]
+fn the_last_quote_of_a_bridge_that_stops_is_stale() {
+    let mut desk = Desk::new();
+    let id = desk.stream(&["quote"]);
+    desk.hear(price(id, 1, 10.0, "1"));
+    desk.heard();
+    let now = desk.rig.now();
+    desk.rig.session.on_shutdown(now);
+    desk.rig.pump();
+    let quotes: Vec<_> = desk.heard().quotes.iter().map(|quote| (quote.bid, quote.stale)).collect();
+    assert_eq!(quotes, [(Some(10.0), true)], "its bucket keeps it after the end");
+}
