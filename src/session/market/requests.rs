@@ -226,6 +226,10 @@ impl Market {
             let key = (held.listing.slot, feed);
             let Some(index) = self.by_key.get(&key).copied() else { continue };
             let Some(Some(upstream)) = self.upstreams.get_mut(index) else { continue };
+            if upstream.leases == 1 {
+                // Its last value stays in the bucket.
+                upstream.tell_stale(core);
+            }
             upstream.leases = upstream.leases.saturating_sub(1);
             if feed == Feed::Level1 {
                 upstream.quote -= u32::from(held.streams.contains(&Stream::Quote)).min(upstream.quote);

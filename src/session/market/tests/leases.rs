@@ -139,3 +139,19 @@ fn names_of_leases_are_not_those_of_an_earlier_run() {
     later.rig.wait_ms(5);
     assert_ne!(later.lease("alpha", &["quote"]).lease, early);
 }
+
+#[test]
+fn the_last_quote_of_a_stream_that_nobody_holds_any_more_is_stale() {
+    let mut desk = Desk::new();
+    let (first, last) = (desk.lease("alpha", &["quote"]), desk.lease("beta", &["quote"]));
+    let id = desk.asked();
+    desk.hear(price(id, 1, 10.0, "1"));
+    desk.heard();
+    assert_eq!(desk.unsubscribe("alpha", &first.lease), Ok(0));
+    assert_eq!(desk.heard().quotes, []);
+    assert_eq!(desk.unsubscribe("beta", &last.lease), Ok(1));
+    let quotes: Vec<_> = desk.heard().quotes.iter().map(|quote| (quote.bid, quote.stale)).collect();
+    assert_eq!(quotes, [(Some(10.0), true)]);
+    assert!(desk.unsubscribe("beta", &last.lease).is_err(), "a lease ends once");
+    assert_eq!(names(&desk.sent()), ["CancelMarketData"], "and so does its line");
+}
