@@ -117,16 +117,17 @@ async fn show(
     Ok(())
 }
 
-/// The last four tokens of a quote's subject, unescaped.
+/// Security type and local symbol: the first two of the four instrument tokens that end a quote's subject.
 fn instrument_of(quote: &str) -> String {
     let tokens: Vec<&str> = quote.rsplit('.').take(4).collect();
-    let readable = tokens.into_iter().rev().map(|token| subject::text_of(token).unwrap_or_default());
+    let readable = tokens.into_iter().rev().take(2).map(|token| subject::text_of(token).unwrap_or_default());
     readable.collect::<Vec<_>>().join(" ")
 }
 
 fn print_commands(url: &str, prefix: &str, option: &str) {
     println!(
-        "\nIn a second terminal (the `nats` CLI is in .tools/bin after `make tools`):\n
+        "\nIn a second terminal, in the same folder (`make demo` has put the `nats` command line there):\n
+  export PATH=$PWD/.tools/bin:$PATH
   export NATS_URL={url}
   nats sub '{prefix}.quote.>'
   nats sub '{prefix}.order.>'        # and '{prefix}.fill.>'

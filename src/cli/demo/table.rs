@@ -5,7 +5,7 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use crossterm::{
     QueueableCommand, cursor,
     terminal::{Clear, ClearType},
@@ -41,8 +41,8 @@ impl Board {
 
     fn render(&self, seconds: u64) -> String {
         let mut table = Table::new();
-        table.load_style(UTF8_FULL_CONDENSED);
-        table.set_header(["instrument", "bid size", "bid", "ask", "ask size", "last", "volume", "data"]);
+        table.load_style(NOTHING);
+        table.set_header(["instrument", "bid size", "bid", "ask", "ask size", "last", "data"]);
         for (instrument, quote) in &self.quotes {
             let price = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |price| format!("{price}"));
             let size = |value: &Option<crate::schema::Size>| {
@@ -55,9 +55,12 @@ impl Board {
                 price(quote.ask),
                 size(&quote.ask_size),
                 price(quote.last),
-                size(&quote.volume),
                 data_word(quote),
             ]);
+        }
+        // Narrow enough for a terminal of 80 columns: a wrapped line could not be drawn over.
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 1));
         }
         for column in table.column_iter_mut().skip(1) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -79,6 +82,5 @@ impl Board {
 }
 
 fn data_word(quote: &QuoteEvent) -> String {
-    let kind = format!("{:?}", quote.data_kind).to_lowercase();
-    if quote.stale { format!("{kind}, stale") } else { kind }
+    if quote.stale { "stale".to_owned() } else { format!("{:?}", quote.data_kind).to_lowercase() }
 }
