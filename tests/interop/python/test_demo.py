@@ -1,11 +1,13 @@
 """`ibnats demo`: what it prints works, and it leaves nothing behind."""
 
+import json
 import re
 import shlex
 import signal
 import socket
 import time
 
+import schemas
 from processes import IBNATS, NATS_CLI, NATS_SERVER, Process
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -43,12 +45,20 @@ def run_all(url, commands):
                 done = Process(NATS_CLI, *words, env={"NATS_URL": url})
                 listeners.append(done)
                 assert done.child.wait(LIMIT_S) == 0, f"{words}\n{done.output()}"
-                assert '"ok":false' not in done.output(), f"{words}\n{done.output()}"
+                if words[0] == "req":
+                    check_replies(words[1].removeprefix("ib.req."), json.loads(words[2] or "{}"), done.output())
         for listener in listeners:
             assert listener.child.wait(LIMIT_S) == 0, f"{listener.command}\n{listener.output()}"
+            if "sub" in listener.command:
+                assert schemas.printed_events(listener.output()), f"{listener.command}\n{listener.output()}"
     finally:
         for listener in listeners:
             listener.stop()
+
+
+def check_replies(request, sent, output):
+    replies = [schemas.reply(request, sent, line) for line in output.splitlines() if line.startswith("{")]
+    assert replies and all(reply["ok"] for reply in replies), f"{request}\n{output}"
 
 
 def test_it_shows_quotes_and_ends_by_itself_with_success(tmp_path):

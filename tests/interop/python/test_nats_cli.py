@@ -5,6 +5,7 @@ import re
 import subprocess
 import time
 
+import schemas
 from processes import NATS_CLI, Process
 from tap import PLACE_ORDER
 
@@ -25,7 +26,8 @@ def request(rig, subject, payload, *more):
         starting = "no responders" in (out + errors).lower() or '"not_ready"' in out
         if not starting or time.monotonic() > give_up:
             assert code == 0, errors
-            return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+            name = subject.removeprefix("ib.req.")
+            return [schemas.reply(name, payload, line) for line in out.splitlines() if line.startswith("{")]
         time.sleep(0.05)
 
 
@@ -45,12 +47,8 @@ class Listener:
 
     def received(self):
         """Subject and payload of each message, once all have come."""
-        self._wait(lambda: len(self._found()) >= self.count)
-        return [(subject, json.loads(payload)) for subject, payload in self._found()]
-
-    def _found(self):
-        # Headers, if any, and an empty line stand between.
-        return re.findall(r'Received on "([^"]+)"[^\n]*\n(?:[^{\n]*\n)*?(\{.*\})', self.process.output())
+        self._wait(lambda: len(schemas.printed_events(self.process.output())) >= self.count)
+        return schemas.printed_events(self.process.output())
 
     def _wait(self, condition):
         give_up = time.monotonic() + LIMIT_S

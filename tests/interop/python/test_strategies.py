@@ -6,6 +6,7 @@ import json
 import nats
 import nats.errors
 
+import schemas
 from processes import CHECKOUT, NODE
 from tap import CANCEL_MARKET_DATA, REQUEST_MARKET_DATA
 
@@ -28,7 +29,7 @@ async def ask(client, verb, payload):
     while True:
         try:
             message = await client.request(f"ib.req.md.{verb}", json.dumps(payload).encode(), timeout=LIMIT_S)
-            reply = json.loads(message.data)
+            reply = schemas.reply(f"md.{verb}", payload, message.data)
             if reply["ok"]:
                 return reply["data"]
             if reply["error"]["code"] != "not_ready":
@@ -42,7 +43,7 @@ async def ask(client, verb, payload):
 async def quotes(client, subject, count):
     """The next `count` quotes, with no number of the sequence missing."""
     subscription = await client.subscribe(subject)
-    received = [json.loads((await subscription.next_msg(timeout=LIMIT_S)).data) for _ in range(count)]
+    received = [schemas.event(subject, (await subscription.next_msg(timeout=LIMIT_S)).data) for _ in range(count)]
     await subscription.unsubscribe()
     numbers = [quote["seq"] for quote in received]
     assert numbers == list(range(numbers[0], numbers[0] + count))
@@ -96,6 +97,7 @@ def test_python_and_node_share_one_upstream_request_and_the_last_to_leave_ends_i
             assert (leased["holders"], leased["subject"]) == (2, stream["subject"])
             mine = await quotes(client, stream["subject"], 5)
             theirs = (await node.tells("quotes"))["last"]
+            schemas.event(stream["subject"], json.dumps(theirs))
             assert theirs["con_id"] == mine[0]["con_id"] == 265598
             assert all(quote["data_kind"] == "live" for quote in mine)
             assert upstream(rig) == (1, 0)
@@ -140,7 +142,7 @@ def test_an_unknown_contract_and_a_misspelt_field_are_refused_by_name(rig):
             ({"contract": CONTRACT, "stream": ["quote"]}, "invalid_request"),
         ]:
             message = await client.request("ib.req.md.subscribe", json.dumps(payload).encode(), timeout=LIMIT_S)
-            reply = json.loads(message.data)
+            reply = schemas.reply("md.subscribe", payload, message.data)
             assert (reply["ok"], reply["error"]["code"]) == (False, code), reply
         await client.drain()
 

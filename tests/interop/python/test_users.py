@@ -8,6 +8,7 @@ import nats
 import nats.errors
 import pytest
 
+import schemas
 from bridge import GuardedRig
 from conftest import seed
 
@@ -45,7 +46,7 @@ class User:
             try:
                 subject = f"ib.req.{noun_and_verb}.{self.name}"
                 message = await self.client.request(subject, json.dumps(payload).encode(), timeout=LIMIT_S)
-                reply = json.loads(message.data)
+                reply = schemas.reply(noun_and_verb, payload, message.data)
                 if reply["ok"] or reply["error"]["code"] != "not_ready":
                     return reply
             except nats.errors.NoRespondersError:
@@ -68,7 +69,8 @@ def test_a_trader_trades_and_sees_its_events_while_a_viewer_only_looks(guarded):
         lease = await viewer.ask("md.subscribe", {"contract": "STK:AAPL"})
         assert lease["ok"] and lease["data"]["client"] == "viewer", lease
         quotes = await viewer.client.subscribe("ib.quote.>")
-        assert json.loads((await quotes.next_msg(timeout=LIMIT_S)).data)["bid"] > 0
+        quote = await quotes.next_msg(timeout=LIMIT_S)
+        assert schemas.event(quote.subject, quote.data)["bid"] > 0
         await viewer.is_refused("ib.req.order.place.viewer")
         await viewer.is_refused("ib.req.order.place.trader")
 
@@ -78,6 +80,7 @@ def test_a_trader_trades_and_sees_its_events_while_a_viewer_only_looks(guarded):
         assert placed["ok"] and placed["data"]["state"] == "filled", placed
         fill = await fills.next_msg(timeout=LIMIT_S)
         assert re.fullmatch(r"ib\.fill\.DU\d+\.users-1", fill.subject)
+        assert schemas.event(fill.subject, fill.data)["key"] == "users-1"
         await trader.is_refused("ib.req.risk.halt.trader")
         await trader.is_refused("ib.order.DU1234567.users-1")
         for user in (viewer, trader):
