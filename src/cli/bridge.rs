@@ -21,6 +21,9 @@ use crate::{
 const LAST_REQUESTS_MAX: Duration = Duration::from_secs(1);
 const LAST_EVENTS_MAX: Duration = Duration::from_secs(3);
 
+/// Time between two looks at a bridge that is still starting.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
 /// A bridge between one gateway and one NATS server.
 pub(super) struct RunningBridge {
     prefix: String,
@@ -62,6 +65,17 @@ impl RunningBridge {
             Ok(Answer::PoolStatus(status)) => Some(status.connection),
             _ => None,
         }
+    }
+
+    /// Waits until both links are ready.
+    pub(super) async fn wait_ready(&self, limit: Duration) -> Result<(), Failure> {
+        let ready = async {
+            while !self.connection().await.is_some_and(|state| state.ready) {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        let late = |_| "the bridge was not ready in time; run again with RUST_LOG=info to see why".into();
+        tokio::time::timeout(limit, ready).await.map_err(late)
     }
 
     /// Ends in order: requests, gateway links, then what is left to publish.

@@ -87,8 +87,16 @@ async fn show(
     let mut states = client.subscribe(subject::Topic::ConnectionState.subject(bridge.prefix())).await?;
     client.flush().await?;
     let mut board = Board::default();
+    let subscribed = async {
+        bridge.wait_ready(FIRST_QUOTES_MAX).await?;
+        instruments::subscribe(bridge).await
+    };
+    tokio::pin!(stop);
+    let option = tokio::select! {
+        option = subscribed => option?,
+        () = &mut stop => return Ok(()),
+    };
     board.connection = bridge.connection().await;
-    let option = instruments::subscribe(bridge).await?;
     print_commands(url, bridge.prefix(), &option);
 
     let started = Instant::now();
@@ -96,7 +104,6 @@ async fn show(
     let redraw = if std::io::IsTerminal::is_terminal(&std::io::stdout()) { REDRAW } else { REPRINT };
     let mut draw = interval(redraw);
     draw.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    tokio::pin!(stop);
     loop {
         tokio::select! {
             Some(message) = quotes.next() => {
