@@ -8,10 +8,14 @@ use std::{
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use crossterm::{
     QueueableCommand, cursor,
-    terminal::{Clear, ClearType},
+    terminal::{self, Clear, ClearType},
 };
 
-use crate::schema::{connection::ConnectionEvent, market::QuoteEvent};
+use crate::schema::{
+    Size,
+    connection::{ConnectionEvent, IbLink},
+    market::QuoteEvent,
+};
 
 /// What the table shows.
 #[derive(Debug, Default)]
@@ -28,9 +32,14 @@ pub(super) struct Board {
 impl Board {
     /// Draws the table over the one drawn before; one below the other if this is no terminal.
     pub(super) fn draw(&mut self, seconds: u64) -> io::Result<()> {
-        let text = self.render(seconds);
+        let mut text = self.render(seconds);
         let mut out = io::stdout().lock();
-        if io::stdout().is_terminal() && self.lines_drawn > 0 {
+        if out.is_terminal() {
+            // A wrapped line would count as one below and take two on the screen.
+            let (columns, _) = terminal::size().unwrap_or((80, 24));
+            text = cut(&text, columns.into());
+        }
+        if out.is_terminal() && self.lines_drawn > 0 {
             out.queue(cursor::MoveUp(self.lines_drawn))?.queue(Clear(ClearType::FromCursorDown))?;
         }
         out.write_all(text.as_bytes())?;
@@ -44,10 +53,11 @@ impl Board {
         table.load_style(NOTHING);
         table.set_header(["instrument", "bid size", "bid", "ask", "ask size", "last", "data"]);
         for (instrument, quote) in &self.quotes {
-            let price = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |price| format!("{price}"));
-            let size = |value: &Option<crate::schema::Size>| {
-                value.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
+            let decimals = [quote.bid, quote.ask, quote.last, quote.close].into_iter().flatten().map(decimals).max();
+            let price = |value: Option<f64>| {
+                value.map_or_else(|| "-".to_owned(), |price| format!("{price:.*}", decimals.unwrap_or(2).clamp(2, 6)))
             };
+            let size = |value: &Option<Size>| value.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
             table.add_row([
                 instrument.clone(),
                 size(&quote.bid_size),
@@ -72,8 +82,11 @@ impl Board {
         match &self.connection {
             None => "connection: no word from the bridge yet".to_owned(),
             Some(state) => {
-                let phases =
-                    format!("trading {:?}, data {:?}, IB {:?}", state.trading.phase, state.data.phase, state.ib_link);
+                let mut phases = format!("trading {:?}, data {:?}", state.trading.phase, state.data.phase);
+                // A gateway tells about its link to IB only when that changes.
+                if state.ib_link != IbLink::Unknown {
+                    phases = format!("{phases}, IB {:?}", state.ib_link);
+                }
                 let word = if state.ready { "ready" } else { "not ready" };
                 format!("connection: {word} ({})", phases.to_lowercase())
             }
@@ -81,6 +94,60 @@ impl Board {
     }
 }
 
+/// Digits after the point of the shortest text of this price.
+fn decimals(price: f64) -> usize {
+    price.to_string().split_once('.').map_or(0, |(_, digits)| digits.len())
+}
+
+/// Every line without what goes beyond this many columns.
+fn cut(text: &str, columns: usize) -> String {
+    text.lines().flat_map(|line| line.chars().take(columns).chain(['\n'])).collect()
+}
+
 fn data_word(quote: &QuoteEvent) -> String {
     if quote.stale { "stale".to_owned() } else { format!("{:?}", quote.data_kind).to_lowercase() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A board with one of each kind of name and price.
+    fn board() -> Board {
+        let quote = |bid: f64, size: &str| QuoteEvent {
+            bid: Some(bid),
+            ask: Some(bid),
+            last: Some(bid),
+            bid_size: size.parse().ok(),
+            ask_size: size.parse().ok(),
+            ..QuoteEvent::default()
+        };
+        let rows = [
+            ("CASH EUR.USD", quote(1.05985, "5500000")),
+            ("FUT ESZ6", quote(6486.25, "11")),
+            ("OPT AAPL  261204C00200000", quote(3.9, "8")),
+        ];
+        let quotes = rows.into_iter().map(|(name, quote)| (name.to_owned(), quote)).collect();
+        Board { quotes, ..Board::default() }
+    }
+
+    #[test]
+    fn the_table_fits_into_eighty_columns() {
+        let text = board().render(7);
+        let widest = text.lines().map(|line| line.chars().count()).max();
+        assert!(widest.is_some_and(|widest| widest <= 80), "{widest:?}\n{text}");
+    }
+
+    #[test]
+    fn prices_of_a_row_have_the_same_decimals() {
+        let text = board().render(7);
+        for price in ["1.05985", "6486.25", "3.90"] {
+            assert!(text.contains(price), "{price}\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_longer_than_the_terminal_is_cut() {
+        assert_eq!(cut("═══\n12\n", 2), "══\n12\n");
+    }
 }
