@@ -39,11 +39,12 @@ def run_all(url, commands):
     listeners = [
         Process(NATS_CLI, *words, "--count", "1", env={"NATS_URL": url}) for words in split if words[0] == "sub"
     ]
+    others = []
     try:
         for words in split:
             if words[0] != "sub":
                 done = Process(NATS_CLI, *words, env={"NATS_URL": url})
-                listeners.append(done)
+                others.append(done)
                 assert done.child.wait(LIMIT_S) == 0, f"{words}\n{done.output()}"
                 if words[0] == "req":
                     check_replies(words[1].removeprefix("ib.req."), json.loads(words[2] or "{}"), done.output())
@@ -52,8 +53,8 @@ def run_all(url, commands):
             if "sub" in listener.command:
                 assert schemas.printed_events(listener.output()), f"{listener.command}\n{listener.output()}"
     finally:
-        for listener in listeners:
-            listener.stop()
+        for process in listeners + others:
+            process.stop()
 
 
 def check_replies(request, sent, output):
