@@ -43,7 +43,11 @@ impl Wire {
     pub(super) fn send(&self, chunk: Bytes) -> bool {
         let len = chunk.len();
         let pending = self.pending_bytes.fetch_add(len, Ordering::Relaxed) + len;
-        pending <= PENDING_BYTES_MAX && self.chunks.try_send(chunk).is_ok()
+        let was_sent = pending <= PENDING_BYTES_MAX && self.chunks.try_send(chunk).is_ok();
+        if !was_sent && !self.chunks.is_closed() {
+            tracing::warn!("client disconnected: it reads too slowly");
+        }
+        was_sent
     }
 }
 

@@ -342,7 +342,6 @@ impl Driver {
             return;
         };
         if !outgoing.send(piece.freeze()) {
-            tracing::warn!(connection = id.0, "client disconnected: it reads too slowly");
             self.disconnect(id);
         }
     }
