@@ -55,13 +55,30 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let mut config = Config::default();
     config.gateway.port = sim.addr().port();
     config.nats.url.clone_from(&url);
-    let bridge = RunningBridge::start(config).await?;
-
-    let shown = show(&url, &bridge, args.seconds, stop).await;
-    bridge.stop().await;
+    tokio::pin!(stop);
+    let started = tokio::select! {
+        bridge = RunningBridge::start(config) => Some(bridge),
+        // A NATS server of the user's may be away for long; a signal ends the wait.
+        () = &mut stop => None,
+    };
+    let shown = match started {
+        Some(Ok(bridge)) => {
+            let shown = tokio::select! {
+                shown = show(&url, &bridge, args.seconds) => shown,
+                () = &mut stop => Ok(()),
+            };
+            bridge.stop().await;
+            shown
+        }
+        Some(Err(failure)) => Err(failure),
+        None => Ok(()),
+    };
     sim.stop().await;
     if let Some(server) = own_server {
         server.stop().await;
+    }
+    if shown.is_ok() {
+        println!("stopped");
     }
     shown
 }
@@ -75,27 +92,15 @@ async fn start_nats() -> Result<NatsServer, Failure> {
     Ok(server)
 }
 
-/// Draws the table until the time is up or a signal comes.
-async fn show(
-    url: &str,
-    bridge: &RunningBridge,
-    seconds: Option<u64>,
-    stop: impl Future<Output = ()>,
-) -> Result<(), Failure> {
+/// Draws the table until the time is up.
+async fn show(url: &str, bridge: &RunningBridge, seconds: Option<u64>) -> Result<(), Failure> {
     let client = async_nats::connect(url).await?;
     let mut quotes = client.subscribe(subject::family(bridge.prefix(), "quote")).await?;
     let mut states = client.subscribe(subject::Topic::ConnectionState.subject(bridge.prefix())).await?;
     client.flush().await?;
     let mut board = Board::default();
-    let subscribed = async {
-        bridge.wait_ready(FIRST_QUOTES_MAX).await?;
-        instruments::subscribe(bridge).await
-    };
-    tokio::pin!(stop);
-    let option = tokio::select! {
-        option = subscribed => option?,
-        () = &mut stop => return Ok(()),
-    };
+    bridge.wait_ready(FIRST_QUOTES_MAX).await?;
+    let option = instruments::subscribe(bridge).await?;
     board.connection = bridge.connection().await;
     print_commands(url, bridge.prefix(), &option);
 
@@ -113,14 +118,12 @@ async fn show(
             Some(message) = states.next() => board.connection = Some(serde_json::from_slice(&message.payload)?),
             _ = draw.tick() => board.draw(started.elapsed().as_secs())?,
             () = sleep_until(end.unwrap_or(started)), if end.is_some() => break,
-            () = &mut stop => break,
         }
         if board.quotes.is_empty() && started.elapsed() > FIRST_QUOTES_MAX {
             return Err("no quote arrived within 15 seconds; run again with RUST_LOG=info to see why".into());
         }
     }
     board.draw(started.elapsed().as_secs())?;
-    println!("stopped");
     Ok(())
 }
 

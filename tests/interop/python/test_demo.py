@@ -50,8 +50,7 @@ def run_all(url, commands):
                     check_replies(words[1].removeprefix("ib.req."), json.loads(words[2] or "{}"), done.output())
         for listener in listeners:
             assert listener.child.wait(LIMIT_S) == 0, f"{listener.command}\n{listener.output()}"
-            if "sub" in listener.command:
-                assert schemas.printed_events(listener.output()), f"{listener.command}\n{listener.output()}"
+            assert schemas.printed_events(listener.output()), f"{listener.command}\n{listener.output()}"
     finally:
         for process in listeners + others:
             process.stop()
