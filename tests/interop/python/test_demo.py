@@ -8,7 +8,7 @@ import socket
 import time
 
 import schemas
-from processes import IBNATS, NATS_CLI, NATS_SERVER, Process
+from processes import IBNATS, NATS_CLI, NATS_SERVER, Process, free_port
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 SERVER = re.compile(r"^\s*export NATS_URL=(\S+)$", re.MULTILINE)
@@ -88,5 +88,17 @@ def test_every_command_it_prints_works_and_ctrl_c_leaves_nothing(tmp_path):
             with socket.socket() as probe:
                 assert probe.connect_ex(("127.0.0.1", port)) != 0, f"{port} is still open"
         assert list(tmp_path.iterdir()) == [], "temporary files are left"
+    finally:
+        demo.stop()
+
+
+def test_ctrl_c_ends_it_while_it_waits_for_a_nats_server_that_is_not_there():
+    demo = Process(IBNATS, "demo", env={"NATS_URL": f"nats://127.0.0.1:{free_port()}"})
+    try:
+        wait_for(demo, lambda text: "NATS is not reachable" in text)
+        began = time.monotonic()
+        demo.child.send_signal(signal.SIGINT)
+        assert demo.child.wait(timeout=10) == 0, printed(demo)
+        assert time.monotonic() - began < 5
     finally:
         demo.stop()
