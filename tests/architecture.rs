@@ -13,10 +13,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("tws", &[]),
     ("config", &[]),
     ("session", &["schema", "tws", "config"]),
-    ("gateway", &["session", "schema", "config"]),
-    ("nats", &["gateway", "session", "schema", "config"]),
+    ("journal", &["session", "schema", "config"]),
+    ("gateway", &["journal", "session", "schema", "config"]),
+    ("nats", &["gateway", "journal", "session", "schema", "config"]),
     ("sim", &["tws", "config"]),
-    ("cli", &["sim", "nats", "gateway", "session", "schema", "config"]),
+    ("cli", &["sim", "nats", "gateway", "journal", "session", "schema", "config"]),
 ];
 
 /// Text that must not appear in rooms without I/O, clock and random numbers.

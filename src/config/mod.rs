@@ -22,6 +22,8 @@ pub struct Config {
     pub timing: Timing,
     /// Streams to hold from the start, without a client.
     pub subscriptions: Vec<Subscription>,
+    /// What the bridge keeps on its own disk.
+    pub state: State,
     /// What is logged and how.
     pub log: Log,
 }
@@ -236,6 +238,20 @@ pub struct Subscription {
 
 fn quote_only() -> Vec<String> {
     vec!["quote".to_owned()]
+}
+
+/// `[state]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct State {
+    /// Folder of the order journal and the caches; made if it is missing. One bridge to a folder.
+    pub dir: PathBuf,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { dir: PathBuf::from("ibnats-state") }
+    }
 }
 
 /// `[log]`
