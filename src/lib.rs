@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod config;
 pub mod gateway;
+pub mod journal;
 pub mod nats;
 pub mod schema;
 pub mod session;
