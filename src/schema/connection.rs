@@ -39,6 +39,10 @@ pub struct LinkStatus {
     pub generation: u64,
     /// Protocol version agreed with the gateway.
     pub server_version: Option<u32>,
+    /// Time zone of the gateway's host, IANA's name; absent if it is unknown.
+    pub gateway_zone: Option<String>,
+    /// The gateway's clock when it greeted, microseconds UTC, whole seconds; absent if its zone is unknown.
+    pub greeted_us: Option<i64>,
     /// When the last byte arrived, microseconds UTC, our clock.
     pub last_receive_us: Option<i64>,
     /// When the last probe was answered, microseconds UTC, our clock.

@@ -15,6 +15,7 @@ use super::{
     cancelled::Cancelled,
     pacing::{Class, Cost, Scheduler, Ticket},
     standing::OWN_TOKENS,
+    time::{UnknownZones, Zone, moment, zone_name},
 };
 use crate::{
     config::Config,
@@ -92,6 +93,7 @@ pub(crate) struct Core {
     /// True while the gateway has no link to IB: it may leave requests unanswered or answer falsely.
     pub(crate) ib_lost: bool,
     cancelled: Cancelled,
+    unknown_zones: UnknownZones,
     outputs: VecDeque<Output>,
     own_replies: VecDeque<(Token, Outcome)>,
     next_req_id: i32,
@@ -112,6 +114,7 @@ impl Core {
             congested: false,
             ib_lost: false,
             cancelled: Cancelled::default(),
+            unknown_zones: UnknownZones::default(),
             outputs: VecDeque::new(),
             own_replies: VecDeque::new(),
             next_req_id: REQUEST_ID_FIRST,
@@ -135,6 +138,30 @@ impl Core {
 
     pub(crate) fn next_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    // Times.
+
+    /// The zone with this name. One that is unknown is told once; `what` says whose times are left out.
+    pub(crate) fn zone(&mut self, link: LinkName, name: &str, what: &str) -> Option<Zone> {
+        let zone = Zone::named(name);
+        if zone.is_none()
+            && let Some(notice) = self.unknown_zones.meet(self.now.us, link, name, what)
+        {
+            self.emit(Event::Notice(notice));
+        }
+        zone
+    }
+
+    /// A time as the gateway writes it, in microseconds since the epoch. As [`Self::zone`] if its zone
+    /// is unknown.
+    pub(crate) fn moment(&mut self, link: LinkName, text: &str, what: &str) -> Option<i64> {
+        let us = moment(text);
+        let name = zone_name(text);
+        if us.is_none() && !name.is_empty() {
+            self.zone(link, name, what);
+        }
+        us
     }
 
     // Callers.

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use super::{
     core::{Core, Errand, Output, Owner},
     pacing::Class,
+    time::{Zone, zone_name},
 };
 use crate::{
     config::ms,
@@ -64,6 +65,9 @@ pub(crate) struct Link {
     generation: u64,
     attempts: u32,
     server_version: Option<u32>,
+    /// The gateway's zone and clock as it greeted.
+    gateway_zone: Option<Zone>,
+    greeted_us: Option<i64>,
     last_receive: Option<(Instant, i64)>,
     probe: Option<Probe>,
     misses: u32,
@@ -92,6 +96,8 @@ impl Link {
             generation: 0,
             attempts: 0,
             server_version: None,
+            gateway_zone: None,
+            greeted_us: None,
             last_receive: None,
             probe: None,
             misses: 0,
@@ -158,6 +164,8 @@ impl Link {
             client_id: self.client_id,
             generation: self.generation,
             server_version: self.server_version,
+            gateway_zone: self.gateway_zone.map(|zone| zone.name().to_owned()),
+            greeted_us: self.greeted_us,
             last_receive_us: self.last_receive.map(|(_, us)| us),
             last_probe_us: self.last_probe.map(|(at_us, _)| at_us),
             round_trip_us: self.last_probe.map(|(_, trip_us)| trip_us),
@@ -223,6 +231,9 @@ impl Link {
             Some(Err(error)) => self.hang_up(core, &error.to_string()),
             Some(Ok(greeting)) => {
                 self.server_version = Some(greeting.version.0);
+                let time = &greeting.connection_time;
+                self.greeted_us = core.moment(self.name, time, "its clock is not compared with ours");
+                self.gateway_zone = Zone::named(zone_name(time));
                 self.asks_age = false;
                 let start = StartApiRequest { client_id: Some(self.client_id), optional_capabilities: None };
                 let mut bytes = BytesMut::new();

@@ -26,6 +26,8 @@ mod rig;
 mod standing;
 mod status;
 mod surprise;
+#[allow(dead_code, unused_imports, reason = "hours and schedules come next")]
+mod time;
 mod traded;
 mod truth;
 

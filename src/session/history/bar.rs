@@ -8,6 +8,7 @@ use crate::{
         Size,
         bar::{Bar, BarSource},
     },
+    session::time::moment as zoned,
     tws::{
         message::history::HistoricalDataBar,
         sentinel::{unset_decimal, unset_double},
@@ -54,15 +55,14 @@ fn date(text: &str) -> Option<i64> {
     Some(date.and_hms_opt(0, 0, 0)?.and_utc().timestamp_micros())
 }
 
-/// A time as asked with `formatDate` 2: seconds since the epoch, or what else is plainly UTC.
+/// A time as asked with `formatDate` 2: seconds since the epoch, or what else says when it is.
 pub(super) fn moment(text: &str) -> Option<i64> {
     let text = text.trim();
     let seconds = text.parse::<i64>().ok().filter(|seconds| *seconds > 0 && text.len() > 8);
     if let Some(seconds) = seconds {
         return seconds.checked_mul(SECOND_US);
     }
-    let utc = chrono::NaiveDateTime::parse_from_str(text, "%Y%m%d-%H:%M:%S");
-    utc.ok().map(|time| time.and_utc().timestamp_micros()).or_else(|| date(text))
+    zoned(text).or_else(|| date(text))
 }
 
 #[cfg(test)]
@@ -94,6 +94,11 @@ mod tests {
         assert_eq!((bar.start_us, bar.date), (1_795_185_000_000_000, None));
         assert_eq!((bar.volume.expect("traded").as_str(), bar.count), ("100.50", Some(7)));
         assert_eq!(moment("20261120-14:30:00"), Some(1_795_185_000_000_000));
+        for zone in ["US/Eastern", "America/New_York", "Eastern Standard Time", "EST5EDT"] {
+            assert_eq!(moment(&format!("20261120 09:30:00 {zone}")), Some(1_795_185_000_000_000), "{zone}");
+        }
+        assert_eq!(moment("20261120 09:30:00 Mars/Olympus"), None);
+        assert_eq!(moment("20261120 09:30:00"), None, "a zone must be named");
     }
 
     #[test]

@@ -180,7 +180,14 @@ impl Fetches {
             match bar::read(row, fetch.ask.source) {
                 Some(_) if fetch.rows.len() >= ROWS_MAX => fetch.is_too_large = true,
                 Some(bar) => fetch.rows.push(bar),
-                None => core.counters.undecodable_messages += 1,
+                None => {
+                    core.counters.undecodable_messages += 1;
+                    core.moment(
+                        LinkName::Data,
+                        row.date.as_deref().unwrap_or_default(),
+                        "bars without a time are left out",
+                    );
+                }
             }
         }
     }

@@ -8,10 +8,12 @@ use super::{
     Orders,
     book::Identity,
     describe::{side, size},
-    times::event_us,
 };
 use crate::{
-    schema::order::{FillEvent, OrderKey},
+    schema::{
+        connection::LinkName,
+        order::{FillEvent, OrderKey},
+    },
     session::{Event, core::Core, traded},
     tws::{
         message::{
@@ -151,13 +153,15 @@ impl Orders {
         // Every fill is told, even of an order that nothing names.
         let key = key.unwrap_or_else(|| OrderKey::of_perm_id(identity.perm_id.unwrap_or_default()));
         let is_recovered = self.sync.is_recovery(message.req_id.unwrap_or(-1));
+        let time = execution.time.as_deref().unwrap_or_default();
+        let event_us = core.moment(LinkName::Trading, time, "executions go without their time");
         let mut fill = FillEvent {
             key,
             account,
             con_id: instrument.con_id,
             seq: 0,
             recv_us: core.now.us,
-            event_us: execution.time.as_deref().and_then(event_us),
+            event_us,
             exec_id: exec_id.clone(),
             side,
             quantity,

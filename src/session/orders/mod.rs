@@ -17,7 +17,6 @@ mod sync;
 mod terms;
 #[cfg(test)]
 mod tests;
-mod times;
 mod wire;
 
 use std::collections::VecDeque;

@@ -1,0 +1,16 @@
+//! Times as the gateway writes them, as microseconds since the epoch, UTC.
+//!
+//! A time is read in the zone that is written beside it. A zone nobody knows, or a name that stands
+//! for several of them, leaves the time out: a guess would be wrong by hours.
+
+mod hours;
+mod moment;
+#[cfg(test)]
+mod tests;
+mod unknown;
+mod zone;
+
+pub(crate) use hours::{Hours, Span, Trading};
+pub(crate) use moment::{moment, moment_in, zone_name};
+pub(crate) use unknown::UnknownZones;
+pub(crate) use zone::Zone;
