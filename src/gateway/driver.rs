@@ -127,12 +127,13 @@ impl Driver {
 
     fn carry_out(&mut self, output: Output) {
         match output {
-            Output::Event(event) => {
-                log_event(&event);
-                let was_congested = self.outbox.is_congested();
-                self.outbox.offer(event);
-                if self.outbox.is_congested() != was_congested {
-                    self.session.on_congestion(!was_congested);
+            Output::Event(event) => self.offer(event),
+            Output::Journal(entry) => {
+                if let Some(event) = entry.event() {
+                    self.offer(event);
+                }
+                if let Some(receipt) = entry.receipt {
+                    self.session.on_journaled(clock::now(), receipt, &Ok(()));
                 }
             }
             Output::Send { link, bytes } => self.line(link).socket.send(&bytes),
@@ -148,6 +149,15 @@ impl Driver {
                 self.line(link).socket.dial(host, port, generation);
             }
             Output::Close { link } => self.line(link).socket.close(),
+        }
+    }
+
+    fn offer(&mut self, event: Event) {
+        log_event(&event);
+        let was_congested = self.outbox.is_congested();
+        self.outbox.offer(event);
+        if self.outbox.is_congested() != was_congested {
+            self.session.on_congestion(!was_congested);
         }
     }
 

@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 use super::{
     Answer, Event, Listing, Now, Outcome, Token,
     cancelled::Cancelled,
+    durable::{Entry, Fact, Troubles},
     pacing::{Class, Cost, Scheduler, Ticket},
     standing::OWN_TOKENS,
     time::{UnknownZones, Zone, moment, zone_name},
@@ -53,6 +54,8 @@ pub enum Output {
     },
     /// Publish.
     Event(Event),
+    /// Write down; publish what it tells once it is written.
+    Journal(Entry),
     /// Answer the caller who waits on this token.
     Reply {
         /// Who waits.
@@ -90,12 +93,15 @@ pub(crate) struct Core {
     pub(crate) counters: Counters,
     /// True while the kept lane of the outbox is backed up: take no new orders.
     pub(crate) congested: bool,
+    /// Why orders cannot be written down or told of.
+    pub(crate) troubles: Troubles,
     /// True while the gateway has no link to IB: it may leave requests unanswered or answer falsely.
     pub(crate) ib_lost: bool,
     cancelled: Cancelled,
     unknown_zones: UnknownZones,
     outputs: VecDeque<Output>,
     own_replies: VecDeque<(Token, Outcome)>,
+    next_receipt: u64,
     next_req_id: i32,
     in_flight: FxHashMap<i32, InFlight>,
     deadlines: BTreeMap<(Instant, i32), Owner>,
@@ -112,11 +118,13 @@ impl Core {
             config,
             counters: Counters::default(),
             congested: false,
+            troubles: Troubles::default(),
             ib_lost: false,
             cancelled: Cancelled::default(),
             unknown_zones: UnknownZones::default(),
             outputs: VecDeque::new(),
             own_replies: VecDeque::new(),
+            next_receipt: 0,
             next_req_id: REQUEST_ID_FIRST,
             in_flight: FxHashMap::default(),
             deadlines: BTreeMap::new(),
@@ -130,6 +138,11 @@ impl Core {
 
     pub(crate) fn emit(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));
+    }
+
+    /// Writes something down that nothing waits for.
+    pub(crate) fn journal(&mut self, fact: Fact) {
+        self.outputs.push_back(Output::Journal(Entry { at_us: self.now.us, receipt: None, fact }));
     }
 
     pub(crate) fn output(&mut self, output: Output) {
@@ -231,7 +244,28 @@ impl Core {
     ///
     /// `busy` if the class's queue is full.
     pub(crate) fn submit(&mut self, owner: Owner, errand: Errand) -> Result<(), ApiError> {
-        let ticket = Ticket {
+        let ticket = self.ticket(owner, errand);
+        let class = ticket.class;
+        self.pacing.submit(ticket).map_err(|_| too_many(class))
+    }
+
+    /// Queues a request once `fact` is on the disk; gives the receipt that will tell.
+    ///
+    /// # Errors
+    ///
+    /// `busy` if the class's queue is full: nothing is written either.
+    pub(crate) fn submit_journaled(&mut self, owner: Owner, errand: Errand, fact: Fact) -> Result<u64, ApiError> {
+        let ticket = self.ticket(owner, errand);
+        let class = ticket.class;
+        self.pacing.hold(self.next_receipt + 1, ticket).map_err(|_| too_many(class))?;
+        self.next_receipt += 1;
+        let receipt = Some(self.next_receipt);
+        self.outputs.push_back(Output::Journal(Entry { at_us: self.now.us, receipt, fact }));
+        Ok(self.next_receipt)
+    }
+
+    fn ticket(&self, owner: Owner, errand: Errand) -> Ticket {
+        Ticket {
             link: errand.link,
             class: errand.class,
             client: errand.client,
@@ -241,12 +275,7 @@ impl Core {
             request: errand.request,
             answer_within: errand.answer_within,
             queued_at: self.now.at,
-        };
-        let class = ticket.class;
-        self.pacing.submit(ticket).map_err(|_| {
-            ApiError::new(ErrorCode::Busy, format!("too many {} requests are waiting", class.name()))
-                .retry_after_ms(1_000)
-        })
+        }
     }
 
     /// Notes that a queued request was written to the socket.
@@ -357,6 +386,10 @@ impl Core {
         }
         Ok(Arc::clone(self.listings.entry(key).or_insert_with(|| Arc::new(Listing { slot, instrument, contract }))))
     }
+}
+
+fn too_many(class: Class) -> ApiError {
+    ApiError::new(ErrorCode::Busy, format!("too many {} requests are waiting", class.name())).retry_after_ms(1_000)
 }
 
 /// A request to be queued.

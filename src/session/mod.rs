@@ -10,6 +10,7 @@ mod command;
 mod contracts;
 mod core;
 mod dispatch;
+pub mod durable;
 mod event;
 mod history;
 mod link;
@@ -37,6 +38,7 @@ use bytes::{Bytes, BytesMut};
 
 pub use self::core::Output;
 pub use command::{Answer, Ask, Bars, Command, Outcome, Token};
+pub use durable::{Memory, Troubles};
 pub use event::{Event, Lane};
 pub use listing::Listing;
 pub use now::Now;
@@ -181,6 +183,26 @@ impl Session {
     /// The lane of events that must not be shed is backed up (`true`) or flows again (`false`).
     pub fn on_congestion(&mut self, congested: bool) {
         self.core.congested = congested;
+    }
+
+    /// Takes up what earlier runs wrote down. To be called before anything else.
+    pub fn restore(&mut self, now: Now, memory: Memory) {
+        self.core.now = now;
+        self.orders.restore(&mut self.core, memory);
+    }
+
+    /// The entry with this receipt is on the disk, or could not be written, and why: then nothing that
+    /// waited for it is sent.
+    pub fn on_journaled(&mut self, now: Now, receipt: u64, written: &Result<(), String>) {
+        self.core.now = now;
+        self.core.pacing.release(receipt, written.is_ok());
+        self.orders.on_journaled(&mut self.core, receipt, written);
+        self.settle();
+    }
+
+    /// What keeps orders from being written down or told of has come or gone.
+    pub fn on_troubles(&mut self, troubles: Troubles) {
+        self.core.troubles = troubles;
     }
 
     /// Events lost on their way to NATS so far, for `bridge.health`.

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Ask, Command, Event, Listing, Now, Outcome, Output, Session, Token};
+use super::{
+    Ask, Command, Event, Listing, Now, Outcome, Output, Session, Token,
+    durable::{Entry, Fact, Memory},
+};
 use crate::{
     config::Config,
     schema::{Instrument, connection::LinkName},
@@ -38,6 +41,37 @@ pub(crate) struct Rig {
     /// Whether the gateway answers by itself when it is asked for its time. Such questions are then
     /// left out of what was sent. Off until a test turns it on.
     pub(crate) is_alive: bool,
+    /// What was to be written down, in order.
+    pub(crate) entries: Vec<Entry>,
+    /// Receipts that the test has not given back; filled while `is_disk_slow`.
+    pub(crate) receipts: Vec<u64>,
+    /// Whether the test gives receipts back itself. Off until a test turns it on.
+    pub(crate) is_disk_slow: bool,
+}
+
+/// What a journal with these entries gives back to the next run.
+pub(crate) fn remembered(entries: &[Entry]) -> Memory {
+    let mut memory = Memory::default();
+    for entry in entries {
+        match &entry.fact {
+            Fact::Order(order) => {
+                memory.next_order_id = order.next_order_id;
+                match memory.orders.iter_mut().find(|known| known.event.key == order.memory.event.key) {
+                    Some(known) => *known = order.memory.clone(),
+                    None => memory.orders.push(order.memory.clone()),
+                }
+            }
+            Fact::Fill(fill) => {
+                let name = |id: &str| id.rsplit_once('.').map_or(id.to_owned(), |(name, _)| name.to_owned());
+                match memory.fills.iter_mut().find(|known| name(&known.exec_id) == name(&fill.exec_id)) {
+                    Some(known) => known.clone_from(fill),
+                    None => memory.fills.push((**fill).clone()),
+                }
+            }
+            Fact::Evidence(_) | Fact::Request(_) => {}
+        }
+    }
+    memory
 }
 
 impl Rig {
@@ -53,7 +87,19 @@ impl Rig {
         let session = Session::new(Arc::new(config), Vec::new(), 7, start);
         let (sent, events, replies) = (Vec::new(), Vec::new(), Vec::new());
         let generations = [0; 2];
-        let mut rig = Self { session, now: start, generations, tokens: 0, sent, events, replies, is_alive: false };
+        let mut rig = Self {
+            session,
+            now: start,
+            generations,
+            tokens: 0,
+            sent,
+            events,
+            replies,
+            is_alive: false,
+            entries: Vec::new(),
+            receipts: Vec::new(),
+            is_disk_slow: false,
+        };
         rig.drain();
         rig
     }
@@ -330,6 +376,7 @@ impl Rig {
     fn drain(&mut self) {
         while let Some(output) = self.session.next_output() {
             match output {
+                Output::Journal(entry) => self.journal(entry),
                 Output::Dial { link, generation } => self.generations[link as usize] = generation,
                 Output::Send { link, bytes } => self.note_sent(link, &bytes),
                 Output::Close { .. } => {}
@@ -337,6 +384,49 @@ impl Rig {
                 Output::Reply { token, outcome } => self.replies.push((token, outcome)),
             }
         }
+    }
+
+    /// A journal that is always there, and at once unless the test says otherwise.
+    fn journal(&mut self, entry: Entry) {
+        let receipt = entry.receipt;
+        self.entries.push(entry);
+        match receipt {
+            Some(receipt) if self.is_disk_slow => self.receipts.push(receipt),
+            Some(receipt) => self.write(receipt),
+            None => self.events.extend(self.entries.last().and_then(Entry::event)),
+        }
+    }
+
+    fn write(&mut self, receipt: u64) {
+        let entry = self.entries.iter().find(|entry| entry.receipt == Some(receipt)).expect("an entry");
+        self.events.extend(entry.event());
+        self.session.on_journaled(self.now, receipt, &Ok(()));
+    }
+
+    /// The disk has taken what waits for it.
+    pub(crate) fn sync_disk(&mut self) {
+        for receipt in std::mem::take(&mut self.receipts) {
+            self.write(receipt);
+        }
+        self.drain();
+    }
+
+    /// The disk takes nothing of what waits for it.
+    pub(crate) fn fail_disk(&mut self, reason: &str) {
+        for receipt in std::mem::take(&mut self.receipts) {
+            self.entries.retain(|entry| entry.receipt != Some(receipt));
+            self.session.on_journaled(self.now, receipt, &Err(reason.to_owned()));
+        }
+        self.drain();
+    }
+
+    /// Another run of the bridge, which has only what was written down, logged in to a gateway that
+    /// lists nothing.
+    pub(crate) fn restarted(&self) -> Self {
+        let mut rig = Self::with((*self.session.core.config).clone());
+        rig.session.restore(rig.now, remembered(&self.entries));
+        rig.drain();
+        rig
     }
 
     fn note_sent(&mut self, link: LinkName, bytes: &Bytes) {

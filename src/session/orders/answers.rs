@@ -26,6 +26,9 @@ impl Orders {
     pub(super) fn answer_met(&mut self, core: &mut Core, key: &OrderKey) {
         let is_synced = self.sync.is_done();
         let Some(record) = self.book.get_mut(key) else { return };
+        if record.receipt.is_some() {
+            return;
+        }
         let state = record.facts.state();
         let (met, waiting): (Vec<Waiter>, Vec<Waiter>) =
             record.waiters.drain(..).partition(|waiter| is_met(waiter.until, state, is_synced));
@@ -67,6 +70,10 @@ impl Orders {
             let Some(record) = self.book.get_mut(&key) else { return false };
             let Some(place) = record.waiters.iter().position(|waiter| waiter.token == token) else { return false };
             let waiter = record.waiters.swap_remove(place);
+            if record.receipt.is_some() {
+                self.on_disk_overdue(core, &key, waiter);
+                return true;
+            }
             self.tell(core, &key, waiter);
             return true;
         }

@@ -34,6 +34,8 @@ pub(super) struct Record {
     pub(super) listed_in: u64,
     pub(super) cancel_sent: Option<Instant>,
     pub(super) waiters: Vec<Waiter>,
+    /// Its entry is on its way to the disk: nothing is known for certain and nobody is answered.
+    pub(super) receipt: Option<u64>,
     /// The link was lost since the last event.
     pub(super) after_gap: bool,
 }
@@ -141,6 +143,14 @@ impl Book {
         let key = record.event.key.clone();
         self.records.insert(key.clone(), record);
         self.index(&key);
+    }
+
+    /// Forgets an order that was never written down nor sent.
+    pub(super) fn remove(&mut self, key: &OrderKey) {
+        let Some(record) = self.records.remove(key) else { return };
+        if let (Some(client_id), Some(order_id)) = (record.event.client_id, record.event.order_id) {
+            self.by_id.remove(&(client_id, order_id));
+        }
     }
 
     /// Makes the ids of the record findable.

@@ -13,6 +13,7 @@ use crate::{
     session::{
         Command,
         core::{Core, Errand, Owner},
+        durable::{Fact, Requested},
         pacing::Class,
     },
     tws::{
@@ -26,9 +27,18 @@ const CANCEL_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Orders {
     pub(crate) fn cancel(&mut self, core: &mut Core, command: &Command, ask: &CancelOrder, fence: Fence) {
-        if let Err(error) = self.try_cancel(core, command, ask, fence) {
-            core.refuse(command.token, error);
+        match self.try_cancel(core, command, ask, fence) {
+            // It does not wait for the disk.
+            Ok(()) => self.note_cancel(core, command, ask),
+            Err(error) => core.refuse(command.token, error),
         }
+    }
+
+    fn note_cancel(&self, core: &mut Core, command: &Command, ask: &CancelOrder) {
+        let Ok(key) = self.named(ask) else { return };
+        let client = command.client.as_deref().map(str::to_owned);
+        let body = serde_json::to_string(ask).unwrap_or_default();
+        core.journal(Fact::Request(Box::new(Requested { verb: "cancel", key, client, body })));
     }
 
     fn try_cancel(

@@ -4,15 +4,20 @@
 //! in any order: a final fact wins over every earlier or later word that is not.
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::status::Word;
 use crate::{
-    schema::{Size, order::OrderState},
+    schema::{
+        Size,
+        order::{OrderEvent, OrderState},
+    },
     tws::sentinel::unset_double,
 };
 
 /// What is proven about one order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts; the state is what follows from them")]
 pub(super) struct Facts {
     /// Handed to the driver, or placed by somebody else.
@@ -36,6 +41,23 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    /// What an event of an earlier run tells, where its facts cannot be read.
+    pub(super) fn of_event(event: &OrderEvent) -> Self {
+        let mut facts = Self { is_sent: true, quantity: event.quantity.clone(), ..Self::default() };
+        if let Some(word) = event.ib_status.as_deref().and_then(Word::read) {
+            facts.on_word(word);
+        }
+        facts.on_filled(&event.filled, event.average_price);
+        match event.state {
+            OrderState::Filled => facts.is_filled = true,
+            OrderState::Cancelled => facts.is_cancelled = true,
+            OrderState::Rejected => facts.is_rejected = true,
+            OrderState::OutcomeUnknown => facts.in_doubt = true,
+            _ => {}
+        }
+        facts
+    }
+
     pub(super) fn state(&self) -> OrderState {
         let has_fills = self.has_fills();
         if self.is_filled || self.is_complete() {

@@ -14,7 +14,7 @@ use crate::{
         connection::LinkName,
         order::{FillEvent, OrderKey},
     },
-    session::{Event, core::Core, traded},
+    session::{core::Core, durable::Fact, traded},
     tws::{
         message::{
             order::Order,
@@ -54,6 +54,11 @@ impl Fills {
             account.is_none_or(|account| fill.account == account) && key.is_none_or(|key| fill.key.as_str() == key)
         };
         self.oldest_first.iter().filter_map(|id| self.by_id.get(id)).filter(wanted).cloned().collect()
+    }
+
+    /// A fill of an earlier run.
+    pub(super) fn restore(&mut self, core: &mut Core, fill: FillEvent) {
+        self.keep(core, &FillEvent { seq: 0, ..fill });
     }
 
     fn novelty(&self, exec_id: &str) -> Novelty {
@@ -186,7 +191,7 @@ impl Orders {
             charge(&mut fill, &commission);
         }
         self.fills.keep(core, &fill);
-        core.emit(Event::Fill(Box::new(fill)));
+        core.journal(Fact::Fill(Box::new(fill)));
     }
 
     pub(super) fn on_commission(&mut self, core: &mut Core, message: CommissionAndFeesReport) {
@@ -202,7 +207,7 @@ impl Orders {
                 charge(fill, &message);
                 if *fill != before {
                     fill.recv_us = core.now.us;
-                    core.emit(Event::Fill(Box::new(fill.clone())));
+                    core.journal(Fact::Fill(Box::new(fill.clone())));
                 }
             }
             // Of a version that has been replaced.

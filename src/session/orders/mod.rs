@@ -9,9 +9,11 @@ mod book;
 mod cancel;
 mod describe;
 mod evidence;
+mod evidence_log;
 mod facts;
 mod fills;
 mod place;
+mod restore;
 mod status;
 mod sync;
 mod terms;
@@ -23,7 +25,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use super::{Event, Token, core::Core, notice::Notice};
+use super::{Token, core::Core, notice::Notice};
 use crate::{
     schema::{
         ApiError, ErrorCode, Size,
@@ -36,6 +38,7 @@ use crate::{
     },
 };
 use book::{Book, Record};
+use evidence_log::EvidenceLog;
 use fills::Fills;
 use sync::Sync;
 
@@ -86,6 +89,9 @@ pub(crate) struct Orders {
     reserved: FxHashMap<OrderKey, Reservation>,
     /// Which order each waiting caller waits for.
     waiting: FxHashMap<Token, OrderKey>,
+    /// Orders that wait for their journal entry, by its receipt.
+    journaling: FxHashMap<u64, OrderKey>,
+    evidence_log: EvidenceLog,
     /// Reports of orders that cannot be named yet, oldest first.
     unnamed: VecDeque<OpenOrder>,
     unnamed_status: VecDeque<OrderStatus>,
@@ -93,6 +99,14 @@ pub(crate) struct Orders {
 
 impl Orders {
     pub(crate) fn on_response(&mut self, core: &mut Core, response: Response) {
+        let told = evidence_log::evidence(&response);
+        self.apply(core, response);
+        if let Some((evidence, order_ref)) = told {
+            self.note_evidence(core, evidence, order_ref.as_deref());
+        }
+    }
+
+    fn apply(&mut self, core: &mut Core, response: Response) {
         match response {
             Response::OpenOrder(message) => self.on_open_order(core, *message),
             Response::OrderStatus(message) => self.on_status(core, *message),
@@ -113,6 +127,8 @@ impl Orders {
             self.on_request_notice(core, id, notice);
         } else {
             self.on_order_notice(core, id, notice);
+            let evidence = evidence_log::notice_evidence(id, self.client_id, notice);
+            self.note_evidence(core, evidence, None);
         }
     }
 
@@ -147,16 +163,18 @@ impl Orders {
     fn change(&mut self, core: &mut Core, key: &OrderKey, change: impl FnOnce(&mut Record)) {
         let Some(record) = self.book.get_mut(key) else { return };
         let was_final = record.facts.state().is_final();
+        let facts = record.facts.clone();
         let reason = record.event.reason.clone();
         change(record);
         record.settle(reason.as_deref());
-        if record.published.as_ref() != Some(&record.event) {
+        let is_told = record.published.as_ref() != Some(&record.event);
+        if is_told {
             record.published = Some(record.event.clone());
-            let after_gap = std::mem::take(&mut record.after_gap).then_some(true);
-            let event = OrderEvent { recv_us: core.now.us, after_gap, ..record.event.clone() };
-            core.emit(Event::Order(Box::new(event)));
         }
         let is_final = record.event.state.is_final();
+        if is_told || record.facts != facts {
+            self.write_down(core, key, is_told);
+        }
         self.answer_met(core, key);
         self.book.index(key);
         if is_final && !was_final {
@@ -235,6 +253,7 @@ fn blank(key: OrderKey, account: String, origin: String) -> Record {
         listed_in: 0,
         cancel_sent: None,
         waiters: Vec::new(),
+        receipt: None,
         after_gap: false,
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     schema::{ApiError, ErrorCode, connection::LinkName, order::OrderKey, request::order::PlaceOrder},
     session::{
         Command, Listing, Token,
-        core::{Core, Errand, Owner},
+        core::{Core, Errand},
         pacing::Class,
     },
     tws::{Request, message::order_flow::PlaceOrderRequest},
@@ -183,11 +183,13 @@ impl Orders {
         let errand = Errand::new(LinkName::Trading, Class::Order, Request::PlaceOrderRequest(Box::new(request)))
             .id(order_id)
             .client(command.client.clone());
-        core.submit(Owner::Orders, errand)?;
         self.note_order_id(&Identity { order_id: Some(order_id), ..Identity::default() });
         self.book.insert(record);
-        self.change(core, &ask.key, |_| {});
-        Ok(())
+        let held = self.hold(core, &ask.key, errand);
+        if held.is_err() {
+            self.book.remove(&ask.key);
+        }
+        held
     }
 
     fn check_fence(&self, core: &Core, fence: Fence) -> Result<(), ApiError> {
@@ -202,6 +204,13 @@ impl Orders {
             return Err(not_ready(
                 "the gateway has lost its link to IB and would send the order later; nothing was sent",
             ));
+        }
+        if let Some(reason) = &core.troubles.journal {
+            return Err(not_ready(format!("the order journal cannot be written: {reason}; nothing was sent")));
+        }
+        if let Some(reason) = &core.troubles.stream {
+            let message = format!("events of orders cannot be stored in JetStream: {reason}; nothing was sent");
+            return Err(not_ready(message));
         }
         if core.congested {
             let message = "events of orders and fills are waiting for NATS; nothing was sent";

@@ -1,12 +1,15 @@
 //! IB's status words, and what a notice that names an order does to it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     session::notice::Notice,
     tws::notice::{Category, Severity},
 };
 
 /// A status word, by what it proves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Word {
     /// On its way inside the gateway; IB has not acknowledged it.
     Pending,

@@ -4,6 +4,7 @@ mod broker_days;
 mod edges;
 mod histories;
 mod incidents;
+mod journal;
 
 use crate::{
     schema::{

@@ -1,6 +1,9 @@
 //! Decides which request is sent next, and when the next one may be.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use rustc_hash::FxHashMap;
 
@@ -47,6 +50,8 @@ pub(crate) struct QueueFull;
 pub(crate) struct Scheduler {
     queues: [ClassQueue; Class::ALL.len()],
     queue_max: usize,
+    /// Tickets that wait for their journal entry, by its receipt.
+    held: BTreeMap<u64, Ticket>,
     /// All messages of the login.
     messages: Window,
     /// Messages of the data link: what the trading link's share leaves.
@@ -66,6 +71,7 @@ impl Scheduler {
         Self {
             queues: Default::default(),
             queue_max: limits.queue_max,
+            held: BTreeMap::new(),
             messages: Window::new(limits.messages_per_second, SECOND),
             data_messages: Window::new(limits.messages_per_second - limits.trading_share, SECOND),
             small_history: Window::new(limits.history_10_min, TEN_MINUTES),
@@ -90,10 +96,29 @@ impl Scheduler {
         Ok(())
     }
 
+    /// Keeps a request back until [`Self::release`]. It takes its place in the queue then.
+    pub(crate) fn hold(&mut self, receipt: u64, ticket: Ticket) -> Result<(), QueueFull> {
+        let held = self.held.values().filter(|other| other.class == ticket.class).count();
+        if self.queue(ticket.class).len() + held >= self.queue_max {
+            return Err(QueueFull);
+        }
+        self.held.insert(receipt, ticket);
+        Ok(())
+    }
+
+    /// Queues what was held under this receipt, or drops it.
+    pub(crate) fn release(&mut self, receipt: u64, may_be_sent: bool) {
+        if let Some(ticket) = self.held.remove(&receipt).filter(|_| may_be_sent) {
+            self.queue(ticket.class).push(ticket);
+        }
+    }
+
     /// Takes back a request that was not sent yet. False if it has been sent.
     pub(crate) fn withdraw(&mut self, id: i32) -> bool {
         let gone: usize = self.queues.iter_mut().map(|queue| queue.remove(|ticket| ticket.id == Some(id))).sum();
-        gone > 0
+        let held = self.held.len();
+        self.held.retain(|_, ticket| ticket.id != Some(id));
+        gone > 0 || self.held.len() < held
     }
 
     /// Forgets everything that waits for a link that went down, and the history open on it.
@@ -101,6 +126,7 @@ impl Scheduler {
         for queue in &mut self.queues {
             queue.remove(|ticket| ticket.link == link);
         }
+        self.held.retain(|_, ticket| ticket.link != link);
         if link == LinkName::Data {
             self.history_open.clear();
         }

@@ -1,0 +1,134 @@
+//! From the session to the journal and back: an order is remembered, and taken up again after a restart.
+
+use super::{Orders, Waiter, blank, book::Record, facts::Facts, not_ready};
+use crate::{
+    schema::{ApiError, ErrorCode, order::OrderKey},
+    session::{
+        core::{Core, Errand, Owner},
+        durable::{Fact, Memory, OrderFact, OrderMemory},
+    },
+};
+
+impl Orders {
+    /// Takes up what earlier runs wrote down. Called before anything else happens.
+    ///
+    /// What had not been heard of when the last run ended may have been sent or not: only evidence
+    /// can tell.
+    pub(crate) fn restore(&mut self, core: &mut Core, memory: Memory) {
+        self.client_id = core.config.gateway.trading_client_id;
+        self.next_order_id = self.next_order_id.max(memory.next_order_id);
+        for memory in memory.orders {
+            let record = Record::restored(memory);
+            let key = record.event.key.clone();
+            let is_final = record.facts.state().is_final();
+            let is_heard_of = record.facts.is_heard_of();
+            self.book.insert(record);
+            if is_final {
+                self.book.note_final(core, &key);
+            } else {
+                self.change(core, &key, |record| {
+                    record.after_gap = true;
+                    record.facts.is_sent = true;
+                    record.facts.cancel_asked = false;
+                    if !is_heard_of {
+                        record.facts.in_doubt = true;
+                        record.explain(
+                            None,
+                            "the bridge was restarted before the gateway said anything about this order",
+                        );
+                    }
+                });
+            }
+        }
+        for fill in memory.fills {
+            self.fills.restore(core, fill);
+        }
+    }
+
+    /// Writes a new order down and holds its message back until that is done.
+    ///
+    /// # Errors
+    ///
+    /// `busy` if too many orders wait: nothing was written.
+    pub(super) fn hold(&mut self, core: &mut Core, key: &OrderKey, errand: Errand) -> Result<(), ApiError> {
+        let next_order_id = self.next_order_id;
+        let Some(record) = self.book.get_mut(key) else { return Ok(()) };
+        record.settle(None);
+        let mut memory = record.memory();
+        memory.event.recv_us = core.now.us;
+        let fact = Fact::Order(Box::new(OrderFact { memory, next_order_id, is_told: true }));
+        let receipt = core.submit_journaled(Owner::Orders, errand, fact)?;
+        record.published = Some(record.event.clone());
+        record.receipt = Some(receipt);
+        self.journaling.insert(receipt, key.clone());
+        Ok(())
+    }
+
+    /// What was held back is on the disk, or could not be written: then nothing of it was sent.
+    pub(crate) fn on_journaled(&mut self, core: &mut Core, receipt: u64, written: &Result<(), String>) {
+        let Some(key) = self.journaling.remove(&receipt) else { return };
+        let Some(record) = self.book.get_mut(&key) else { return };
+        record.receipt = None;
+        let Err(reason) = written else { return self.answer_met(core, &key) };
+        if record.facts.is_sent || record.facts.state().is_final() {
+            // It ended while it waited, or IB told of an order of this key.
+            return self.answer_met(core, &key);
+        }
+        let error = not_ready(format!("the order journal cannot be written: {reason}; nothing was sent"));
+        let waiters = std::mem::take(&mut record.waiters);
+        self.book.remove(&key);
+        for waiter in waiters {
+            self.waiting.remove(&waiter.token);
+            core.refuse(waiter.token, error.clone());
+        }
+    }
+
+    /// The disk has not taken an order by its caller's deadline: it is not sent any more.
+    pub(super) fn on_disk_overdue(&mut self, core: &mut Core, key: &OrderKey, waiter: Waiter) {
+        self.waiting.remove(&waiter.token);
+        let order_id = self.book.get(key).and_then(|record| record.event.order_id).unwrap_or_default();
+        if core.pacing.withdraw(order_id) {
+            self.change(core, key, |record| {
+                record.facts.on_withdrawn();
+                record.explain(None, "not sent: the journal did not take it in time");
+            });
+        }
+        let message = "the journal did not take the order in time; nothing was sent";
+        core.refuse(waiter.token, ApiError::new(ErrorCode::Timeout, message));
+    }
+
+    /// Writes down how an order is now, if anything about it changed.
+    pub(super) fn write_down(&mut self, core: &mut Core, key: &OrderKey, is_told: bool) {
+        let next_order_id = self.next_order_id;
+        let Some(record) = self.book.get_mut(key) else { return };
+        let mut memory = record.memory();
+        memory.event.recv_us = core.now.us;
+        if is_told {
+            memory.event.after_gap = std::mem::take(&mut record.after_gap).then_some(true);
+        }
+        core.journal(Fact::Order(Box::new(OrderFact { memory, next_order_id, is_told })));
+    }
+}
+
+impl Record {
+    fn memory(&self) -> OrderMemory {
+        OrderMemory {
+            event: self.event.clone(),
+            ask: self.ask.clone(),
+            client: self.client.as_deref().map(str::to_owned),
+            facts: serde_json::to_string(&self.facts).unwrap_or_default(),
+        }
+    }
+
+    fn restored(memory: OrderMemory) -> Self {
+        let mut event = memory.event;
+        (event.seq, event.recv_us, event.after_gap) = (0, 0, None);
+        let mut record = blank(event.key.clone(), event.account.clone(), event.origin.clone());
+        record.facts = serde_json::from_str(&memory.facts).unwrap_or_else(|_| Facts::of_event(&event));
+        record.ask = memory.ask;
+        record.client = memory.client.map(Into::into);
+        record.published = Some(event.clone());
+        record.event = event;
+        record
+    }
+}
