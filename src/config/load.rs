@@ -95,6 +95,11 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     if data_ids.contains(&gateway.trading_client_id) {
         return unusable("gateway.trading_client_id lies in the range of data client ids; give each link its own");
     }
+    if gateway.bind_manual_orders && gateway.trading_client_id != 0 {
+        return unusable(
+            "gateway.bind_manual_orders needs gateway.trading_client_id = 0: IB lets no other client bind",
+        );
+    }
     if gateway.data_client_ids == 0 {
         return unusable("gateway.data_client_ids must be at least 1");
     }

@@ -44,6 +44,10 @@ pub struct Gateway {
     pub data_client_ids: u16,
     /// Accept orders and log in for accounts that are not paper accounts.
     pub allow_live: bool,
+    /// Take orders typed into TWS under our wing, so that they can be changed and cancelled here. Needs
+    /// `trading_client_id = 0`. IB cancels such an order at the exchange and places it again, which can
+    /// cost its place in the queue.
+    pub bind_manual_orders: bool,
     /// Only these accounts may be traded; empty means every account of the login.
     pub accounts: Vec<String>,
     /// Market data type to ask for: `live`, `frozen`, `delayed`, `delayed_frozen`.
@@ -74,6 +78,7 @@ impl Default for Gateway {
             data_client_id: 101,
             data_client_ids: 10,
             allow_live: false,
+            bind_manual_orders: false,
             accounts: Vec::new(),
             market_data: MarketDataPreference::Live,
         }
@@ -200,6 +205,11 @@ pub struct Timing {
     pub history_ms: u64,
     /// Deadline of `order.place` and `order.cancel` that name none.
     pub order_ms: u64,
+    /// Orders, executions and positions are compared with the gateway's lists this often; 0 only after logins
+    /// and outages.
+    pub reconcile_ms: u64,
+    /// An order that IB never acknowledged and that complete lists leave out for this long does not exist.
+    pub settle_ms: u64,
 }
 
 impl Default for Timing {
@@ -216,6 +226,8 @@ impl Default for Timing {
             request_ms: 10_000,
             history_ms: 60_000,
             order_ms: 5_000,
+            reconcile_ms: 300_000,
+            settle_ms: 30_000,
         }
     }
 }

@@ -14,7 +14,8 @@ pub struct BridgeEvent {
     pub seq: u64,
     /// When it happened, microseconds UTC, our clock.
     pub recv_us: i64,
-    /// `started`, `stopping`, `heartbeat`, `violation`, `watchdog_soft`, `watchdog_hard`, `shed`.
+    /// `started`, `stopping`, `heartbeat`, `violation`, `watchdog_soft`, `watchdog_hard`, `shed`,
+    /// `duplicate_order`, `mismatch`, `mismatch_over`.
     pub event: String,
     /// Version of this bridge.
     pub version: String,

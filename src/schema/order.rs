@@ -240,6 +240,8 @@ pub struct OrderEvent {
     pub why_held: Option<String>,
     /// What is traded; absent until known.
     pub instrument: Option<Instrument>,
+    /// The key that IB shows for this order as well as for another one: a cancel of the key reaches both.
+    pub duplicate_of: Option<OrderKey>,
     /// True on the first event after an interruption; left out otherwise.
     pub after_gap: Option<bool>,
 }

@@ -56,7 +56,7 @@ use self::{
     truth::Truth,
 };
 use crate::{
-    config::Config,
+    config::{self, Config},
     schema::{
         ApiError, ErrorCode,
         bridge::BridgeEvent,
@@ -85,6 +85,8 @@ pub struct Session {
     started_us: i64,
     surprises: surprise::Surprises,
     published: Option<status::Shape>,
+    /// A round of order lists has ended and its positions have not been compared.
+    has_round_ended: bool,
 }
 
 impl Session {
@@ -107,6 +109,7 @@ impl Session {
             started_us: now.us,
             surprises: surprise::Surprises::default(),
             published: None,
+            has_round_ended: false,
             core,
         }
     }
@@ -238,6 +241,7 @@ impl Session {
                 Owner::Account => self.account.on_timeout(&mut self.core, req_id),
             }
         }
+        self.orders.on_timer(&mut self.core);
         self.contracts.on_timer(&mut self.core);
         self.market.on_timer(&mut self.core);
         for command in self.standing.on_timer(&mut self.core) {
@@ -274,7 +278,8 @@ impl Session {
     pub fn wake_at(&self) -> Option<Instant> {
         let links = [self.trading.wake_at(&self.core), self.data.wake_at(&self.core)];
         let parts = [self.contracts.wake_at(), self.market.wake_at(), self.history.wake_at(), self.standing.wake_at()];
-        links.into_iter().chain(parts).chain([self.core.wake_at()]).flatten().min()
+        let orders = self.orders.wake_at(&self.core);
+        links.into_iter().chain(parts).chain([orders, self.core.wake_at()]).flatten().min()
     }
 
     // Inside.
@@ -336,6 +341,21 @@ impl Session {
         })
     }
 
+    /// Each round of order lists takes the positions with it; complete, they must agree.
+    fn compare_positions(&mut self) {
+        if self.orders.take_round_begun() && self.trading.is_ready() {
+            self.account.recheck(&mut self.core);
+        }
+        self.has_round_ended |= self.orders.take_round_ended();
+        if self.has_round_ended && self.account.has_positions() {
+            self.has_round_ended = false;
+            if self.orders.lists_all() && self.account.compare(&mut self.core, self.orders.bought()) {
+                let soon = config::ms(self.core.config.timing.settle_ms / 2);
+                self.orders.look_again_after(&self.core, soon);
+            }
+        }
+    }
+
     /// After every cause: run what was waiting for a lookup, send what may be sent, tell what changed.
     fn settle(&mut self) {
         while let Some((command, looked_up)) = self.contracts.next_resolved() {
@@ -344,6 +364,7 @@ impl Session {
         while let Some((token, outcome)) = self.core.next_own_reply() {
             self.standing.on_reply(&mut self.core, token, outcome);
         }
+        self.compare_positions();
         if !self.trading.is_ready() && self.orders.is_synced() && self.account.is_synced() {
             self.trading.on_synced(&self.core);
         }

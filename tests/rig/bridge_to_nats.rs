@@ -137,6 +137,7 @@ pub(crate) fn order(key: &str, number: i64) -> Event {
         reason: None,
         why_held: None,
         instrument: None,
+        duplicate_of: None,
         after_gap: None,
     }))
 }

@@ -1,11 +1,14 @@
 //! Positions, account values and profit and loss.
 
+mod mismatch;
 mod positions;
 #[cfg(test)]
 mod tests;
 mod values;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
+
+use rust_decimal::Decimal;
 
 use super::{
     Answer, Command,
@@ -24,6 +27,7 @@ use crate::{
         message::account::{AccountDataRequest, AccountSummaryRequest, PnLRequest, PositionsRequest},
     },
 };
+use mismatch::Mismatches;
 use positions::Held;
 use values::{Profits, Values};
 
@@ -65,6 +69,7 @@ pub(crate) struct Account {
     held: Held,
     values: Values,
     profits: Profits,
+    mismatches: Mismatches,
     positions_download: Download,
     values_download: Download,
     summary_download: Download,
@@ -129,6 +134,24 @@ impl Account {
             ask(core, Some(req_id), Request::PnLRequest(request));
             self.profits.expect(req_id, account);
         }
+    }
+
+    /// Asks for all positions again, to compare them.
+    pub(crate) fn recheck(&mut self, core: &mut Core) {
+        if self.positions_download == Download::Ended {
+            self.held.start_download();
+            self.positions_download = ask(core, None, Request::PositionsRequest(PositionsRequest {}));
+        }
+    }
+
+    /// All positions asked for last have come.
+    pub(crate) fn has_positions(&self) -> bool {
+        self.positions_download == Download::Ended
+    }
+
+    /// Compares complete positions with fills. True if something must be looked at again soon.
+    pub(crate) fn compare(&mut self, core: &mut Core, bought: &BTreeMap<(String, i32), Decimal>) -> bool {
+        self.mismatches.compare(core, &self.held.sizes(), bought)
     }
 
     fn ask_summary(&mut self, core: &mut Core) {

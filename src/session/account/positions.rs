@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rust_decimal::Decimal;
+
 use crate::{
     schema::{Instrument, Size, account::PositionEvent, request::account::Positions},
     session::{Event, core::Core, traded},
@@ -29,6 +31,11 @@ impl Held {
     pub(super) fn positions(&self, account: Option<&str>) -> Positions {
         let wanted = |event: &&PositionEvent| account.is_none_or(|account| event.account == account);
         Positions { positions: self.open.values().filter(wanted).cloned().collect() }
+    }
+
+    /// What is held, by account and contract.
+    pub(super) fn sizes(&self) -> BTreeMap<Place, Decimal> {
+        self.open.iter().map(|(place, event)| (place.clone(), event.position.decimal())).collect()
     }
 
     /// A full list follows: what it does not name has been closed meanwhile.

@@ -1,6 +1,9 @@
 //! Every order heard of, found by key, by IB's number or by the id of its client.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Instant,
+};
 
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
@@ -30,9 +33,15 @@ pub(super) struct Record {
     pub(super) event: OrderEvent,
     /// As last published, without its time.
     pub(super) published: Option<OrderEvent>,
-    /// The download of open orders that named it last.
+    /// The round of lists that was asked for last when it was sent.
+    pub(super) sent_in: u64,
+    /// The round of lists in which it was named last.
     pub(super) listed_in: u64,
+    /// Since when complete lists have left it out.
+    pub(super) missed_since: Option<Instant>,
     pub(super) cancel_sent: Option<Instant>,
+    /// That IB works a second order under its key has been announced.
+    pub(super) is_twin_told: bool,
     pub(super) waiters: Vec<Waiter>,
     /// Its entry is on its way to the disk: nothing is known for certain and nobody is answered.
     pub(super) receipt: Option<u64>,
@@ -54,15 +63,18 @@ impl Identity<'_> {
         self.perm_id.filter(|id| *id > 0)
     }
 
-    /// Client and order id; a report that names no client is about our own orders or none.
+    /// Client and order id; a report that names no client is about our own orders or none. Orders
+    /// typed in by hand and bound by client 0 may have negative ids.
     pub(super) fn client_order(&self, own: i32) -> Option<(i32, i32)> {
-        let order_id = self.order_id.filter(|id| *id > 0)?;
+        let order_id = self.order_id.filter(|id| !matches!(id, 0 | -1))?;
         Some((self.client_id.unwrap_or(own), order_id))
     }
 
-    /// The key its order was placed with, if it is of our client.
-    fn own_key(&self, own: i32) -> Option<OrderKey> {
-        let is_own = self.client_id.is_none_or(|client| client == own);
+    /// The key its order was placed with, if it is of our client. What is typed in by hand passes for
+    /// an order of client 0, without a number until it is bound, then with a negative one.
+    pub(super) fn own_key(&self, own: i32) -> Option<OrderKey> {
+        let is_manual = self.client_id == Some(0) && self.order_id.is_some_and(|id| id <= 0);
+        let is_own = self.client_id.is_none_or(|client| client == own) && !is_manual;
         self.order_ref.filter(|_| is_own).and_then(|text| text.parse().ok())
     }
 }
@@ -73,6 +85,10 @@ pub(super) struct Book {
     records: FxHashMap<OrderKey, Record>,
     by_perm: FxHashMap<i64, OrderKey>,
     by_id: FxHashMap<(i32, i32), OrderKey>,
+    /// Orders that may still change, oldest first.
+    open: BTreeMap<u64, OrderKey>,
+    /// Other orders that IB shows under a key, by that key.
+    twins: FxHashMap<OrderKey, Vec<OrderKey>>,
     finals: VecDeque<OrderKey>,
     births: u64,
 }
@@ -99,8 +115,12 @@ impl Book {
 
     /// Keys of orders that may still change, oldest first.
     pub(super) fn open_keys(&self) -> Vec<OrderKey> {
-        let open = |record: &&Record| !record.facts.state().is_final();
-        self.oldest_first().into_iter().filter(open).map(|record| record.event.key.clone()).collect()
+        self.open.values().cloned().collect()
+    }
+
+    /// Other orders that IB shows under this key, oldest first.
+    pub(super) fn twins(&self, first: &OrderKey) -> &[OrderKey] {
+        self.twins.get(first).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn by_order_id(&self, client_id: i32, order_id: i32) -> Option<OrderKey> {
@@ -120,7 +140,7 @@ impl Book {
         let fits = |key: &OrderKey| {
             let known = self.records.get(key).map(|record| &record.event)?;
             let differs = |a: Option<i64>, b: Option<i64>| a.is_some() && b.is_some() && a != b;
-            let order_id = identity.order_id.filter(|id| *id > 0).map(i64::from);
+            let order_id = identity.order_id.filter(|id| !matches!(id, 0 | -1)).map(i64::from);
             let contradicts =
                 differs(known.perm_id, identity.perm_id()) || differs(known.order_id.map(i64::from), order_id);
             (!contradicts).then(|| key.clone())
@@ -141,6 +161,9 @@ impl Book {
         self.births += 1;
         record.born = self.births;
         let key = record.event.key.clone();
+        if let Some(first) = record.event.duplicate_of.clone() {
+            self.twins.entry(first).or_default().push(key.clone());
+        }
         self.records.insert(key.clone(), record);
         self.index(&key);
     }
@@ -148,14 +171,21 @@ impl Book {
     /// Forgets an order that was never written down nor sent.
     pub(super) fn remove(&mut self, key: &OrderKey) {
         let Some(record) = self.records.remove(key) else { return };
+        self.open.remove(&record.born);
         if let (Some(client_id), Some(order_id)) = (record.event.client_id, record.event.order_id) {
             self.by_id.remove(&(client_id, order_id));
         }
     }
 
-    /// Makes the ids of the record findable.
+    /// Makes the record findable by what is known of it.
     pub(super) fn index(&mut self, key: &OrderKey) {
-        let Some(event) = self.records.get(key).map(|record| &record.event) else { return };
+        let Some(record) = self.records.get(key) else { return };
+        if record.facts.state().is_final() {
+            self.open.remove(&record.born);
+        } else {
+            self.open.entry(record.born).or_insert_with(|| key.clone());
+        }
+        let event = &record.event;
         if let Some(perm_id) = event.perm_id {
             self.by_perm.insert(perm_id, key.clone());
         }
@@ -178,6 +208,10 @@ impl Book {
         let Some(record) = self.records.remove(&oldest) else { return };
         core.counters.forgotten += 1;
         let event = &record.event;
+        self.twins.remove(&oldest);
+        if let Some(twins) = event.duplicate_of.as_ref().and_then(|first| self.twins.get_mut(first)) {
+            twins.retain(|twin| *twin != oldest);
+        }
         if let Some(perm_id) = event.perm_id {
             self.by_perm.remove(&perm_id);
         }

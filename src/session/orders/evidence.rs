@@ -7,7 +7,7 @@ use super::{
     Orders, blank,
     book::{Identity, Record},
     describe::{describe, size},
-    status::{Effect, Word, effect},
+    status::{Effect, Word, effect, refuses_change},
 };
 use crate::{
     schema::{connection::LinkName, order::OrderKey},
@@ -33,15 +33,16 @@ impl Orders {
             hold(core, &mut self.unnamed, message);
             return;
         };
-        let generation = self.sync.generation;
+        let round = self.sync.round;
         self.change(core, &key, |record| {
-            record.listed_in = generation;
+            record.on_listed(round);
             describe(record, &order, message.contract.as_ref(), &identity);
             if let Some(state) = &message.order_state {
                 record.on_order_state(state);
             }
         });
         self.replay_status(core, &identity);
+        self.tell_twin(core, &key);
     }
 
     pub(super) fn on_completed(&mut self, core: &mut Core, message: CompletedOrder) {
@@ -72,9 +73,9 @@ impl Orders {
         let Some(key) = self.book.find(&identity, self.client_id) else {
             return self.on_status_of_unnamed(core, message);
         };
-        let generation = self.sync.generation;
+        let round = self.sync.round;
         self.change(core, &key, |record| {
-            record.listed_in = generation;
+            record.on_listed(round);
             record.identify(&identity);
             if let Some(filled) = size(message.filled.as_ref()) {
                 record.facts.on_filled(&filled, message.avg_fill_price);
@@ -85,6 +86,7 @@ impl Orders {
             record.event.why_held = message.why_held.clone().filter(|text| !text.is_empty());
             record.on_status_text(message.status.as_deref());
         });
+        self.tell_twin(core, &key);
     }
 
     /// The state of an order whose description is still to come, or that just got its number.
@@ -131,7 +133,7 @@ impl Orders {
         let Some(key) = message.perm_id.and_then(|perm_id| self.book.by_perm_id(perm_id)) else { return };
         self.change(core, &key, |record| {
             record.event.client_id = message.client_id.or(record.event.client_id);
-            record.event.order_id = message.order_id.or(record.event.order_id);
+            record.event.order_id = message.order_id.filter(|id| *id != 0).or(record.event.order_id);
         });
     }
 
@@ -149,7 +151,8 @@ impl Orders {
             let was = record.facts.state();
             match effect {
                 Effect::Reject => record.facts.on_reject(),
-                Effect::Refuse => record.facts.on_refusal(),
+                Effect::Refuse if refuses_change(notice.code) => record.facts.on_refusal(),
+                Effect::Refuse => record.facts.on_refusal_or_end(),
                 Effect::Cancel => record.facts.on_word(Word::Cancelled),
                 Effect::CancelRefused => record.facts.cancel_asked = false,
                 Effect::Remark => {}
@@ -182,6 +185,8 @@ impl Orders {
         let mut record = blank(key.clone(), account, Self::origin(&key, identity));
         record.facts.is_sent = true;
         record.identify(identity);
+        let first = identity.own_key(self.client_id);
+        record.event.duplicate_of = first.filter(|first| *first != key && self.book.contains(first));
         self.book.insert(record);
         Some(key)
     }

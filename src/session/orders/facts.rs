@@ -38,6 +38,8 @@ pub(super) struct Facts {
     pub(super) cancel_asked: bool,
     /// Nobody can say whether it exists; the next evidence ends this.
     pub(super) in_doubt: bool,
+    /// The gateway's lists say that it does not exist; the next evidence ends this.
+    pub(super) is_absent: bool,
 }
 
 impl Facts {
@@ -69,6 +71,9 @@ impl Facts {
         if self.is_cancelled || self.is_rejected {
             return OrderState::Cancelled;
         }
+        if self.is_absent {
+            return OrderState::Rejected;
+        }
         if self.in_doubt {
             return OrderState::OutcomeUnknown;
         }
@@ -90,10 +95,16 @@ impl Facts {
         self.word.is_some() || self.has_fills() || self.state().is_final()
     }
 
+    /// True if IB or an exchange has worked or filled it.
+    pub(super) fn was_live(&self) -> bool {
+        self.is_live
+    }
+
     pub(super) fn on_word(&mut self, word: Word) {
-        self.is_sent = true;
-        self.in_doubt = false;
+        self.on_sign();
         match word {
+            // Late, or the echo of a change: what works goes on working.
+            Word::Pending if self.is_live => {}
             Word::Filled => self.is_filled = true,
             Word::Cancelled => self.is_cancelled = true,
             Word::Working => {
@@ -106,8 +117,7 @@ impl Facts {
 
     /// Filled so far. Only more than before counts: late and repeated reports change nothing.
     pub(super) fn on_filled(&mut self, filled: &Size, average_price: Option<f64>) {
-        self.is_sent = true;
-        self.in_doubt = false;
+        self.on_sign();
         if filled.decimal() <= Decimal::ZERO {
             return;
         }
@@ -119,6 +129,23 @@ impl Facts {
         if filled.decimal() == self.filled().decimal() && self.average_price.is_none() {
             self.average_price = average_price.and_then(unset_double).filter(|price| *price != 0.0);
         }
+    }
+
+    /// A correction or bust changed one of its fills.
+    pub(super) fn on_corrected(&mut self, before: &Size, after: &Size, average_price: Option<f64>) {
+        let Some(filled) = &self.filled else { return };
+        if before.decimal() != after.decimal() {
+            let corrected = (filled.decimal() - before.decimal() + after.decimal()).max(Decimal::ZERO);
+            self.filled = Some(Size::from(corrected)).filter(|filled| filled.decimal() > Decimal::ZERO);
+        }
+        self.average_price = average_price.and_then(unset_double).filter(|price| *price != 0.0);
+    }
+
+    /// The gateway or IB shows that it has the order.
+    fn on_sign(&mut self) {
+        self.is_sent = true;
+        self.in_doubt = false;
+        self.is_absent = false;
     }
 
     pub(super) fn on_reject(&mut self) {
@@ -134,6 +161,12 @@ impl Facts {
     pub(super) fn on_refusal(&mut self) {
         self.in_doubt = false;
         self.is_refused = true;
+    }
+
+    /// As [`Self::on_refusal`]; an order that IB shows `Inactive` is thereby over.
+    pub(super) fn on_refusal_or_end(&mut self) {
+        self.on_refusal();
+        self.is_rejected |= self.word == Some(Word::Inactive);
     }
 
     pub(super) fn filled(&self) -> Size {

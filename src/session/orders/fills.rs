@@ -1,7 +1,9 @@
 //! Executions and their commissions: each fill once, again with its commission, corrections marked.
 
-use std::collections::VecDeque;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, VecDeque};
 
+use rust_decimal::Decimal;
 use rustc_hash::FxHashMap;
 
 use super::{
@@ -12,7 +14,7 @@ use super::{
 use crate::{
     schema::{
         connection::LinkName,
-        order::{FillEvent, OrderKey},
+        order::{FillEvent, OrderKey, Side},
     },
     session::{core::Core, durable::Fact, traded},
     tws::{
@@ -34,6 +36,8 @@ const COMMISSIONS_MAX: usize = 10_000;
 pub(super) struct Fills {
     by_id: FxHashMap<String, FillEvent>,
     oldest_first: VecDeque<String>,
+    /// What the fills make of each position, by account and contract. Those forgotten still count.
+    bought: BTreeMap<(String, i32), Decimal>,
     /// By whole execution id.
     commissions: FxHashMap<String, CommissionAndFeesReport>,
     commissions_oldest_first: VecDeque<String>,
@@ -44,8 +48,10 @@ pub(super) struct Fills {
 enum Novelty {
     New,
     Correction,
-    /// Known, or older than what is known.
+    /// Told before, in this version.
     Known,
+    /// A version that has been replaced.
+    Outdated,
 }
 
 impl Fills {
@@ -65,15 +71,32 @@ impl Fills {
         let (fill, version) = parts(exec_id);
         match self.by_id.get(fill) {
             None => Novelty::New,
-            Some(known) if version_number(version) > version_number(parts(&known.exec_id).1) => Novelty::Correction,
-            Some(_) => Novelty::Known,
+            Some(known) => match version_number(version).cmp(&version_number(parts(&known.exec_id).1)) {
+                Ordering::Greater => Novelty::Correction,
+                Ordering::Equal => Novelty::Known,
+                Ordering::Less => Novelty::Outdated,
+            },
+        }
+    }
+
+    /// What the fills told so far make of each position, by account and contract.
+    pub(super) fn bought(&self) -> &BTreeMap<(String, i32), Decimal> {
+        &self.bought
+    }
+
+    /// The summary of a combo moves no position: its legs do.
+    fn count(&mut self, fill: &FillEvent, times: Decimal) {
+        if fill.instrument.sec_type != "BAG" {
+            let sign = if fill.side == Side::Buy { times } else { -times };
+            *self.bought.entry((fill.account.clone(), fill.con_id)).or_default() += sign * fill.quantity.decimal();
         }
     }
 
     fn keep(&mut self, core: &mut Core, fill: &FillEvent) {
         let id = parts(&fill.exec_id).0.to_owned();
-        if self.by_id.insert(id.clone(), fill.clone()).is_some() {
-            return;
+        self.count(fill, Decimal::ONE);
+        if let Some(replaced) = self.by_id.insert(id.clone(), fill.clone()) {
+            return self.count(&replaced, Decimal::NEGATIVE_ONE);
         }
         self.oldest_first.push_back(id);
         if self.oldest_first.len() > FILLS_MAX
@@ -122,6 +145,7 @@ impl Orders {
         let order = Order { account: Some(account.clone()), ..Order::default() };
         let key = self.find_or_name(&identity, &order);
         let novelty = self.fills.novelty(&exec_id);
+        let replaced = self.fills.by_id.get(parts(&exec_id).0).map(|fill| fill.quantity.clone());
         let is_leg = is_combo_leg(&exec_id);
         let cumulative = size(execution.cum_qty.as_ref());
         let named = message.contract.as_ref().and_then(traded::instrument);
@@ -136,8 +160,13 @@ impl Orders {
                         event.con_id = instrument.as_ref().map(|named| named.con_id).filter(|id| *id > 0);
                         event.instrument.clone_from(&instrument);
                     }
-                    let filled = cumulative.as_ref().unwrap_or(&quantity);
-                    record.facts.on_filled(filled, execution.avg_price);
+                    match (novelty, &replaced) {
+                        (Novelty::Outdated, _) => {}
+                        (Novelty::Correction, Some(replaced)) => {
+                            record.facts.on_corrected(replaced, &quantity, execution.avg_price);
+                        }
+                        _ => record.facts.on_filled(cumulative.as_ref().unwrap_or(&quantity), execution.avg_price),
+                    }
                 }
                 // The name under which the order was placed, where it is the same contract.
                 if let Some(known) = &record.event.instrument
@@ -148,7 +177,7 @@ impl Orders {
             });
             self.replay_status(core, &identity);
         }
-        if novelty == Novelty::Known {
+        if matches!(novelty, Novelty::Known | Novelty::Outdated) {
             return;
         }
         let Some(instrument) = instrument else {

@@ -14,15 +14,21 @@ mod facts;
 mod fills;
 mod place;
 mod restore;
+mod settle;
 mod status;
 mod sync;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod twins;
 mod wire;
 
-use std::collections::VecDeque;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
+use rust_decimal::Decimal;
 use rustc_hash::FxHashMap;
 
 use super::{Token, core::Core, notice::Notice};
@@ -135,7 +141,11 @@ impl Orders {
     /// The bytes of this order id were handed to the driver.
     pub(crate) fn on_sent(&mut self, core: &mut Core, order_id: i32) {
         let Some(key) = self.book.by_order_id(self.client_id, order_id) else { return };
-        self.change(core, &key, |record| record.facts.is_sent = true);
+        let round = self.sync.round;
+        self.change(core, &key, |record| {
+            record.facts.is_sent = true;
+            record.sent_in = round;
+        });
     }
 
     /// What was queued has not left this process; what was sent without an echo is in doubt.
@@ -180,6 +190,31 @@ impl Orders {
         if is_final && !was_final {
             self.book.note_final(core, key);
         }
+    }
+
+    /// What the fills told so far make of each position, by account and contract.
+    pub(crate) fn bought(&self) -> &BTreeMap<(String, i32), Decimal> {
+        self.fills.bought()
+    }
+
+    /// True once for each round of lists that has begun.
+    pub(crate) fn take_round_begun(&mut self) -> bool {
+        std::mem::take(&mut self.sync.has_begun)
+    }
+
+    /// True once for each round of lists that has ended.
+    pub(crate) fn take_round_ended(&mut self) -> bool {
+        std::mem::take(&mut self.sync.has_ended)
+    }
+
+    /// The lists asked for last are complete.
+    pub(crate) fn lists_all(&self) -> bool {
+        self.sync.lists_all()
+    }
+
+    /// Something does not add up: look again this soon at the latest.
+    pub(crate) fn look_again_after(&mut self, core: &Core, wait: Duration) {
+        self.sync.look_again_after(core.now.at, wait);
     }
 
     fn refuse_all(core: &mut Core, tokens: impl IntoIterator<Item = Token>, error: &ApiError) {
@@ -241,6 +276,7 @@ fn blank(key: OrderKey, account: String, origin: String) -> Record {
         reason: None,
         why_held: None,
         instrument: None,
+        duplicate_of: None,
         after_gap: None,
     };
     Record {
@@ -250,8 +286,11 @@ fn blank(key: OrderKey, account: String, origin: String) -> Record {
         facts: facts::Facts::default(),
         event,
         published: None,
+        sent_in: 0,
         listed_in: 0,
+        missed_since: None,
         cancel_sent: None,
+        is_twin_told: false,
         waiters: Vec::new(),
         receipt: None,
         after_gap: false,

@@ -76,7 +76,9 @@ impl Orders {
         }
         let error = not_ready(format!("the order journal cannot be written: {reason}; nothing was sent"));
         let waiters = std::mem::take(&mut record.waiters);
+        let order_id = record.event.order_id.unwrap_or_default();
         self.book.remove(&key);
+        self.withdraw_children(core, order_id);
         for waiter in waiters {
             self.waiting.remove(&waiter.token);
             core.refuse(waiter.token, error.clone());
@@ -92,6 +94,7 @@ impl Orders {
                 record.facts.on_withdrawn();
                 record.explain(None, "not sent: the journal did not take it in time");
             });
+            self.withdraw_children(core, order_id);
         }
         let message = "the journal did not take the order in time; nothing was sent";
         core.refuse(waiter.token, ApiError::new(ErrorCode::Timeout, message));

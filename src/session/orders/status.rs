@@ -74,6 +74,11 @@ pub(super) fn effect(notice: &Notice) -> Effect {
     }
 }
 
+/// Codes that refuse a change of an order and say nothing against the order itself.
+pub(super) fn refuses_change(code: i32) -> bool {
+    matches!(code, 105 | 110 | 321 | 329 | 399 | 404 | 434)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

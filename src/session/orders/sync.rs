@@ -1,8 +1,12 @@
-//! The download at login: open orders, completed orders and executions.
+//! What the gateway is asked about orders as a whole: open orders, completed orders and executions,
+//! at login, when IB is back, on a timer, and sooner while an outcome is unknown.
+
+use std::time::{Duration, Instant};
 
 use super::{Orders, book::Identity};
 use crate::{
-    schema::{connection::LinkName, order::OrderState},
+    config::ms,
+    schema::connection::LinkName,
     session::{
         core::{Core, Errand, Owner},
         notice::Notice,
@@ -13,7 +17,10 @@ use crate::{
         Request,
         message::{
             login::IdsRequest,
-            order_flow::{AllOpenOrdersRequest, CompletedOrdersRequest, ExecutionFilter, ExecutionRequest},
+            order_flow::{
+                AllOpenOrdersRequest, AutoOpenOrdersRequest, CompletedOrdersRequest, ExecutionFilter, ExecutionRequest,
+                OpenOrdersRequest,
+            },
         },
     },
 };
@@ -30,30 +37,58 @@ pub(super) enum Part {
 enum Progress {
     #[default]
     Idle,
-    Asked,
+    /// So many ends are still to come.
+    Asked(u8),
     Ended,
     /// The gateway does not tell this login.
     Refused,
 }
 
-/// How far the download since the last login is.
+impl Progress {
+    fn is_over(self) -> bool {
+        matches!(self, Self::Ended | Self::Refused)
+    }
+}
+
+/// How far the lists asked for last are.
+///
+/// The end of a list of open orders names no request, and a gateway may send one unasked after the
+/// login. The list is therefore asked for twice: whichever two ends come, one whole list lies before
+/// the second.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about the rounds")]
 pub(super) struct Sync {
     open: Progress,
     completed: Progress,
     executions: Progress,
     executions_id: Option<i32>,
-    /// Counts logins; names what a download has listed.
-    pub(super) generation: u64,
+    /// Counts rounds of all three lists; names what a list has told.
+    pub(super) round: u64,
+    /// The first round since the login.
+    pub(super) login_round: u64,
+    /// The round under way, since when.
+    asked_at: Option<Instant>,
+    /// A reason for another round came while one was under way.
+    again: bool,
+    next_at: Option<Instant>,
+    /// IB was out of reach during the round: what the lists leave out proves nothing.
+    is_partial: bool,
+    /// Ends of open and of completed orders that stayed out too long. Should they come yet, they come
+    /// before those of the next round.
+    owed: [u8; 2],
+    /// The first round since the login is over.
+    is_done: bool,
     was_done: bool,
+    /// A round has begun, or ended, since this was last taken.
+    pub(super) has_begun: bool,
+    pub(super) has_ended: bool,
     /// Why the gateway takes no orders of this login.
     pub(super) read_only: Option<String>,
 }
 
 impl Sync {
     pub(super) fn is_done(&self) -> bool {
-        let over = |progress| matches!(progress, Progress::Ended | Progress::Refused);
-        over(self.open) && over(self.completed) && over(self.executions)
+        self.is_done
     }
 
     /// True from the first complete download on.
@@ -62,13 +97,50 @@ impl Sync {
     }
 
     pub(super) fn on_link_down(&mut self) {
-        (self.open, self.completed, self.executions) = (Progress::Idle, Progress::Idle, Progress::Idle);
-        self.executions_id = None;
+        *self =
+            Self { round: self.round, was_done: self.was_done, read_only: self.read_only.take(), ..Self::default() };
     }
 
     /// True if this answers our request for executions, so that what it tells was not heard live.
     pub(super) fn is_recovery(&self, req_id: i32) -> bool {
         req_id >= 0 && Some(req_id) == self.executions_id
+    }
+
+    /// What the open orders just told leave out is not open.
+    pub(super) fn lists_open(&self) -> bool {
+        self.open == Progress::Ended && !self.is_partial
+    }
+
+    /// What all three lists leave out does not exist at the gateway.
+    pub(super) fn lists_all(&self) -> bool {
+        let ended = |progress| progress == Progress::Ended;
+        self.lists_open() && ended(self.completed) && ended(self.executions)
+    }
+
+    /// The round takes too long.
+    fn give_up(&mut self) {
+        for (owed, progress) in self.owed.iter_mut().zip([&mut self.open, &mut self.completed]) {
+            if let Progress::Asked(ends) = *progress {
+                *owed = owed.saturating_add(ends);
+                *progress = Progress::Idle;
+            }
+        }
+        if !self.executions.is_over() {
+            (self.executions, self.executions_id) = (Progress::Idle, None);
+        }
+    }
+
+    /// True if this end belongs to a round that was given up.
+    fn is_late(&mut self, part: Part) -> bool {
+        let [open, completed] = &mut self.owed;
+        let owed = match part {
+            Part::Open => open,
+            Part::Completed => completed,
+            Part::Executions => return false,
+        };
+        let is_late = *owed > 0;
+        *owed = owed.saturating_sub(1);
+        is_late
     }
 
     fn progress(&mut self, part: Part) -> &mut Progress {
@@ -78,6 +150,17 @@ impl Sync {
             Part::Executions => &mut self.executions,
         }
     }
+
+    /// The next round comes this soon at the latest.
+    pub(super) fn look_again_after(&mut self, now: Instant, wait: Duration) {
+        let at = now + wait;
+        self.next_at = Some(self.next_at.map_or(at, |next| next.min(at)));
+    }
+
+    fn wake_at(&self, core: &Core) -> Option<Instant> {
+        let given_up_at = self.asked_at.filter(|_| self.is_done).map(|at| at + ms(core.config.timing.sync_ms));
+        given_up_at.or(self.next_at)
+    }
 }
 
 impl Orders {
@@ -86,23 +169,79 @@ impl Orders {
         self.client_id = client_id;
         self.accounts = accounts.to_vec();
         self.next_order_id = self.next_order_id.max(next_order_id).max(1);
-        self.sync.generation += 1;
         self.sync.read_only = None;
-        (self.sync.open, self.sync.completed) = (Progress::Asked, Progress::Asked);
-        ask(core, None, Request::AllOpenOrdersRequest(AllOpenOrdersRequest {}));
-        let completed = CompletedOrdersRequest { api_only: Some(false) };
-        ask(core, None, Request::CompletedOrdersRequest(completed));
-        self.ask_executions(core);
+        if self.binds_manual_orders(core) {
+            ask(core, None, Request::AutoOpenOrdersRequest(AutoOpenOrdersRequest { auto_bind: Some(true) }));
+        }
+        self.begin_round(core);
+        self.sync.login_round = self.sync.round;
     }
 
-    fn ask_executions(&mut self, core: &mut Core) {
+    /// Only client 0 may bind, and binding can cost an order its place in the queue.
+    fn binds_manual_orders(&self, core: &Core) -> bool {
+        self.client_id == 0 && core.config.gateway.bind_manual_orders
+    }
+
+    fn begin_round(&mut self, core: &mut Core) {
+        self.sync.round += 1;
+        self.sync.asked_at = Some(core.now.at);
+        self.sync.next_at = None;
+        self.sync.again = false;
+        self.sync.is_partial = core.ib_lost;
+        self.sync.has_begun = true;
+        let mut ends = 2;
+        if self.binds_manual_orders(core) {
+            // The list of our own orders binds what was typed in before.
+            ask(core, None, Request::OpenOrdersRequest(OpenOrdersRequest {}));
+            ends += 1;
+        }
+        for _ in 0..2 {
+            ask(core, None, Request::AllOpenOrdersRequest(AllOpenOrdersRequest {}));
+        }
+        let completed = CompletedOrdersRequest { api_only: Some(false) };
+        ask(core, None, Request::CompletedOrdersRequest(completed));
+        (self.sync.open, self.sync.completed) = (Progress::Asked(ends), Progress::Asked(1));
         let req_id = core.new_req_id();
         let request = ExecutionRequest { req_id: Some(req_id), execution_filter: Some(ExecutionFilter::default()) };
         if let Some(replaced) = self.sync.executions_id.replace(req_id) {
             core.done(replaced);
         }
-        self.sync.executions = Progress::Asked;
+        self.sync.executions = Progress::Asked(1);
         ask(core, Some(req_id), Request::ExecutionRequest(Box::new(request)));
+        if self.sync.read_only.is_some() {
+            (self.sync.open, self.sync.completed) = (Progress::Refused, Progress::Refused);
+        }
+    }
+
+    /// Another round as soon as the one under way is over.
+    fn want_round(&mut self, core: &mut Core) {
+        if self.sync.asked_at.is_some() {
+            self.sync.again = true;
+        } else if self.sync.is_done {
+            self.begin_round(core);
+        }
+    }
+
+    pub(crate) fn on_timer(&mut self, core: &mut Core) {
+        if self.sync.wake_at(core).is_none_or(|at| at > core.now.at) {
+            return;
+        }
+        if self.sync.asked_at.is_some() {
+            if let Some(req_id) = self.sync.executions_id.filter(|_| !self.sync.executions.is_over()) {
+                core.done(req_id);
+            }
+            self.sync.give_up();
+            self.end_round(core);
+        } else if core.ib_lost {
+            // The gateway may swallow the question. When IB is back it is put at once.
+            self.sync.next_at = None;
+        } else {
+            self.begin_round(core);
+        }
+    }
+
+    pub(crate) fn wake_at(&self, core: &Core) -> Option<Instant> {
+        self.sync.wake_at(core)
     }
 
     /// Everything asked for at login has been answered.
@@ -125,7 +264,7 @@ impl Orders {
     pub(super) fn on_request_notice(&mut self, core: &mut Core, req_id: i32, notice: &Notice) {
         if Some(req_id) == self.sync.executions_id && notice.meaning.ends_request() {
             core.done(req_id);
-            if self.sync.executions == Progress::Asked {
+            if !self.sync.executions.is_over() {
                 self.end(core, Part::Executions, Progress::Refused);
             }
         }
@@ -142,51 +281,50 @@ impl Orders {
     }
 
     fn end(&mut self, core: &mut Core, part: Part, progress: Progress) {
-        let was_done = self.sync.is_done();
+        if progress == Progress::Ended && self.sync.is_late(part) {
+            return;
+        }
         let slot = self.sync.progress(part);
-        // A list that was given up may still come; one that came stays.
-        if matches!(*slot, Progress::Idle | Progress::Ended) {
-            return;
+        match (*slot, progress) {
+            // One that came stays; and nobody asked.
+            (Progress::Idle | Progress::Ended, _) => return,
+            (Progress::Asked(ends), Progress::Ended) if ends > 1 => *slot = Progress::Asked(ends - 1),
+            // A list that was given up may still come.
+            _ => *slot = progress,
         }
-        *slot = progress;
-        if self.sync.is_done() && !was_done {
-            self.sync.was_done = true;
-            self.on_synced(core);
-        }
-    }
-
-    /// What IB does not list as open any more, and nothing else accounts for, is in doubt.
-    fn on_synced(&mut self, core: &mut Core) {
-        let generation = self.sync.generation;
-        let lists_open = self.sync.open == Progress::Ended;
-        for key in self.book.open_keys() {
-            self.change(core, &key, |record| {
-                let may_be_unlisted = record.event.state == OrderState::Inactive || !record.facts.is_sent;
-                if record.listed_in == generation || may_be_unlisted || !lists_open {
-                    return;
-                }
-                let reason = if record.facts.is_heard_of() {
-                    "IB no longer lists this order as open and does not say how it ended"
-                } else {
-                    "IB mentions this order neither as open, nor as completed, nor in an execution"
-                };
-                record.facts.in_doubt = true;
-                record.explain(None, reason);
-            });
+        let all = [self.sync.open, self.sync.completed, self.sync.executions];
+        if self.sync.asked_at.is_some() && all.into_iter().all(Progress::is_over) {
+            self.end_round(core);
         }
     }
 
-    /// IB is back: what filled or ended meanwhile may have been told to nobody. The download counts as
-    /// done all the while, so that a list which never comes holds up no order.
+    fn end_round(&mut self, core: &mut Core) {
+        self.sync.asked_at = None;
+        self.sync.has_ended = true;
+        self.sync.is_done = true;
+        self.sync.was_done = true;
+        let reconcile_ms = core.config.timing.reconcile_ms;
+        if reconcile_ms > 0 {
+            self.sync.look_again_after(core.now.at, ms(reconcile_ms));
+        }
+        self.judge_unlisted(core);
+        if self.sync.again {
+            self.begin_round(core);
+        }
+    }
+
+    /// IB is back: what filled or ended meanwhile may have been told to nobody. The download of the
+    /// login counts as done all the while, so that a list which never comes holds up no order.
     pub(crate) fn on_ib_change(&mut self, core: &mut Core, change: IbChange) {
-        if change == IbChange::Lost || !self.sync.is_done() {
+        if change == IbChange::Lost {
+            self.sync.is_partial = true;
             return;
         }
-        ask(core, None, Request::AllOpenOrdersRequest(AllOpenOrdersRequest {}));
-        ask(core, None, Request::CompletedOrdersRequest(CompletedOrdersRequest { api_only: Some(false) }));
-        let progress = self.sync.executions;
-        self.ask_executions(core);
-        self.sync.executions = progress;
+        if self.sync.asked_at.is_none() {
+            // What was asked while IB was away and is still unanswered has been swallowed.
+            self.sync.owed = [0; 2];
+        }
+        self.want_round(core);
     }
 
     /// The gateway names the lowest order id it would take. It can be lower than ids already used.

@@ -5,6 +5,7 @@ mod edges;
 mod histories;
 mod incidents;
 mod journal;
+mod settling;
 
 use crate::{
     schema::{

@@ -1,0 +1,92 @@
+//! Positions that are not what the opening position and the fills since then make.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rust_decimal::Decimal;
+
+use crate::{
+    schema::bridge::BridgeEvent,
+    session::{Event, core::Core},
+};
+
+/// Account and contract id.
+type Place = (String, i32);
+
+/// What was held when the bridge first knew both, and what has not added up since.
+///
+/// Positions and executions travel on their own, so a difference counts once two comparisons in a row
+/// have found it.
+#[derive(Debug, Default)]
+pub(super) struct Mismatches {
+    /// What was held before the first fill that is known; `None` before the first comparison.
+    opening: Option<BTreeMap<Place, Decimal>>,
+    /// A second comparison has borne the opening out: the first may have been made between the news of
+    /// a fill and the news of its position.
+    is_settled: bool,
+    suspected: BTreeMap<Place, Decimal>,
+    told: BTreeMap<Place, Decimal>,
+}
+
+impl Mismatches {
+    /// Compares complete lists. True if a difference must be looked at again soon.
+    pub(super) fn compare(
+        &mut self,
+        core: &mut Core,
+        held: &BTreeMap<Place, Decimal>,
+        bought: &BTreeMap<Place, Decimal>,
+    ) -> bool {
+        let of = |sizes: &BTreeMap<Place, Decimal>, place: &Place| sizes.get(place).copied().unwrap_or_default();
+        let places: BTreeSet<&Place> = held.keys().chain(bought.keys()).collect();
+        let Some(opening) = &self.opening else {
+            let before = |place: &Place| (place.clone(), of(held, place) - of(bought, place));
+            self.opening = Some(places.into_iter().map(before).collect());
+            return false;
+        };
+        let places = places.into_iter().chain(opening.keys());
+        let differences: BTreeMap<Place, Decimal> = places
+            .map(|place| (place.clone(), of(held, place) - of(opening, place) - of(bought, place)))
+            .filter(|(_, difference)| !difference.is_zero())
+            .collect();
+        if !self.is_settled {
+            self.is_settled = differences.is_empty();
+            if !self.is_settled {
+                self.opening = None;
+                return self.compare(core, held, bought);
+            }
+        }
+        let is_known = |known: &BTreeMap<Place, Decimal>, (place, difference): (&Place, &Decimal)| {
+            known.get(place) == Some(difference)
+        };
+        for (place, difference) in &differences {
+            if is_known(&self.suspected, (place, difference)) && !is_known(&self.told, (place, difference)) {
+                let expected = of(held, place) - difference;
+                tell(
+                    core,
+                    "mismatch",
+                    place,
+                    &format!(
+                        "the gateway holds {}, the opening position and the fills since then make {expected}: a fill is \
+                     missing here, or the position changed without a trade",
+                        of(held, place)
+                    ),
+                );
+                self.told.insert(place.clone(), *difference);
+            }
+        }
+        let over: Vec<Place> = self.told.keys().filter(|place| !differences.contains_key(*place)).cloned().collect();
+        for place in over {
+            self.told.remove(&place);
+            tell(core, "mismatch_over", &place, "position and fills agree again");
+        }
+        let is_news = differences.iter().any(|entry| !is_known(&self.told, entry));
+        self.suspected = differences;
+        is_news
+    }
+}
+
+fn tell(core: &mut Core, name: &str, (account, con_id): &Place, what: &str) {
+    let mut event = BridgeEvent::new(name, core.now.us);
+    event.message = Some(format!("{account}, contract {con_id}: {what}"));
+    event.figures.insert("con_id".to_owned(), i64::from(*con_id));
+    core.emit(Event::Bridge(Box::new(event)));
+}
