@@ -153,6 +153,8 @@ pub struct Pacing {
     pub tick_by_tick: u32,
     /// Depth subscriptions of the login.
     pub depth: u32,
+    /// Scanners of the login that may be active. IB: 10.
+    pub scanners: u32,
     /// Cost of small-bar history requests in ten minutes. IB: 60.
     pub history_10_min: u32,
     /// History requests for the same contract, exchange and kind in two seconds. IB: fewer than 6.
@@ -171,6 +173,7 @@ impl Default for Pacing {
             market_data_lines: 100,
             tick_by_tick: 5,
             depth: 3,
+            scanners: 10,
             history_10_min: 58,
             history_same_2_s: 5,
             history_open: 45,

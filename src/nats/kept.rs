@@ -126,6 +126,16 @@ impl Preparer {
                 let id = self.connection_id(&topic, event.seq);
                 self.finish(&topic, &*event, Some(id), None)
             }
+            Event::News(mut news) => {
+                let topic = Topic::News { provider: (&news.provider).into() }.key();
+                news.seq = self.number(&topic);
+                self.finish(&topic, &*news, None, None)
+            }
+            Event::Scan(mut scan) => {
+                let topic = Topic::Scan { id: (&scan.id).into() }.key();
+                scan.seq = self.number(&topic);
+                self.finish(&topic, &*scan, None, None)
+            }
             Event::Tick(..) | Event::Quote(..) | Event::TickByTick(..) | Event::Bar(..) | Event::Depth(..) => {
                 error!("a market event came on the kept lane");
                 None

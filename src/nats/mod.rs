@@ -17,6 +17,8 @@
 //! | `conn.notice` | gateway notices | stream `CONN` |
 //! | `gap.<inst>.<stream>` | gaps | stream `CONN` |
 //! | `bridge.<event>` | the bridge's own life | stream `CONN` |
+//! | `news.<provider>` | headlines and bulletins | core |
+//! | `scan.<id>` | scanner results | core |
 //! | `req.<noun>.<verb>[.<client>]` | requests | micro service `ibnats` |
 
 mod bucket_writer;

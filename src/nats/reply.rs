@@ -9,8 +9,15 @@ use tracing::{debug, error};
 
 use super::encoding::{EncodeError, Encoding, one_line};
 use crate::{
-    schema::{ApiError, ErrorCode, error::Reply, request::history::BarsPage},
-    session::{Answer, Bars, Outcome},
+    schema::{
+        ApiError, ErrorCode,
+        error::Reply,
+        request::{
+            history::BarsPage,
+            news::{Headline, HeadlinesManifest, HeadlinesPage},
+        },
+    },
+    session::{Answer, Bars, Outcome, services::ServiceAnswer},
 };
 
 /// Largest page, in bytes of rows.
@@ -23,7 +30,17 @@ const RESERVE_BYTES: usize = 4 * 1024;
 /// Answers `request`. Returns the error the caller was told, if any.
 pub(super) async fn send(client: &Client, request: &Request, encoding: Encoding, outcome: Outcome) -> Option<ApiError> {
     let told = match outcome {
-        Ok(Answer::Bars(bars)) => bars_pages(client, request, encoding, *bars).await,
+        Ok(Answer::Bars(bars)) => match pages(encoding, *bars) {
+            Ok(pages) => send_pages(client, request, encoding, pages).await,
+            Err(error) => Err(error),
+        },
+        Ok(Answer::Service(answer)) => match *answer {
+            ServiceAnswer::Headlines { rows, manifest } => match headlines_pages(encoding, rows, manifest) {
+                Ok(pages) => send_pages(client, request, encoding, pages).await,
+                Err(error) => Err(error),
+            },
+            answer => respond(client, request, encoding, &Reply::from(Ok(answer))).await,
+        },
         Ok(answer) => respond(client, request, encoding, &Reply::from(Ok(answer))).await,
         Err(error) => Err(error),
     };
@@ -63,12 +80,18 @@ fn unwritable(error: &EncodeError) -> ApiError {
     ApiError::new(ErrorCode::Unsupported, "the answer cannot be written; this is a fault of the bridge")
 }
 
-async fn bars_pages(client: &Client, request: &Request, encoding: Encoding, bars: Bars) -> Result<(), ApiError> {
+/// Sends all pages in order; the last one ends the request.
+async fn send_pages<P: Serialize>(
+    client: &Client,
+    request: &Request,
+    encoding: Encoding,
+    pages: Vec<P>,
+) -> Result<(), ApiError> {
     let Some(inbox) = request.message.reply.clone() else { return Ok(()) };
-    for page in pages(encoding, bars)? {
-        let is_last = page.last;
+    let count = pages.len();
+    for (number, page) in pages.into_iter().enumerate() {
         let reply = Reply::from(Ok(page));
-        if is_last {
+        if number + 1 == count {
             return respond(client, request, encoding, &reply).await;
         }
         // Each `respond` would count as one more request.
@@ -86,10 +109,9 @@ async fn bars_pages(client: &Client, request: &Request, encoding: Encoding, bars
     Ok(())
 }
 
-/// Cuts an answer into pages; the last one carries the manifest.
-fn pages(encoding: Encoding, bars: Bars) -> Result<Vec<BarsPage>, ApiError> {
-    let Bars { rows, mut manifest } = bars;
-    let mut pages = vec![BarsPage { page: 0, last: false, rows: Vec::new(), manifest: None }];
+/// Cuts rows into pages: at least one, none too large for a message.
+fn cut<R: Serialize>(encoding: Encoding, rows: Vec<R>) -> Result<Vec<Vec<R>>, ApiError> {
+    let mut pages = vec![Vec::new()];
     let mut page_bytes = 0;
     for row in rows {
         let mut counter = Counter(1);
@@ -97,19 +119,47 @@ fn pages(encoding: Encoding, bars: Bars) -> Result<Vec<BarsPage>, ApiError> {
         if page_bytes > 0 && page_bytes + counter.0 > PAGE_BYTES_MAX {
             if pages.len() == PAGES_MAX {
                 let text =
-                    format!("the answer is longer than {PAGES_MAX} pages; ask for a shorter range or larger bars");
+                    format!("the answer is longer than {PAGES_MAX} pages; ask for a shorter range or fewer rows");
                 return Err(ApiError::new(ErrorCode::TooLarge, text));
             }
-            let page = u32::try_from(pages.len()).unwrap_or(u32::MAX);
-            pages.push(BarsPage { page, last: false, rows: Vec::new(), manifest: None });
+            pages.push(Vec::new());
             page_bytes = 0;
         }
         page_bytes += counter.0;
         if let Some(page) = pages.last_mut() {
-            page.rows.push(row);
+            page.push(row);
         }
     }
-    manifest.pages = u32::try_from(pages.len()).unwrap_or(u32::MAX);
+    Ok(pages)
+}
+
+fn count(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+/// Cuts an answer into pages; the last one carries the manifest.
+fn pages(encoding: Encoding, bars: Bars) -> Result<Vec<BarsPage>, ApiError> {
+    let Bars { rows, mut manifest } = bars;
+    let pages = cut(encoding, rows)?;
+    manifest.pages = count(pages.len());
+    let page = |(page, rows)| BarsPage { page, last: false, rows, manifest: None };
+    let mut pages: Vec<BarsPage> = (0..).zip(pages).map(page).collect();
+    if let Some(page) = pages.last_mut() {
+        page.last = true;
+        page.manifest = Some(manifest);
+    }
+    Ok(pages)
+}
+
+fn headlines_pages(
+    encoding: Encoding,
+    rows: Vec<Headline>,
+    mut manifest: HeadlinesManifest,
+) -> Result<Vec<HeadlinesPage>, ApiError> {
+    let pages = cut(encoding, rows)?;
+    manifest.pages = count(pages.len());
+    let page = |(page, rows)| HeadlinesPage { page, last: false, rows, manifest: None };
+    let mut pages: Vec<HeadlinesPage> = (0..).zip(pages).map(page).collect();
     if let Some(page) = pages.last_mut() {
         page.last = true;
         page.manifest = Some(manifest);

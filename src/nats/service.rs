@@ -30,8 +30,12 @@ use super::{
 use crate::{
     config::{Config, Timing},
     gateway::{GatewayHandle, clock},
-    schema::{ApiError, ErrorCode, request::market::Lease},
-    session::{Answer, Outcome},
+    schema::{
+        ApiError, ErrorCode,
+        news::BULLETIN,
+        request::{market::Lease, scan::ScanLease},
+    },
+    session::{Answer, Outcome, services::ServiceAnswer},
 };
 
 /// Bridges with the same prefix share this group; only one of them may be registered.
@@ -148,6 +152,7 @@ impl Desk {
         let mut answer = self.gateway.ask(client, deadline, asked.ask).await?;
         match &mut answer {
             Answer::Lease(lease) => self.fill_subjects(lease),
+            Answer::Service(answer) => self.fill_service_subjects(answer),
             Answer::Leases(leases) => leases.leases.iter_mut().for_each(|lease| self.fill_subjects(lease)),
             _ => {}
         }
@@ -171,6 +176,20 @@ impl Desk {
             Some(Topic::Request { client, .. }) => client.map(CompactString::from),
             // A name that was never made a token by our rule is taken as it stands.
             _ => subject.rsplit('.').next().map(|name| text_of(name).unwrap_or_else(|| one_line(name)).into()),
+        }
+    }
+
+    fn fill_service_subjects(&self, answer: &mut ServiceAnswer) {
+        let scan = |lease: &mut ScanLease| {
+            lease.subject = Topic::Scan { id: (&lease.id).into() }.subject(&self.prefix);
+        };
+        match answer {
+            ServiceAnswer::ScanLease(lease) => scan(lease),
+            ServiceAnswer::Scans(scans) => scans.leases.iter_mut().for_each(scan),
+            ServiceAnswer::Bulletins(bulletins) => {
+                bulletins.subject = Topic::News { provider: BULLETIN.into() }.subject(&self.prefix);
+            }
+            _ => {}
         }
     }
 

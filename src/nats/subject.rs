@@ -105,6 +105,8 @@ pub enum Topic<'a> {
     Notice,
     Gap { inst: Inst<'a>, stream: Cow<'a, str> },
     Bridge { event: Cow<'a, str> },
+    News { provider: Cow<'a, str> },
+    Scan { id: Cow<'a, str> },
     Request { noun: Cow<'a, str>, verb: Cow<'a, str>, client: Option<Cow<'a, str>> },
 }
 
@@ -132,6 +134,8 @@ impl Topic<'_> {
             Self::Notice => ("conn.notice", Vec::new()),
             Self::Gap { inst, stream } => ("gap", tokens(&[], Some(inst), &[stream])),
             Self::Bridge { event } => ("bridge", tokens(&[event], None, &[])),
+            Self::News { provider } => ("news", tokens(&[provider], None, &[])),
+            Self::Scan { id } => ("scan", tokens(&[id], None, &[])),
             Self::Request { noun, verb, client } => ("req", tokens(&[noun, verb], None, client.as_deref().as_slice())),
         };
         let mut key = String::with_capacity(64);
@@ -168,6 +172,8 @@ impl Topic<'_> {
             },
             "gap" => Topic::Gap { inst: inst(&mut next)?, stream: next()? },
             "bridge" => Topic::Bridge { event: next()? },
+            "news" => Topic::News { provider: next()? },
+            "scan" => Topic::Scan { id: next()? },
             "req" => Topic::Request { noun: next()?, verb: next()?, client: next() },
             _ => return None,
         };

@@ -14,9 +14,11 @@ pub mod contract;
 pub mod error;
 pub mod instrument;
 pub mod market;
+pub mod news;
 pub mod order;
 pub mod registry;
 pub mod request;
+pub mod scan;
 pub mod size;
 
 pub use error::{ApiError, ErrorCode};

@@ -4,7 +4,8 @@ use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 
 use super::error::Reply;
 use super::request::{account as acct, contract, history, market as md, order as ord, status};
-use super::{account, bar, bridge, connection, market, order};
+use super::request::{news as headlines, option, reference, scan as scanner, wsh};
+use super::{account, bar, bridge, connection, market, news, order, scan};
 
 /// One published schema.
 pub struct Entry {
@@ -50,6 +51,8 @@ pub fn all() -> Vec<Entry> {
         entry::<connection::NoticeEvent>("event.conn.notice", "conn.notice"),
         entry::<connection::GapEvent>("event.gap", "gap.<inst>.<stream>"),
         entry::<bridge::BridgeEvent>("event.bridge", "bridge.<event>"),
+        entry::<news::NewsEvent>("event.news", "news.<provider>"),
+        entry::<scan::ScanEvent>("event.scan", "scan.<id>"),
     ];
     entries.extend(verbs! {
         "md.subscribe": md::Subscribe => md::Lease,
@@ -69,6 +72,28 @@ pub fn all() -> Vec<Entry> {
         "account.summary": acct::AccountQuery => acct::Summary,
         "account.positions": acct::AccountQuery => acct::Positions,
         "account.executions": acct::ExecutionsRequest => acct::Executions,
+        "news.providers": headlines::ProvidersRequest => headlines::Providers,
+        "news.headlines": headlines::HeadlinesRequest => headlines::HeadlinesPage,
+        "news.article": headlines::ArticleRequest => headlines::Article,
+        "news.bulletins": headlines::BulletinsRequest => headlines::Bulletins,
+        "scan.parameters": scanner::ParametersRequest => scanner::Parameters,
+        "scan.run": scanner::RunScan => scan::ScanEvent,
+        "scan.subscribe": scanner::SubscribeScan => scanner::ScanLease,
+        "scan.renew": scanner::RenewScan => scanner::ScanLease,
+        "scan.unsubscribe": scanner::UnsubscribeScan => scanner::UnsubscribedScan,
+        "scan.list": scanner::ListScans => scanner::Scans,
+        "option.price": option::PriceRequest => option::Computation,
+        "option.volatility": option::VolatilityRequest => option::Computation,
+        "wsh.meta": wsh::MetaRequest => wsh::Calendar,
+        "wsh.events": wsh::EventsRequest => wsh::Calendar,
+        "reference.components": reference::ComponentsRequest => reference::Components,
+        "reference.depth_exchanges": reference::ReferenceRequest => reference::DepthExchanges,
+        "reference.families": reference::ReferenceRequest => reference::Families,
+        "reference.soft_dollar_tiers": reference::ReferenceRequest => reference::SoftDollarTiers,
+        "reference.user": reference::ReferenceRequest => reference::User,
+        "reference.time": reference::ReferenceRequest => reference::GatewayTime,
+        "reference.advisor": reference::AdvisorRequest => reference::Advisor,
+        "reference.fundamentals": reference::FundamentalsRequest => reference::Fundamentals,
         "bridge.info": status::NoFields => status::BridgeInfo,
         "bridge.health": status::NoFields => status::Health,
         "pace.status": status::NoFields => status::PaceStatus,

@@ -5,6 +5,8 @@ use std::time::Instant;
 use compact_str::CompactString;
 use serde::Serialize;
 
+use super::services::{ServiceAnswer, ServiceAsk};
+
 use crate::schema::{
     ApiError,
     contract::ContractSpec,
@@ -60,6 +62,8 @@ pub enum Ask {
     BridgeHealth,
     PaceStatus,
     PoolStatus,
+    /// News, scanners, option calculators, the calendar and tables.
+    Service(Box<ServiceAsk>),
 }
 
 impl Ask {
@@ -71,6 +75,7 @@ impl Ask {
             Self::Bars(ask) => Some(&ask.contract),
             Self::Head(ask) => Some(&ask.contract),
             Self::PlaceOrder(ask) => Some(&ask.contract),
+            Self::Service(ask) => ask.contract(),
             _ => None,
         }
     }
@@ -101,6 +106,7 @@ pub enum Answer {
     Health(Box<Health>),
     PaceStatus(Box<PaceStatus>),
     PoolStatus(Box<PoolStatus>),
+    Service(Box<ServiceAnswer>),
 }
 
 /// All rows of a history answer.

@@ -75,6 +75,7 @@ pub(crate) enum Owner {
     History,
     Orders,
     Account,
+    Services,
 }
 
 #[derive(Debug)]

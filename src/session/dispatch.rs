@@ -8,6 +8,7 @@ use super::{
     link::Step,
     notice::Notice,
     orders::Fence,
+    services,
     truth::IbChange,
 };
 use crate::{
@@ -56,6 +57,7 @@ impl Session {
             Ask::Snapshot(ask) => self.market.snapshot(&mut self.core, command, ask, &listing),
             Ask::Bars(ask) => self.history.bars(&mut self.core, command, ask, &listing),
             Ask::Head(ask) => self.history.head(&mut self.core, command, ask, &listing),
+            Ask::Service(ask) => self.services.ask(&mut self.core, command, ask, Some(&listing)),
             Ask::PlaceOrder(ask) => {
                 let fence = self.fence();
                 self.orders.place(&mut self.core, command, ask, &listing, fence);
@@ -86,6 +88,7 @@ impl Session {
             Ask::BridgeHealth => self.tell_health(command.token),
             Ask::PaceStatus => self.tell_pace(command.token),
             Ask::PoolStatus => self.tell_pool(command.token),
+            Ask::Service(ask) => self.services.ask(core, command, ask, None),
             Ask::Subscribe(_) | Ask::Snapshot(_) | Ask::Bars(_) | Ask::Head(_) | Ask::PlaceOrder(_) => {
                 // These have a contract and come through `run_resolved`.
                 let error = ApiError::new(ErrorCode::InvalidRequest, "the request names no contract");
@@ -161,6 +164,12 @@ impl Session {
     fn on_response(&mut self, link: LinkName, response: Response) {
         let core = &mut self.core;
         match response {
+            // The option calculators answer with a tick.
+            Response::TickOptionComputation(message)
+                if core.owner(message.req_id.unwrap_or_default()) == Some(Owner::Services) =>
+            {
+                self.services.on_response(core, Response::TickOptionComputation(message));
+            }
             Response::TickPrice(_)
             | Response::TickSize(_)
             | Response::TickGeneric(_)
@@ -231,10 +240,18 @@ impl Session {
                 let step = socket.on_accounts(core, message.accounts_list.as_deref().unwrap_or_default());
                 self.step(link, step);
             }
-            Response::CurrentTime(_) | Response::CurrentTimeInMillis(_) => {
+            Response::CurrentTime(_) => {
                 let (socket, core) = self.link(link);
                 socket.on_time(core);
             }
+            Response::CurrentTimeInMillis(message) => {
+                self.services.on_time(core, &message);
+                let (socket, core) = self.link(link);
+                socket.on_time(core);
+            }
+
+            response if services::serves(&response) => self.services.on_response(core, response),
+
             Response::ErrorMessage(message) => self.on_notice(link, message),
 
             // Answers to requests this release never makes.
@@ -266,6 +283,8 @@ impl Session {
                 } else if link == LinkName::Trading && notice.meaning.category == Category::RequestInvalid {
                     self.account.on_unnamed_refusal();
                     self.orders.on_unnamed_refusal(&mut self.core, &notice);
+                } else if notice.meaning.category == Category::RequestInvalid {
+                    self.services.on_unnamed_refusal(&mut self.core, &notice);
                 }
                 if self.truth.down(FarmKind::MarketData) > farms_down {
                     self.market.on_farm_down(&mut self.core, &notice.text);
@@ -278,6 +297,7 @@ impl Session {
                 Some(Owner::History) => self.history.on_notice(&mut self.core, id, &notice),
                 Some(Owner::Orders) => self.orders.on_notice(&mut self.core, id, &notice),
                 Some(Owner::Account) => self.account.on_notice(&mut self.core, id, &notice),
+                Some(Owner::Services) => self.services.on_notice(&mut self.core, id, &notice),
                 Some(Owner::Link(_)) | None => self.core.late_answer(id),
             },
         }
@@ -298,6 +318,7 @@ impl Session {
         if change != IbChange::Lost {
             self.history.on_ib_back(&mut self.core);
         }
+        self.services.on_ib_change(&mut self.core, change);
     }
 
     /// Publishes connection truth when a fact changed, and only then.

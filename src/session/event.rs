@@ -8,7 +8,9 @@ use crate::schema::{
     bridge::BridgeEvent,
     connection::{ConnectionEvent, FarmEvent, GapEvent, NoticeEvent},
     market::{DepthEvent, QuoteEvent, TickByTickEvent, TickByTickKind, TickEvent},
+    news::NewsEvent,
     order::{FillEvent, OrderEvent},
+    scan::ScanEvent,
 };
 
 use super::Listing;
@@ -32,6 +34,8 @@ pub enum Event {
     Notice(Box<NoticeEvent>),
     Gap(Arc<Listing>, Box<GapEvent>),
     Bridge(Box<BridgeEvent>),
+    News(Box<NewsEvent>),
+    Scan(Box<ScanEvent>),
 }
 
 /// How an event is treated when NATS is slower than the gateway.

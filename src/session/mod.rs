@@ -24,6 +24,7 @@ mod orders;
 mod pacing;
 #[cfg(test)]
 mod rig;
+pub mod services;
 mod standing;
 mod status;
 mod surprise;
@@ -52,6 +53,7 @@ use self::{
     market::Market,
     orders::Orders,
     pacing::LinkGate,
+    services::Services,
     standing::Standing,
     truth::Truth,
 };
@@ -81,6 +83,7 @@ pub struct Session {
     history: History,
     orders: Orders,
     account: Account,
+    services: Services,
     standing: Standing,
     started_us: i64,
     surprises: surprise::Surprises,
@@ -105,6 +108,7 @@ impl Session {
             history: History::default(),
             orders: Orders::default(),
             account: Account::default(),
+            services: Services::default(),
             standing: Standing::new(standing),
             started_us: now.us,
             surprises: surprise::Surprises::default(),
@@ -239,11 +243,13 @@ impl Session {
                 // Links watch their probes and the first download of orders as a whole.
                 Owner::Link(_) | Owner::Orders => {}
                 Owner::Account => self.account.on_timeout(&mut self.core, req_id),
+                Owner::Services => self.services.on_timeout(&mut self.core, req_id),
             }
         }
         self.orders.on_timer(&mut self.core);
         self.contracts.on_timer(&mut self.core);
         self.market.on_timer(&mut self.core);
+        self.services.on_timer(&mut self.core);
         for command in self.standing.on_timer(&mut self.core) {
             self.take(command);
         }
@@ -277,7 +283,13 @@ impl Session {
     /// When to call [`Self::on_timer`] if nothing else happens before.
     pub fn wake_at(&self) -> Option<Instant> {
         let links = [self.trading.wake_at(&self.core), self.data.wake_at(&self.core)];
-        let parts = [self.contracts.wake_at(), self.market.wake_at(), self.history.wake_at(), self.standing.wake_at()];
+        let parts = [
+            self.contracts.wake_at(),
+            self.market.wake_at(),
+            self.history.wake_at(),
+            self.standing.wake_at(),
+            self.services.wake_at(),
+        ];
         let orders = self.orders.wake_at(&self.core);
         links.into_iter().chain(parts).chain([orders, self.core.wake_at()]).flatten().min()
     }
@@ -309,6 +321,7 @@ impl Session {
                 let is_ib_lost = self.truth.ib_link == IbLink::Lost;
                 self.market.on_link_ready(&mut self.core, is_ib_lost);
                 self.history.on_link_ready(&mut self.core);
+                self.services.on_link_ready(&mut self.core);
                 for command in self.standing.on_link_ready(&mut self.core) {
                     self.take(command);
                 }
@@ -324,6 +337,7 @@ impl Session {
                     self.contracts.on_link_down(&mut self.core, &reason);
                     self.market.on_link_down(&mut self.core, "the data link to the gateway was lost");
                     self.history.on_link_down(&mut self.core);
+                    self.services.on_link_down(&mut self.core);
                 }
                 if !self.trading.is_ready() && !self.data.is_ready() {
                     self.truth.on_session_lost(&mut self.core);

@@ -41,6 +41,8 @@ pub(crate) struct Rig {
     /// Whether the gateway answers by itself when it is asked for its time. Such questions are then
     /// left out of what was sent. Off until a test turns it on.
     pub(crate) is_alive: bool,
+    /// Whether the request for IB's bulletins, which each login makes, is kept among what was sent.
+    pub(crate) shows_bulletins: bool,
     /// What was to be written down, in order.
     pub(crate) entries: Vec<Entry>,
     /// Receipts that the test has not given back; filled while `is_disk_slow`.
@@ -99,6 +101,7 @@ impl Rig {
             entries: Vec::new(),
             receipts: Vec::new(),
             is_disk_slow: false,
+            shows_bulletins: false,
         };
         rig.drain();
         rig
@@ -439,6 +442,7 @@ impl Rig {
             match Request::decode(id, body).expect("a request of ours") {
                 Request::StartApiRequest(_) => {}
                 Request::CurrentTimeRequest(_) if self.is_alive => self.tell_time(link),
+                Request::NewsBulletinsRequest(_) if !self.shows_bulletins => {}
                 request => self.sent.push((link, request)),
             }
         }

@@ -1,0 +1,1 @@
+//! Whole sessions with news, scanners, calculators and the calendar.
