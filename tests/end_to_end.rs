@@ -96,9 +96,14 @@ async fn an_order_is_placed_filled_reported_and_never_repeated() {
     assert!(summary["values"].as_array().expect("values").iter().any(|value| value["tag"] == "NetLiquidation"));
     assert_eq!(desk.get("account.list", json!({})).await["accounts"][0]["paper"], true);
 
-    let stored = desk.stored("IB_ORDERS").await;
-    let states: Vec<&str> = stored.iter().filter_map(|(_, event)| event["state"].as_str()).collect();
-    assert_eq!((states.first(), states.last()), (Some(&"journaled"), Some(&"filled")), "{states:?}");
+    // An event is stored after the reply, since it is written to the journal first.
+    let states = desk.eventually("the last state in the stream", async || {
+        let stored = desk.stored("IB_ORDERS").await;
+        let state = |(_, event): &(String, Value)| event["state"].as_str().map(str::to_owned);
+        Some(stored.iter().filter_map(state).collect::<Vec<_>>())
+            .filter(|states| states.last().is_some_and(|last| last == "filled"))
+    });
+    assert_eq!(states.await.first().map(String::as_str), Some("journaled"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -114,8 +114,11 @@ async fn kept_events_survive_a_killed_server_in_order_and_once() {
     let mut offer = |rig: &mut Rig, count: i64| {
         for _ in 0..count {
             offered += 1;
-            let event = if offered % 7 == 0 { heartbeat(offered) } else { order("k1", offered) };
-            rig.outbox.offer(event);
+            if offered % 7 == 0 {
+                rig.outbox.offer(heartbeat(offered));
+            } else {
+                rig.pen.write(order("k1", offered));
+            }
         }
     };
     for round in 0..3 {
@@ -154,7 +157,7 @@ async fn kept_events_flow_again_soon_after_a_killed_server_is_back() {
     // A stopped server reads nothing: everything offered is under way without an acknowledgement.
     server.pause();
     for number in 1..=50 {
-        rig.outbox.offer(order("k1", number));
+        rig.pen.write(order("k1", number));
     }
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     server.kill();
@@ -263,7 +266,5 @@ async fn a_refused_login_ends_the_start_with_a_clear_text() {
     let mut right = config(server.url(), "t8");
     right.nats.user = Some("bridge".to_owned());
     right.nats.password_file = Some(file);
-    let (_outbox, reader) = ibnats::gateway::outbox(16, 16);
-    let (handle, _inbox) = ibnats::gateway::gateway_handle(1);
-    ibnats::nats::RunningNats::start(&right, handle, reader, 0).await.expect("the right password is taken");
+    Rig::start_with(right).await.expect("the right password is taken").finish().await;
 }

@@ -2,13 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::{
+    sync::{oneshot, watch},
+    task::JoinHandle,
+};
 
 use super::Failure;
 use crate::{
     config::Config,
     gateway::{GatewayHandle, clock, drive, gateway_handle, outbox},
-    nats::RunningNats,
+    journal,
+    nats::{OrderEvents, RunningNats},
     schema::{
         connection::ConnectionEvent,
         contract::ContractSpec,
@@ -31,6 +35,7 @@ pub(super) struct RunningBridge {
     stop: oneshot::Sender<()>,
     driver: JoinHandle<()>,
     nats: RunningNats,
+    journal: journal::Running,
 }
 
 impl RunningBridge {
@@ -39,14 +44,18 @@ impl RunningBridge {
         let standing = standing(&config)?;
         let config = Arc::new(config);
         let now = clock::now();
-        let session = Session::new(Arc::clone(&config), standing, rand::random(), now);
+        let journal = journal::start(&config, clock::now)?;
+        let mut session = Session::new(Arc::clone(&config), standing, rand::random(), now);
+        session.restore(now, journal.memory);
         let (handle, inbox) = gateway_handle(config.nats.requests_max);
         let (outbox, reader) = outbox(config.nats.outbox_events_max, config.nats.kept_events_max);
         let (stop, stopped) = oneshot::channel();
-        let (host, port) = (config.gateway.host.clone(), config.gateway.port);
-        let driver = tokio::spawn(drive(session, host, port, inbox, outbox, stopped));
-        let nats = RunningNats::start(&config, handle.clone(), reader, now.us).await?;
-        Ok(Self { prefix: config.nats.prefix.clone(), handle, stop, driver, nats })
+        let address = (config.gateway.host.clone(), config.gateway.port);
+        let (trouble, told_trouble) = watch::channel(None);
+        let driver = tokio::spawn(drive(session, address, inbox, outbox, journal.pen, told_trouble, stopped));
+        let orders = OrderEvents { mail: journal.mail, trouble };
+        let nats = RunningNats::start(&config, handle.clone(), reader, orders, now.us).await?;
+        Ok(Self { prefix: config.nats.prefix.clone(), handle, stop, driver, nats, journal: journal.running })
     }
 
     /// First tokens of every subject.
@@ -85,6 +94,9 @@ impl RunningBridge {
         let _ = self.stop.send(());
         let _ = self.driver.await;
         self.nats.finish(LAST_EVENTS_MAX).await;
+        // What was acknowledged last is noted; the thread ends by itself, now that nobody can give it anything.
+        let journal = self.journal;
+        let _ = tokio::task::spawn_blocking(move || journal.join()).await;
     }
 }
 

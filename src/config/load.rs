@@ -120,6 +120,9 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     if config.timing.reconnect_min_ms == 0 || config.timing.reconnect_min_ms > config.timing.reconnect_max_ms {
         return unusable("timing.reconnect_min_ms must be above zero and not above timing.reconnect_max_ms");
     }
+    if config.state.keep_days == 0 {
+        return unusable("state.keep_days must be at least 1");
+    }
     if [nats.outbox_events_max, nats.kept_events_max, nats.requests_max, pacing.queue_max].contains(&0) {
         return unusable(
             "nats.outbox_events_max, nats.kept_events_max, nats.requests_max and pacing.queue_max must be above zero",

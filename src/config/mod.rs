@@ -261,11 +261,13 @@ fn quote_only() -> Vec<String> {
 pub struct State {
     /// Folder of the order journal and the caches; made if it is missing. One bridge to a folder.
     pub dir: PathBuf,
+    /// Days for which the journal remembers an order after it has ended. Its key may be used again only then.
+    pub keep_days: u32,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { dir: PathBuf::from("ibnats-state") }
+        Self { dir: PathBuf::from("ibnats-state"), keep_days: 90 }
     }
 }
 

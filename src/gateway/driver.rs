@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use tokio::{
-    sync::oneshot,
+    sync::{oneshot, watch},
     time::{Instant, sleep_until},
 };
 use tracing::{debug, info, warn};
@@ -14,8 +14,9 @@ use super::{
     socket::{Socket, SocketEvent, WRITE_BYTES_MAX},
 };
 use crate::{
+    journal::{News, Pen},
     schema::connection::{IbLink, LinkName},
-    session::{Event, Outcome, Output, Session, Token},
+    session::{Event, Outcome, Output, Session, Token, Troubles},
 };
 
 /// Runs the session until `stop` resolves, then closes both sockets.
@@ -24,10 +25,11 @@ use crate::{
 /// [`Outbox`], which always has room.
 pub async fn drive(
     session: Session,
-    host: String,
-    port: u16,
+    (host, port): (String, u16),
     inbox: Inbox,
     outbox: Outbox,
+    pen: Pen,
+    stream_trouble: watch::Receiver<Option<String>>,
     stop: oneshot::Receiver<()>,
 ) {
     let losses = outbox.losses();
@@ -39,6 +41,9 @@ pub async fn drive(
         data: Line::new(),
         outbox,
         losses,
+        pen,
+        stream_trouble,
+        troubles: Troubles::default(),
         callers: FxHashMap::default(),
     };
     driver.run(inbox, stop).await;
@@ -64,6 +69,9 @@ struct Driver {
     data: Line,
     outbox: Outbox,
     losses: Arc<LossCounters>,
+    pen: Pen,
+    stream_trouble: watch::Receiver<Option<String>>,
+    troubles: Troubles,
     callers: FxHashMap<Token, oneshot::Sender<Outcome>>,
 }
 
@@ -81,6 +89,7 @@ impl Driver {
                         self.callers.insert(command.token, caller);
                         let losses = &self.losses;
                         self.session.on_losses(losses.shed_events(), losses.shed_kept_events(), losses.dropped_offline());
+                        self.session.on_journal_status(self.pen.status());
                         self.session.on_command(clock::now(), command);
                     }
                     None => break,
@@ -88,12 +97,33 @@ impl Driver {
                 () = async { sleep_until(wake_at.unwrap_or_else(Instant::now)).await }, if wake_at.is_some() => {
                     self.session.on_timer(clock::now());
                 }
+                news = self.pen.news() => self.on_news(news),
+                () = changed(&mut self.stream_trouble) => {
+                    self.troubles.stream.clone_from(&self.stream_trouble.borrow_and_update());
+                    self.session.on_troubles(self.troubles.clone());
+                }
                 () = self.outbox.make_room() => self.session.on_congestion(self.outbox.is_congested()),
                 _ = &mut stop => break,
             }
         }
         self.session.on_shutdown(clock::now());
         self.drain();
+    }
+
+    fn on_news(&mut self, news: News) {
+        match news {
+            News::Written(receipts) => {
+                let now = clock::now();
+                for receipt in receipts {
+                    self.session.on_journaled(now, receipt, &Ok(()));
+                }
+            }
+            News::NotWritten(receipt, reason) => self.session.on_journaled(clock::now(), receipt, &Err(reason)),
+            News::Trouble(reason) => {
+                self.troubles.journal = reason;
+                self.session.on_troubles(self.troubles.clone());
+            }
+        }
     }
 
     fn on_socket(&mut self, link: LinkName, event: SocketEvent) {
@@ -128,14 +158,7 @@ impl Driver {
     fn carry_out(&mut self, output: Output) {
         match output {
             Output::Event(event) => self.offer(event),
-            Output::Journal(entry) => {
-                if let Some(event) = entry.event() {
-                    self.offer(event);
-                }
-                if let Some(receipt) = entry.receipt {
-                    self.session.on_journaled(clock::now(), receipt, &Ok(()));
-                }
-            }
+            Output::Journal(entry) => self.pen.write(entry),
             Output::Send { link, bytes } => self.line(link).socket.send(&bytes),
             Output::Reply { token, outcome } => {
                 if let Some(caller) = self.callers.remove(&token) {
@@ -182,6 +205,13 @@ impl Driver {
             LinkName::Trading => &mut self.trading,
             LinkName::Data => &mut self.data,
         }
+    }
+}
+
+/// For ever once nobody tells any more.
+async fn changed<T>(watched: &mut watch::Receiver<T>) {
+    if watched.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! Prepares events that must not be lost: number, bytes, message id, and where they are stored.
+//! Prepares events of the kept lane: number, bytes, message id, and where they are stored.
 
 use async_nats::Subject;
 use bytes::Bytes;
@@ -10,29 +10,20 @@ use super::{
     encoding::Encoding,
     last_values::Write,
     streams::Names,
-    subject::{Inst, Topic, bucket_subject, token},
+    subject::{Inst, Topic, bucket_subject},
 };
-use crate::{config::Nats, schema::order::FillEvent, session::Event};
+use crate::{config::Nats, session::Event};
 
 /// Subjects counted at once. Above it counting starts anew, above every number given so far.
 const SUBJECTS_MAX: usize = 65_536;
-
-/// A stream of the bridge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StreamKind {
-    /// Orders and fills.
-    Orders,
-    /// Connection, gaps and the bridge itself.
-    Connection,
-}
 
 /// An event ready to be sent, and sent again.
 #[derive(Clone, Debug)]
 pub(super) struct Prepared {
     pub(super) subject: Subject,
     pub(super) payload: Bytes,
-    /// The stream that stores it and its id there; `None` for events whose last value is enough.
-    pub(super) stored: Option<(StreamKind, String)>,
+    /// Its id in the stream that stores it; `None` for events whose last value is enough.
+    pub(super) id: Option<String>,
     pub(super) last: Option<Write>,
     pub(super) packed: Option<(Subject, Bytes)>,
 }
@@ -67,18 +58,6 @@ impl Preparer {
     /// The event as it will be sent; `None` only for what cannot be encoded.
     pub(super) fn prepare(&mut self, event: Event) -> Option<Prepared> {
         match event {
-            Event::Order(mut order) => {
-                let topic = Topic::Order { account: (&order.account).into(), key: order.key.as_str().into() }.key();
-                order.seq = self.number(&topic);
-                let id = format!("{}.{}.{}.{}", self.prefix, token(&order.account), order.key, order.seq);
-                self.finish(&topic, &*order, Some((StreamKind::Orders, id)), None)
-            }
-            Event::Fill(mut fill) => {
-                let topic = Topic::Fill { account: (&fill.account).into(), key: fill.key.as_str().into() }.key();
-                fill.seq = self.number(&topic);
-                let id = fill_id(&fill);
-                self.finish(&topic, &*fill, Some((StreamKind::Orders, id)), None)
-            }
             Event::Position(mut position) => {
                 let inst = Inst::from(&position.instrument);
                 let topic = Topic::Position { account: (&position.account).into(), inst }.key();
@@ -136,6 +115,10 @@ impl Preparer {
                 scan.seq = self.number(&topic);
                 self.finish(&topic, &*scan, None, None)
             }
+            Event::Order(_) | Event::Fill(_) => {
+                error!("an order event came past the journal");
+                None
+            }
             Event::Tick(..) | Event::Quote(..) | Event::TickByTick(..) | Event::Bar(..) | Event::Depth(..) => {
                 error!("a market event came on the kept lane");
                 None
@@ -143,8 +126,8 @@ impl Preparer {
         }
     }
 
-    fn connection_id(&self, topic: &str, seq: u64) -> (StreamKind, String) {
-        (StreamKind::Connection, format!("{}.{topic}.{seq}", self.prefix))
+    fn connection_id(&self, topic: &str, seq: u64) -> String {
+        format!("{}.{topic}.{seq}", self.prefix)
     }
 
     fn number(&mut self, topic: &str) -> u64 {
@@ -165,7 +148,7 @@ impl Preparer {
         &self,
         topic: &str,
         event: &T,
-        stored: Option<(StreamKind, String)>,
+        id: Option<String>,
         bucket: Option<Bucket>,
     ) -> Option<Prepared> {
         let encode = |encoding: Encoding| match encoding.bytes(event) {
@@ -187,69 +170,18 @@ impl Preparer {
             Some(prefix) => Some((below(prefix, topic), encode(Encoding::MessagePack)?)),
             None => None,
         };
-        Some(Prepared { subject: below(&self.prefix, topic), payload, stored, last, packed })
+        Some(Prepared { subject: below(&self.prefix, topic), payload, id, last, packed })
     }
 }
 
-/// The same for the same news of a fill in any run, so that the stream stores what a download tells
-/// again only once; another for a commission that was revised, which must not pass for a repeat.
-fn fill_id(fill: &FillEvent) -> String {
-    let part = |name, amount: Option<f64>| amount.map(|amount| format!(".{name}.{amount}")).unwrap_or_default();
-    let (commission, profit) = (part("commission", fill.commission), part("pnl", fill.realized_pnl));
-    format!("exec.{}{commission}{profit}", token(&fill.exec_id))
-}
-
-fn below(prefix: &str, topic: &str) -> Subject {
+pub(super) fn below(prefix: &str, topic: &str) -> Subject {
     [prefix, ".", topic].concat().into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{bridge::BridgeEvent, order::Side};
-
-    fn fill(commission: Option<f64>) -> Event {
-        Event::Fill(Box::new(FillEvent {
-            key: "k1".parse().expect("a key"),
-            account: "DU1".into(),
-            con_id: 1,
-            seq: 0,
-            recv_us: 0,
-            event_us: None,
-            exec_id: "0000e0d5.6553.01.01".into(),
-            side: Side::Buy,
-            quantity: "1".parse().expect("a size"),
-            price: 1.0,
-            cumulative_quantity: None,
-            average_price: None,
-            exchange: None,
-            commission,
-            commission_currency: None,
-            realized_pnl: None,
-            order_id: None,
-            perm_id: None,
-            client_id: None,
-            liquidity: None,
-            correction: None,
-            recovered: None,
-            combo_leg: None,
-            instrument: crate::nats::fixtures::listing(0, "A").instrument,
-        }))
-    }
-
-    #[test]
-    fn a_fill_its_commission_and_a_revised_one_have_ids_of_their_own() {
-        let mut preparer = Preparer::new(&Nats::default(), 0);
-        let mut id = |event| preparer.prepare(event).and_then(|event| event.stored).expect("stored").1;
-        assert_eq!(id(fill(None)), "exec.0000e0d5=2E6553=2E01=2E01");
-        assert_eq!(id(fill(Some(1.0))), "exec.0000e0d5=2E6553=2E01=2E01.commission.1");
-        assert_eq!(id(fill(Some(1.25))), "exec.0000e0d5=2E6553=2E01=2E01.commission.1.25");
-        let mut profit = fill(Some(1.0));
-        if let Event::Fill(fill) = &mut profit {
-            fill.realized_pnl = Some(-7.5);
-        }
-        assert_eq!(id(profit), "exec.0000e0d5=2E6553=2E01=2E01.commission.1.pnl.-7.5");
-    }
+    use crate::schema::bridge::BridgeEvent;
 
     #[test]
     fn numbers_stay_above_all_earlier_ones_when_there_are_too_many_subjects() {
@@ -266,7 +198,7 @@ mod tests {
         let mut preparer = Preparer::new(&config, 7);
         let event = preparer.prepare(Event::Bridge(Box::new(BridgeEvent::new("started", 1)))).expect("prepared");
         assert_eq!(event.subject.as_str(), "ib.paper.bridge.started");
-        assert_eq!(event.stored, Some((StreamKind::Connection, "ib.paper.bridge.started.8".to_owned())));
+        assert_eq!(event.id.as_deref(), Some("ib.paper.bridge.started.8"));
         assert!(event.packed.is_none() && event.last.is_none());
     }
 }

@@ -31,6 +31,7 @@ mod fixtures;
 mod keeper;
 mod kept;
 mod last_values;
+mod order_keeper;
 mod publisher;
 mod reply;
 mod retry;
@@ -38,25 +39,44 @@ mod service;
 pub mod streams;
 pub mod subject;
 mod tracks;
+mod window;
 
 use std::{sync::Arc, time::Duration};
 
 use async_nats::jetstream;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 use tracing::{error, info, warn};
 
 pub use error::NatsError;
 
-use self::{connect::Links, keeper::Keeper, publisher::Publisher, retry::Retry, service::RequestService};
+use self::{
+    connect::Links, keeper::Keeper, order_keeper::OrderKeeper, publisher::Publisher, retry::Retry,
+    service::RequestService,
+};
 use crate::{
     config::Config,
     gateway::{GatewayHandle, OutboxReader},
+    journal::Mail,
 };
 
 /// Bucket writes that may wait between the publishers and the writer.
 const WRITES_MAX: usize = 1_024;
 /// A cluster that elects a leader refuses for a few seconds.
 const SETUP_ATTEMPTS: usize = 8;
+/// A server without JetStream says so at once.
+const NO_JETSTREAM_ATTEMPTS: usize = 3;
+
+/// Where the events of orders come from, and where it is said that they cannot be stored.
+#[derive(Debug)]
+pub struct OrderEvents {
+    /// The journal.
+    pub mail: Mail,
+    /// Why JetStream does not store them; `None` while it does.
+    pub trouble: watch::Sender<Option<String>>,
+}
 
 /// The NATS side of the bridge, up and running.
 pub struct RunningNats {
@@ -82,11 +102,15 @@ impl RunningNats {
         config: &Config,
         gateway: GatewayHandle,
         reader: OutboxReader,
+        orders: OrderEvents,
         started_us: i64,
     ) -> Result<Self, NatsError> {
         let links = connect::connect(&config.nats).await?;
         let js = jetstream::new(links.control.client.clone());
-        set_up(&js, config).await?;
+        let missing = set_up(&js, config).await?;
+        if let Some(reason) = missing {
+            orders.trouble.send_replace(Some(reason));
+        }
 
         let first_seq = u64::try_from(started_us).unwrap_or(0);
         let (writes, waiting_writes) = mpsc::channel(WRITES_MAX);
@@ -96,11 +120,12 @@ impl RunningNats {
             publisher.discard_waiting();
         }
         let control = links.control.clone();
-        let keeper =
-            Keeper::new(control.clone(), js.clone(), config.nats.clone(), reader.kept, losses, first_seq, writes);
+        let keeper = Keeper::new(control.clone(), js.clone(), &config.nats, reader.kept, losses, first_seq, writes);
+        let order_keeper = OrderKeeper::new(control.clone(), js.clone(), &config.nats, orders.mail, orders.trouble);
         let mut tasks = JoinSet::new();
         tasks.spawn(publisher.run());
         tasks.spawn(keeper.run());
+        tasks.spawn(order_keeper.run());
         tasks.spawn(bucket_writer::run(control.clone(), js.clone(), config.nats.clone(), waiting_writes));
         let service = RequestService::start(control.client, config, gateway).await?;
         // An answer on the same connection proves that the server knows the endpoints by now.
@@ -129,7 +154,7 @@ impl RunningNats {
         self.stop_requests(limit / 2).await;
         let published = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout_at(deadline, published).await.is_err() {
-            error!("NATS did not take everything before the end: order events may be missing in the stream");
+            error!("NATS did not take everything before the end; order events are published at the next start");
             self.tasks.shutdown().await;
         }
         let left = deadline.saturating_duration_since(tokio::time::Instant::now()).max(Duration::from_millis(200));
@@ -137,7 +162,8 @@ impl RunningNats {
     }
 }
 
-async fn set_up(js: &jetstream::Context, config: &Config) -> Result<(), NatsError> {
+/// Makes streams and buckets. Gives the reason if there is no JetStream: data flows without it, orders wait.
+async fn set_up(js: &jetstream::Context, config: &Config) -> Result<Option<String>, NatsError> {
     let mut retry = Retry::new(Duration::from_millis(200), Duration::from_secs(2));
     for attempt in 1.. {
         let made = match streams::check_server(js).await {
@@ -145,12 +171,21 @@ async fn set_up(js: &jetstream::Context, config: &Config) -> Result<(), NatsErro
             Err(error) => Err(error),
         };
         match made {
+            Ok(()) => return Ok(None),
+            Err(error @ NatsError::NoJetStream { .. }) if attempt >= NO_JETSTREAM_ATTEMPTS => {
+                error!(%error, "no order is taken and nothing is stored until JetStream is there; data flows");
+                return Ok(Some(error.to_string()));
+            }
             Err(error @ (NatsError::NoJetStream { .. } | NatsError::Stream { .. })) if attempt < SETUP_ATTEMPTS => {
                 warn!(%error, "streams and buckets are not ready; trying again");
                 tokio::time::sleep(retry.next_wait()).await;
             }
-            settled => return settled,
+            Err(error @ NatsError::Stream { .. }) => {
+                error!(%error, "no order is taken until the streams can be made; data flows");
+                return Ok(Some(error.to_string()));
+            }
+            Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(None)
 }

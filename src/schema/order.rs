@@ -300,6 +300,16 @@ pub struct FillEvent {
     pub instrument: Instrument,
 }
 
+impl FillEvent {
+    /// What names the execution whatever its version: [`Self::exec_id`] without its last segment. An id that does
+    /// not end in a number has no version: taking two such ids for one fill would lose the second.
+    pub fn name(&self) -> &str {
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let parts = self.exec_id.rsplit_once('.').filter(|(_, version)| is_number(version));
+        parts.map_or(&self.exec_id, |(name, _)| name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

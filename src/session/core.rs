@@ -20,7 +20,11 @@ use super::{
 };
 use crate::{
     config::Config,
-    schema::{ApiError, ErrorCode, Instrument, connection::LinkName, request::status::Counters},
+    schema::{
+        ApiError, ErrorCode, Instrument,
+        connection::LinkName,
+        request::status::{Counters, JournalStatus},
+    },
     tws::{Request, message::contract::Contract},
 };
 
@@ -96,6 +100,8 @@ pub(crate) struct Core {
     pub(crate) congested: bool,
     /// Why orders cannot be written down or told of.
     pub(crate) troubles: Troubles,
+    /// How the journal is doing.
+    pub(crate) journal: JournalStatus,
     /// True while the gateway has no link to IB: it may leave requests unanswered or answer falsely.
     pub(crate) ib_lost: bool,
     cancelled: Cancelled,
@@ -120,6 +126,7 @@ impl Core {
             counters: Counters::default(),
             congested: false,
             troubles: Troubles::default(),
+            journal: JournalStatus::default(),
             ib_lost: false,
             cancelled: Cancelled::default(),
             unknown_zones: UnknownZones::default(),

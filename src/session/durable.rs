@@ -4,8 +4,6 @@
 //! [`super::Session::on_journaled`] that the entry is on the disk. Entries are written in the order
 //! they come; those with an event are published from what was written.
 
-use serde::{Deserialize, Serialize};
-
 use super::Event;
 use crate::schema::{
     order::{FillEvent, OrderEvent, OrderKey},
@@ -41,6 +39,8 @@ pub enum Fact {
 pub struct OrderFact {
     /// All there is to remember.
     pub memory: OrderMemory,
+    /// The trading client.
+    pub client_id: i32,
     /// Lowest order id of the trading client that was never used.
     pub next_order_id: i32,
     /// The change is published.
@@ -123,17 +123,4 @@ impl Entry {
             _ => None,
         }
     }
-}
-
-/// How the journal is doing, as its writer last said.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JournalFigures {
-    /// Bytes on the disk, the write-ahead log included.
-    pub bytes: u64,
-    /// Orders and fills not yet acknowledged by JetStream.
-    pub unpublished: u64,
-    /// Entries that wait for the disk.
-    pub waiting: u64,
-    /// Entries lost because the disk took nothing for too long.
-    pub lost: u64,
 }

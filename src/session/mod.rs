@@ -63,7 +63,7 @@ use crate::{
         ApiError, ErrorCode,
         bridge::BridgeEvent,
         connection::{IbLink, LinkName},
-        request::market::Subscribe,
+        request::{market::Subscribe, status::JournalStatus},
     },
     tws::{
         frame::{FRAME_BYTES_MAX, next_frame},
@@ -210,6 +210,11 @@ impl Session {
     /// What keeps orders from being written down or told of has come or gone.
     pub fn on_troubles(&mut self, troubles: Troubles) {
         self.core.troubles = troubles;
+    }
+
+    /// How the journal is doing, for `bridge.health`.
+    pub fn on_journal_status(&mut self, status: JournalStatus) {
+        self.core.journal = status;
     }
 
     /// Events lost on their way to NATS so far, for `bridge.health`.

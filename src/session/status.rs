@@ -68,14 +68,21 @@ impl Session {
         let ib = need(self.truth.ib_link != IbLink::Lost, "the gateway has lost its link to IB".to_owned());
         let market_farms = need(!self.truth.is_down(FarmKind::MarketData), "a market data farm is down".to_owned());
         let history_farms = need(!self.truth.is_down(FarmKind::Historical), "a history farm is down".to_owned());
+        let troubles = &self.core.troubles;
+        let journal = troubles.journal.as_ref().map(|why| format!("the order journal cannot be written: {why}"));
+        let written = need(journal.is_none(), journal.unwrap_or_default());
+        let stream =
+            troubles.stream.as_ref().map(|why| format!("events of orders cannot be stored in JetStream: {why}"));
+        let stored = need(stream.is_none(), stream.unwrap_or_default());
         let flowing = need(!self.core.congested, "events of orders and fills are waiting for NATS".to_owned());
         Health {
             ok: reasons.is_empty(),
             data: data && ib && market_farms,
             history: data && ib && history_farms,
-            orders: trading && ib && flowing,
+            orders: trading && ib && flowing && written && stored,
             reasons,
             counters: self.core.counters,
+            journal: self.core.journal,
         }
     }
 

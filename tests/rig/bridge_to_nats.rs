@@ -6,15 +6,20 @@ use async_nats::Client;
 use ibnats::{
     config::Config,
     gateway::{Inbox, Outbox, gateway_handle, outbox},
-    nats::{NatsError, RunningNats},
+    journal::{self, Pen},
+    nats::{NatsError, OrderEvents, RunningNats},
     schema::{
         Instrument,
         bridge::BridgeEvent,
         market::QuoteEvent,
         order::{OrderEvent, OrderState},
     },
-    session::{Event, Listing},
+    session::{
+        Event, Listing,
+        durable::{Entry, Fact, OrderFact, OrderMemory},
+    },
 };
+use tokio::sync::watch;
 
 /// Long enough for the slowest machine; nothing waits for it to pass.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
@@ -24,6 +29,10 @@ pub(crate) struct Rig {
     pub(crate) config: Config,
     pub(crate) nats: RunningNats,
     pub(crate) outbox: Outbox,
+    pub(crate) pen: Pen,
+    pub(crate) trouble: watch::Receiver<Option<String>>,
+    journal: journal::Running,
+    _state: tempfile::TempDir,
     pub(crate) inbox: Option<Inbox>,
     pub(crate) client: Client,
 }
@@ -33,17 +42,25 @@ impl Rig {
         Self::start_with(config(url, prefix)).await.expect("the bridge starts")
     }
 
-    pub(crate) async fn start_with(config: Config) -> Result<Self, NatsError> {
+    pub(crate) async fn start_with(mut config: Config) -> Result<Self, NatsError> {
+        let state = tempfile::tempdir().expect("a folder");
+        state.path().clone_into(&mut config.state.dir);
+        let opened = journal::start(&config, ibnats::gateway::clock::now).expect("a journal");
+        let (sender, trouble) = watch::channel(None);
+        let orders = OrderEvents { mail: opened.mail, trouble: sender };
         let (outbox, reader) = outbox(config.nats.outbox_events_max, 64);
         let (handle, inbox) = gateway_handle(64);
-        let nats = RunningNats::start(&config, handle, reader, 1_000_000).await?;
+        let nats = RunningNats::start(&config, handle, reader, orders, 1_000_000).await?;
         let client = async_nats::connect(&config.nats.url).await.expect("a client");
-        Ok(Self { config, nats, outbox, inbox: Some(inbox), client })
+        let (pen, journal) = (opened.pen, opened.running);
+        Ok(Self { config, nats, outbox, pen, trouble, journal, _state: state, inbox: Some(inbox), client })
     }
 
     pub(crate) async fn finish(self) {
         drop(self.outbox);
+        drop(self.pen);
         self.nats.finish(Duration::from_secs(5)).await;
+        self.journal.join();
     }
 }
 
@@ -110,8 +127,8 @@ pub(crate) fn heartbeat(number: i64) -> Event {
 }
 
 /// `recv_us` carries the number by which tests recognise an event.
-pub(crate) fn order(key: &str, number: i64) -> Event {
-    Event::Order(Box::new(OrderEvent {
+pub(crate) fn order(key: &str, number: i64) -> Entry {
+    let event = OrderEvent {
         key: key.parse().expect("a key"),
         account: "DU1".into(),
         con_id: None,
@@ -139,5 +156,8 @@ pub(crate) fn order(key: &str, number: i64) -> Event {
         instrument: None,
         duplicate_of: None,
         after_gap: None,
-    }))
+    };
+    let memory = OrderMemory { event, ask: None, client: None, facts: "{}".to_owned() };
+    let fact = OrderFact { memory, client_id: 1, next_order_id: 1, is_told: true };
+    Entry { at_us: number, receipt: None, fact: Fact::Order(Box::new(fact)) }
 }

@@ -82,9 +82,10 @@ impl Desk {
     /// Starts `ibnats run` with `extra` added to its configuration.
     pub(crate) fn start_bridge(&mut self, extra: &str) {
         let text = format!(
-            "[gateway]\nport = {}\n[nats]\nurl = \"{}\"\n[log]\nfilter = \"info\"\n{extra}\n",
+            "[gateway]\nport = {}\n[nats]\nurl = \"{}\"\n[log]\nfilter = \"info\"\n[state]\ndir = {:?}\n{extra}\n",
             self.addr.port(),
-            self.nats.url()
+            self.nats.url(),
+            self.state(),
         );
         let file = self.folder.path().join("ibnats.toml");
         std::fs::write(&file, text).expect("written");
@@ -100,6 +101,11 @@ impl Desk {
             .spawn()
             .expect("the bridge starts");
         self.bridge = Some(child);
+    }
+
+    /// The folder of the bridge's journal.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
     }
 
     fn log_file(&self) -> PathBuf {

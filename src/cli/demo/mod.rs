@@ -55,6 +55,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let mut config = Config::default();
     config.gateway.port = sim.addr().port();
     config.nats.url.clone_from(&url);
+    // Its orders are forgotten with the simulated gateway.
+    let state = tempfile::tempdir()?;
+    state.path().clone_into(&mut config.state.dir);
     tokio::pin!(stop);
     let started = tokio::select! {
         bridge = RunningBridge::start(config) => Some(bridge),

@@ -48,6 +48,21 @@ pub struct Health {
     pub reasons: Vec<String>,
     /// Wire surprises and losses since the start.
     pub counters: Counters,
+    /// The order journal on the bridge's disk.
+    pub journal: JournalStatus,
+}
+
+/// How the order journal is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JournalStatus {
+    /// Size on the disk in bytes, its log included.
+    pub bytes: u64,
+    /// Order and fill events that JetStream has not acknowledged yet.
+    pub unpublished: u64,
+    /// Entries that wait for the disk.
+    pub waiting: u64,
+    /// Entries lost since the start because the disk took nothing for too long.
+    pub lost: u64,
 }
 
 /// Things that should stay zero, counted since the start.

@@ -51,12 +51,12 @@ impl Orders {
     ///
     /// `busy` if too many orders wait: nothing was written.
     pub(super) fn hold(&mut self, core: &mut Core, key: &OrderKey, errand: Errand) -> Result<(), ApiError> {
-        let next_order_id = self.next_order_id;
+        let (client_id, next_order_id) = (self.client_id, self.next_order_id);
         let Some(record) = self.book.get_mut(key) else { return Ok(()) };
         record.settle(None);
         let mut memory = record.memory();
         memory.event.recv_us = core.now.us;
-        let fact = Fact::Order(Box::new(OrderFact { memory, next_order_id, is_told: true }));
+        let fact = Fact::Order(Box::new(OrderFact { memory, client_id, next_order_id, is_told: true }));
         let receipt = core.submit_journaled(Owner::Orders, errand, fact)?;
         record.published = Some(record.event.clone());
         record.receipt = Some(receipt);
@@ -102,14 +102,14 @@ impl Orders {
 
     /// Writes down how an order is now, if anything about it changed.
     pub(super) fn write_down(&mut self, core: &mut Core, key: &OrderKey, is_told: bool) {
-        let next_order_id = self.next_order_id;
+        let (client_id, next_order_id) = (self.client_id, self.next_order_id);
         let Some(record) = self.book.get_mut(key) else { return };
         let mut memory = record.memory();
         memory.event.recv_us = core.now.us;
         if is_told {
             memory.event.after_gap = std::mem::take(&mut record.after_gap).then_some(true);
         }
-        core.journal(Fact::Order(Box::new(OrderFact { memory, next_order_id, is_told })));
+        core.journal(Fact::Order(Box::new(OrderFact { memory, client_id, next_order_id, is_told })));
     }
 }
 

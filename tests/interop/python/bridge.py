@@ -15,7 +15,8 @@ class Rig:
             self.nats = self._keep(self._start_nats(folder))
             self.url = f"nats://127.0.0.1:{self.nats.port}"
             config = folder / "ibnats.toml"
-            config.write_text(f'[gateway]\nport = {self.tap.port}\n[nats]\nurl = "{self.url}"\n{self._login(folder)}')
+            state = f'[state]\ndir = "{folder / "state"}"\n'
+            config.write_text(f'[gateway]\nport = {self.tap.port}\n{state}[nats]\nurl = "{self.url}"\n{self._login(folder)}')
             self.bridge = self._keep(Process(IBNATS, "run", "--config", str(config)))
         except BaseException:
             self.stop()
