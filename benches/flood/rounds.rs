@@ -205,8 +205,8 @@ async fn nats_url(folder: &Path) -> String {
 
 fn bridge(folder: &Path, url: &str, port: u16) -> Child {
     let mut config = format!(
-        "[gateway]\nport = {port}\n[nats]\nurl = \"{url}\"\nprefix = \"bench\"\n[log]\nfilter = \"warn\"\n[state]\ndir = {:?}\n",
-        folder.join("state")
+        "[gateway]\nport = {port}\n[nats]\nurl = \"{url}\"\nprefix = \"bench\"\n[log]\nfilter = \"warn\"\n[state]\ndir = \"{}\"\n",
+        folder.join("state").display()
     );
     for number in 1..=INSTRUMENTS {
         let _ = writeln!(config, "[[subscriptions]]\ncontract = \"STK:S{number}\"\nstreams = [\"tick\"]");

@@ -107,14 +107,13 @@ impl Pen {
     fn flush(&mut self) {
         while let Some(entry) = self.held.pop_front() {
             match self.jobs.try_send(Job::Entry(Box::new(entry))) {
-                Ok(()) => {}
                 Err(TrySendError::Full(Job::Entry(entry))) => return self.held.push_front(*entry),
                 Err(TrySendError::Disconnected(Job::Entry(entry))) => {
                     let reason = || "the journal's writer has ended; restart the bridge".to_owned();
                     self.own_news.push_back(News::Trouble(Some(reason())));
                     self.own_news.extend(entry.receipt.map(|receipt| News::NotWritten(receipt, reason())));
                 }
-                Err(_) => {}
+                Ok(()) | Err(_) => {}
             }
         }
     }

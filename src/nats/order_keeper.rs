@@ -196,11 +196,10 @@ impl OrderKeeper {
             if trouble.as_deref() == reason {
                 return false;
             }
-            match reason {
-                Some(reason) => {
-                    warn!(reason, "order events cannot be stored in JetStream; orders are refused until they can")
-                }
-                None => info!("order events can be stored in JetStream"),
+            if let Some(reason) = reason {
+                warn!(reason, "order events cannot be stored in JetStream; orders are refused until they can");
+            } else {
+                info!("order events can be stored in JetStream");
             }
             *trouble = reason.map(str::to_owned);
             true

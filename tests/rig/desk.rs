@@ -82,10 +82,10 @@ impl Desk {
     /// Starts `ibnats run` with `extra` added to its configuration.
     pub(crate) fn start_bridge(&mut self, extra: &str) {
         let text = format!(
-            "[gateway]\nport = {}\n[nats]\nurl = \"{}\"\n[log]\nfilter = \"info\"\n[state]\ndir = {:?}\n{extra}\n",
+            "[gateway]\nport = {}\n[nats]\nurl = \"{}\"\n[log]\nfilter = \"info\"\n[state]\ndir = \"{}\"\n{extra}\n",
             self.addr.port(),
             self.nats.url(),
-            self.state(),
+            self.state().display(),
         );
         let file = self.folder.path().join("ibnats.toml");
         std::fs::write(&file, text).expect("written");
