@@ -1,11 +1,13 @@
 //! One TOML file, environment variables and flags, checked before anything starts.
 
+mod bars;
 mod load;
 
 use std::{path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
+pub use bars::Bars;
 pub use load::{ConfigError, load, load_text};
 
 /// Everything that can be configured. Every field has a default, so an empty file is legal.
@@ -20,6 +22,8 @@ pub struct Config {
     pub pacing: Pacing,
     /// Deadlines and intervals.
     pub timing: Timing,
+    /// How live bars are built and mended.
+    pub bars: Bars,
     /// Streams to hold from the start, without a client.
     pub subscriptions: Vec<Subscription>,
     /// What the bridge keeps on its own disk.

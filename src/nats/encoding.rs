@@ -198,6 +198,7 @@ mod tests {
             bar,
             complete: true,
             backfilled: None,
+            partial: None,
             after_gap: None,
         };
         let packed = Encoding::MessagePack.bytes(&event).expect("encodes");

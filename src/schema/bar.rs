@@ -49,6 +49,8 @@ pub struct BadBarSize {
 impl BarSize {
     /// The five-second bar of the real-time stream.
     pub const FIVE_SECONDS: Self = Self(1);
+    /// The bar of a minute.
+    pub const MINUTE: Self = Self(5);
     /// The daily bar.
     pub const DAY: Self = Self(18);
 
@@ -201,10 +203,14 @@ pub struct BarEvent {
     /// The bar so far.
     #[serde(flatten)]
     pub bar: Bar,
-    /// True when the bar is final; published once per bar.
+    /// True when the bar is final; published once per bar. False on updates of the bar in progress, which carry
+    /// what is known of it so far.
     pub complete: bool,
-    /// True if fetched after an interruption instead of seen live; left out otherwise.
+    /// True if all or part of it was fetched from history, after an interruption or because the stream began
+    /// inside the bar, instead of seen live; left out otherwise.
     pub backfilled: Option<bool>,
+    /// True if data of part of its time is missing; `ib.gap` says which. Left out otherwise.
+    pub partial: Option<bool>,
     /// True on the first event after an interruption; left out otherwise.
     pub after_gap: Option<bool>,
 }

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use super::request::history::Hole;
+
 /// Where one socket to the gateway stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -204,4 +206,21 @@ pub struct GapEvent {
     pub to_us: Option<i64>,
     /// What caused it, one line.
     pub reason: String,
+    /// Bars that were fetched and published, marked `backfilled`, before live ones went on; on the closing event of a
+    /// bar stream. Absent if there was nothing to fetch or nothing could be.
+    pub repaired: Option<RepairedBars>,
+    /// What is still missing and why, in the exchange's time; on the closing event of a bar stream. The reason
+    /// `no_data` means that IB has no bars there: nothing was traded, as far as it knows.
+    pub missing: Option<Vec<Hole>>,
+}
+
+/// Bars fetched for a stream that was interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RepairedBars {
+    /// Start of the first, microseconds UTC, the exchange's time.
+    pub from_us: i64,
+    /// End of the last, microseconds UTC, the exchange's time.
+    pub to_us: i64,
+    /// How many of 5 s (for sizes below a minute) or of 1 m (for the others) were fetched.
+    pub fetched: u64,
 }

@@ -12,8 +12,10 @@ use rustc_hash::FxHashMap;
 
 use super::{
     Answer, Event, Listing, Now, Outcome, Token,
+    calendar::Calendar,
     cancelled::Cancelled,
     durable::{Entry, Fact, Troubles},
+    own::OwnAsks,
     pacing::{Class, Cost, Scheduler, Ticket},
     standing::OWN_TOKENS,
     time::{UnknownZones, Zone, moment, zone_name},
@@ -115,6 +117,8 @@ pub(crate) struct Core {
     callers: FxHashMap<Token, Instant>,
     caller_deadlines: BTreeSet<(Instant, Token)>,
     listings: FxHashMap<(i32, String), Arc<Listing>>,
+    pub(super) own_asks: OwnAsks,
+    pub(super) calendars: FxHashMap<i32, Arc<Calendar>>,
 }
 
 impl Core {
@@ -139,6 +143,8 @@ impl Core {
             callers: FxHashMap::default(),
             caller_deadlines: BTreeSet::new(),
             listings: FxHashMap::default(),
+            own_asks: OwnAsks::default(),
+            calendars: FxHashMap::default(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! the handshake itself.
 
 mod account;
+mod calendar;
 mod cancelled;
 mod command;
 mod contracts;
@@ -21,6 +22,7 @@ mod market;
 mod notice;
 mod now;
 mod orders;
+mod own;
 mod pacing;
 #[cfg(test)]
 mod rig;
@@ -380,9 +382,7 @@ impl Session {
         while let Some((command, looked_up)) = self.contracts.next_resolved() {
             self.run_resolved(&command, looked_up);
         }
-        while let Some((token, outcome)) = self.core.next_own_reply() {
-            self.standing.on_reply(&mut self.core, token, outcome);
-        }
+        self.settle_own();
         self.compare_positions();
         if !self.trading.is_ready() && self.orders.is_synced() && self.account.is_synced() {
             self.trading.on_synced(&self.core);

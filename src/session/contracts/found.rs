@@ -2,7 +2,11 @@
 
 use super::query::{Normal, default_exchange};
 use crate::{
-    schema::{Instrument, request::contract},
+    schema::{Instrument, connection::LinkName, request::contract},
+    session::{
+        core::Core,
+        time::{Hours, Zone},
+    },
     tws::{
         message::contract::{Contract, ContractData, ContractDetails},
         sentinel::unset_double,
@@ -98,6 +102,13 @@ impl Found {
             ..Contract::default()
         };
         (instrument, contract)
+    }
+
+    /// When it trades, and where; `None` if the gateway does not say it in a way that can be read.
+    pub(super) fn hours(&self, core: &mut Core) -> Option<(Zone, Hours)> {
+        let zone = text(self.details.time_zone_id.as_ref())?;
+        let zone = core.zone(LinkName::Data, &zone, "trading hours")?;
+        Some((zone, Hours::read(self.details.trading_hours.as_deref().unwrap_or_default(), zone).0))
     }
 
     /// IB writes the last trading day alone or followed by a time.

@@ -262,6 +262,9 @@ impl Contracts {
             [] => Err(unknown(&lookup.asked, "the gateway lists none")),
             [found] => {
                 let (instrument, contract) = found.instrument(&lookup.asked);
+                if let Some((zone, hours)) = found.hours(core) {
+                    core.learn_calendar(instrument.con_id, zone, &hours);
+                }
                 Ok(KnownAnswer { instrument, contract })
             }
             _ => Err(ambiguous(&lookup)),

@@ -169,6 +169,11 @@ impl Market {
         if let Feed::TickByTick(_) = upstream.feed {
             self.tick_by_tick.on_request(core.now.at, upstream.listing.instrument.con_id);
         }
+        if upstream.feed == Feed::Bars {
+            let index = *index;
+            upstream.bars.on_sent(core);
+            self.schedule_bars(core, index);
+        }
     }
 
     /// Asks for what has waited long enough.

@@ -5,6 +5,8 @@
 //! every interruption, and cancelled when the last lease ends.
 
 mod asking;
+mod bar_times;
+mod bars;
 mod lease;
 mod level1;
 mod limits;
@@ -59,6 +61,8 @@ pub(crate) struct Market {
     /// Upstreams that found no free slot; entries may be out of date.
     starved: BTreeSet<usize>,
     snapshots: FxHashMap<usize, OneShot>,
+    /// When bars need to be looked after; entries may be out of date.
+    bars_due: BTreeSet<(Instant, usize)>,
     is_link_ready: bool,
     is_ib_lost: bool,
 }
@@ -94,6 +98,7 @@ impl Market {
         if upstream.touch(core, req_id) && restarts {
             upstream.reset_book(core);
         }
+        let is_bar = matches!(response, Response::RealTimeBarTick(_));
         match response {
             Response::TickPrice(tick) => upstream.on_price(core, &tick),
             Response::TickSize(tick) => upstream.on_size(core, &tick),
@@ -105,6 +110,9 @@ impl Market {
             Response::MarketDepth(row) => upstream.on_depth(core, row.market_depth_data.unwrap_or_default()),
             Response::MarketDepthL2(row) => upstream.on_depth(core, row.market_depth_data.unwrap_or_default()),
             _ => {}
+        }
+        if is_bar {
+            self.schedule_bars(core, index);
         }
         self.retire(core, index, req_id);
     }
@@ -140,11 +148,15 @@ impl Market {
             self.release(core, number);
         }
         self.ask_due(core);
+        self.on_bar_timer(core);
         self.on_snapshot_timer(core);
     }
 
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        [self.leases.next_expiry(), self.next_due(), self.next_snapshot_due()].into_iter().flatten().min()
+        [self.leases.next_expiry(), self.next_due(), self.next_snapshot_due(), self.next_bar_due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Market data lines, tick-by-tick and depth subscriptions in use.

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     schema::{
         ApiError, ErrorCode,
+        bar::BarSize,
         request::market::{
             Lease, LeasedStream, Leases, Renew, Stream, Subscribe, Unsubscribe, Unsubscribed, Upstream as UpstreamRow,
         },
@@ -53,8 +54,7 @@ impl Market {
         let mut streams: Vec<Stream> = Vec::new();
         for stream in &ask.streams {
             if Feed::of(*stream).is_none() {
-                let text =
-                    format!("{stream} is not offered as a live stream; use bar.5s, or hist.bars for other sizes");
+                let text = format!("{stream} is not offered as a live stream; use bar.5s to bar.1d, or hist.bars");
                 return Err(ApiError::new(ErrorCode::Unsupported, text));
             }
             if !streams.contains(stream) {
@@ -127,8 +127,15 @@ impl Market {
                     return self.ask(core, index);
                 }
             }
-            Feed::TickByTick(_) | Feed::Bars => {}
+            Feed::Bars => {
+                for size in sizes(streams) {
+                    upstream.bars.hold(core, listing, size);
+                }
+                self.schedule_bars(core, index);
+            }
+            Feed::TickByTick(_) => {}
         }
+        let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return };
         match upstream.place {
             Place::Asked { .. } => self.widen(core, index),
             Place::Refused { at } if at + REFUSED_REPEAT > core.now.at => {}
@@ -243,6 +250,11 @@ impl Market {
                     }
                 }
             }
+            if feed == Feed::Bars {
+                for size in sizes(&held.streams) {
+                    upstream.bars.release(core, size);
+                }
+            }
             if upstream.leases == 0 {
                 cancelled += self.cancel_all(core, index);
                 self.forget(index, key);
@@ -295,6 +307,7 @@ impl Market {
             holders: upstream(*stream).map_or(0, |upstream| match stream {
                 Stream::Quote => upstream.quote,
                 Stream::Tick => upstream.tick,
+                Stream::Bar(size) => upstream.bars.holders(*size),
                 _ => upstream.leases,
             }),
         };
@@ -319,4 +332,12 @@ fn feeds(streams: &[Stream]) -> impl Iterator<Item = Feed> + '_ {
         (!earlier).then_some(feed)
     };
     streams.iter().enumerate().filter_map(move |(index, stream)| feed(index, stream))
+}
+
+/// The bar sizes among these streams.
+fn sizes(streams: &[Stream]) -> impl Iterator<Item = BarSize> + '_ {
+    streams.iter().filter_map(|stream| match stream {
+        Stream::Bar(size) => Some(*size),
+        _ => None,
+    })
 }

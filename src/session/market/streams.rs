@@ -9,7 +9,7 @@ use super::{
 use crate::{
     schema::{
         Size,
-        bar::{Bar, BarEvent, BarSize},
+        bar::Bar,
         market::{BookSide, DepthAction, DepthEvent, TickByTickEvent},
     },
     session::{Event, core::Core},
@@ -103,17 +103,8 @@ impl Upstream {
             wap: of_trades(message.wap.as_deref()),
             count: message.count.filter(|count| *count >= 0),
         };
-        let event = BarEvent {
-            con_id: self.listing.instrument.con_id,
-            seq: 0,
-            recv_us: core.now.us,
-            size: BarSize::FIVE_SECONDS,
-            bar,
-            complete: true,
-            backfilled: None,
-            after_gap: std::mem::take(&mut self.after_gap).then_some(true),
-        };
-        core.emit(Event::Bar(Arc::clone(&self.listing), Box::new(event)));
+        let listing = Arc::clone(&self.listing);
+        self.bars.on_bar(core, &listing, &bar);
     }
 
     pub(super) fn on_depth(&mut self, core: &mut Core, row: MarketDepthData) {

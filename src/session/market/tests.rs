@@ -1,5 +1,6 @@
 //! Whole sessions with streams: what is asked upstream, and what comes out.
 
+mod bars;
 mod desk;
 mod histories;
 mod leases;

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use super::picture::Picture;
+use super::{bars::BarFeed, picture::Picture};
 use crate::{
     schema::{
         bar::BarSize,
@@ -45,8 +45,7 @@ impl Feed {
         match stream {
             Stream::Quote | Stream::Tick => Some(Self::Level1),
             Stream::TickByTick(kind) => Some(Self::TickByTick(kind)),
-            Stream::Bar(BarSize::FIVE_SECONDS) => Some(Self::Bars),
-            Stream::Bar(_) => None,
+            Stream::Bar(size) => BarFeed::offers(size).then_some(Self::Bars),
             Stream::Depth => Some(Self::Depth),
         }
     }
@@ -121,6 +120,8 @@ pub(super) struct Upstream {
     pub(super) echo: u8,
     /// Requests in a row that got no answer.
     pub(super) attempts: u32,
+    /// Bars of every size, for [`Feed::Bars`].
+    pub(super) bars: BarFeed,
 }
 
 impl Upstream {
@@ -148,6 +149,7 @@ impl Upstream {
             flows: false,
             echo: 0,
             attempts: 0,
+            bars: BarFeed::default(),
         }
     }
 
@@ -259,7 +261,13 @@ impl Upstream {
         if self.gap.is_some() {
             return;
         }
-        let gap = Gap { from_us: self.last_us.unwrap_or(self.since_us), reason: reason.to_owned() };
+        let from_us = self.last_us.unwrap_or(self.since_us);
+        if self.feed == Feed::Bars {
+            // Each size has a gap of its own: what is missing is fetched before it ends.
+            let listing = Arc::clone(&self.listing);
+            return self.bars.interrupt(core, &listing, from_us, reason);
+        }
+        let gap = Gap { from_us, reason: reason.to_owned() };
         self.tell_gap(core, &gap, None, |_| true);
         self.gap = Some(gap);
         if self.last_us.is_some() {
@@ -303,6 +311,8 @@ impl Upstream {
                 from_us: gap.from_us,
                 to_us,
                 reason: gap.reason.clone(),
+                repaired: None,
+                missing: None,
             };
             core.emit(Event::Gap(Arc::clone(&self.listing), Box::new(event)));
         }

@@ -76,6 +76,11 @@ impl Zone {
         Some(Self { place, claim: None })
     }
 
+    /// Where the clock hangs.
+    pub(crate) fn place(self) -> Tz {
+        self.place
+    }
+
     /// IANA's name of it.
     pub(crate) fn name(self) -> &'static str {
         self.place.name()

@@ -68,12 +68,12 @@ fn a_request_that_was_not_sent_yet_is_withdrawn_instead_of_cancelled() {
 }
 
 #[test]
-fn other_bar_sizes_are_refused_with_the_one_that_works() {
+fn bar_sizes_that_are_not_streamed_are_refused_with_those_that_are() {
     let mut desk = Desk::new();
     let stock = Arc::clone(&desk.stock);
-    let error = desk.try_subscribe("alpha", subscribe(&["quote", "bar.1m"], 0), &stock).expect_err("refused");
+    let error = desk.try_subscribe("alpha", subscribe(&["quote", "bar.1w"], 0), &stock).expect_err("refused");
     assert_eq!(error.code, ErrorCode::Unsupported);
-    assert!(error.message.contains("bar.5s"), "{error}");
+    assert!(error.message.contains("bar.5s to bar.1d"), "{error}");
     assert_eq!(desk.sent(), []);
 }
 

@@ -1,0 +1,420 @@
+//! One bar size: the bar being built, and what waits while missing ones are fetched.
+
+use std::{collections::VecDeque, sync::Arc, time::Instant};
+
+use super::{group::Failure, period::Period, sum::Sum};
+use crate::{
+    schema::{
+        bar::{Bar, BarEvent, BarSize},
+        connection::{GapEvent, GapState, RepairedBars},
+        request::history::Hole,
+    },
+    session::{Event, Listing, Token, calendar::Calendar, core::Core},
+};
+
+/// Bars that may wait for a repair: an hour of the shortest ones.
+const HELD_MAX: usize = 720;
+/// Holes one gap event names.
+const HOLES_MAX: usize = 32;
+
+/// A bar of the group's own size, with where it came from.
+#[derive(Clone, Debug)]
+pub(super) struct Unit {
+    pub(super) bar: Bar,
+    pub(super) end_us: i64,
+    pub(super) is_backfilled: bool,
+}
+
+/// Who and what a builder publishes for.
+#[derive(Clone, Copy)]
+pub(super) struct Desk<'a> {
+    pub(super) listing: &'a Arc<Listing>,
+    pub(super) calendar: &'a Calendar,
+}
+
+#[derive(Debug)]
+struct Open {
+    period: Period,
+    sum: Sum,
+    is_backfilled: bool,
+    is_partial: bool,
+}
+
+/// An interruption that is not over.
+#[derive(Clone, Debug)]
+pub(super) struct Gap {
+    pub(super) from_us: i64,
+    pub(super) reason: String,
+}
+
+/// Bars are missing before the next one can be published.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    /// End of what is missing: units from here on are held. Unknown until bars flow.
+    pub(super) to_us: Option<i64>,
+    /// Up to here history is fetched while the stream says nothing.
+    fill_us: Option<i64>,
+    /// The request for what is missing.
+    pub(super) token: Option<Token>,
+    /// Not asked before this.
+    pub(super) ask_at: Option<Instant>,
+    /// Given up then, whatever comes.
+    pub(super) give_up_at: Option<Instant>,
+    /// What is missing was never seen, or held bars were dropped: contiguous bars do not end the wait.
+    pub(super) must_fetch: bool,
+    /// When bars flowed again, our clock.
+    pub(super) flow_us: Option<i64>,
+    /// What is too old to be fetched.
+    cut: Option<Hole>,
+    held: VecDeque<Unit>,
+}
+
+/// One bar size of an instrument.
+#[derive(Debug)]
+pub(super) struct Builder {
+    pub(super) size: BarSize,
+    /// Leases that want it.
+    pub(super) holders: u32,
+    /// What starts before this is in. `None` until the first bar says where to begin.
+    pub(super) next_us: Option<i64>,
+    pub(super) waiting: Option<Waiting>,
+    open: Option<Open>,
+    /// Data of this time is missing for good.
+    lost: Option<(i64, i64)>,
+    gap: Option<Gap>,
+    after_gap: bool,
+    updated_at: Option<Instant>,
+}
+
+impl Builder {
+    pub(super) fn new(size: BarSize) -> Self {
+        Self {
+            size,
+            holders: 0,
+            next_us: None,
+            waiting: Some(Waiting { must_fetch: true, ..Waiting::default() }),
+            open: None,
+            lost: None,
+            gap: None,
+            after_gap: false,
+            updated_at: None,
+        }
+    }
+
+    // Bars.
+
+    /// A unit of the live stream.
+    pub(super) fn offer(&mut self, core: &mut Core, desk: Desk<'_>, unit: &Unit) {
+        match &mut self.waiting {
+            None => self.take(core, desk, unit),
+            Some(waiting) if waiting.to_us.is_some_and(|to_us| unit.bar.start_us >= to_us) => {
+                waiting.held.push_back(unit.clone());
+                if waiting.held.len() > HELD_MAX {
+                    let failed = self.hole("too_long", None);
+                    self.resume(core, desk, &[], failed.as_slice());
+                }
+            }
+            // History will tell it.
+            Some(_) => {}
+        }
+    }
+
+    fn take(&mut self, core: &mut Core, desk: Desk<'_>, unit: &Unit) {
+        let start_us = unit.bar.start_us;
+        if self.next_us.is_some_and(|next_us| start_us < next_us) {
+            // Its bar is out, or it is a repeat.
+            core.counters.late_answers += 1;
+            return;
+        }
+        if self.open.as_ref().is_some_and(|open| start_us >= open.period.end_us) {
+            self.close(core, desk);
+        }
+        let is_unit = unit.end_us - start_us == self.size.seconds().saturating_mul(1_000_000);
+        let period = if is_unit {
+            Period { start_us, end_us: unit.end_us, date: None }
+        } else {
+            desk.calendar.period(self.size, start_us)
+        };
+        if let Some(open) = &mut self.open {
+            open.sum.add(&unit.bar);
+            open.is_backfilled |= unit.is_backfilled;
+        } else {
+            let lost = self.lost.filter(|(from_us, to_us)| *from_us < period.end_us && *to_us > period.start_us);
+            self.open = Some(Open {
+                sum: Sum::of(&unit.bar),
+                is_backfilled: unit.is_backfilled,
+                is_partial: lost.is_some(),
+                period,
+            });
+        }
+        self.next_us = Some(unit.end_us);
+        if self.open.as_ref().is_some_and(|open| unit.end_us >= open.period.end_us) {
+            self.close(core, desk);
+        }
+    }
+
+    /// Publishes the open bar as final.
+    fn close(&mut self, core: &mut Core, desk: Desk<'_>) {
+        let Some(open) = self.open.take() else { return };
+        // What else comes of this time must not make a second bar of it.
+        self.next_us = self.next_us.max(Some(open.period.end_us));
+        self.updated_at = None;
+        let bar = open.sum.bar(open.period.shown_us(), date_text(open.period));
+        let event = BarEvent {
+            complete: true,
+            backfilled: open.is_backfilled.then_some(true),
+            partial: open.is_partial.then_some(true),
+            ..self.event(core, desk, bar)
+        };
+        core.emit(Event::Bar(Arc::clone(desk.listing), Box::new(event)));
+    }
+
+    fn event(&mut self, core: &Core, desk: Desk<'_>, bar: Bar) -> BarEvent {
+        BarEvent {
+            con_id: desk.listing.instrument.con_id,
+            seq: 0,
+            recv_us: core.now.us,
+            size: self.size,
+            bar,
+            complete: false,
+            backfilled: None,
+            partial: None,
+            after_gap: std::mem::take(&mut self.after_gap).then_some(true),
+        }
+    }
+
+    /// Publishes the bar so far; `current` is the unit that is not whole yet, with its start.
+    pub(super) fn update(&mut self, core: &mut Core, desk: Desk<'_>, current: Option<(i64, &Sum)>) {
+        let every = crate::config::ms(core.config.bars.update_ms);
+        let is_early = self.updated_at.is_some_and(|at| core.now.at < at + every);
+        if self.waiting.is_some() || every.is_zero() || is_early {
+            return;
+        }
+        let (period, sum, is_backfilled, is_partial) = match (&self.open, current) {
+            (Some(open), current) => {
+                let mut sum = open.sum.clone();
+                if let Some((_, current)) = current {
+                    sum.append(current);
+                }
+                (open.period, sum, open.is_backfilled, open.is_partial)
+            }
+            (None, Some((start_us, sum))) => (desk.calendar.period(self.size, start_us), sum.clone(), false, false),
+            (None, None) => return,
+        };
+        self.updated_at = Some(core.now.at);
+        let bar = sum.bar(period.shown_us(), date_text(period));
+        let event = BarEvent {
+            backfilled: is_backfilled.then_some(true),
+            partial: is_partial.then_some(true),
+            ..self.event(core, desk, bar)
+        };
+        core.emit(Event::Bar(Arc::clone(desk.listing), Box::new(event)));
+    }
+
+    /// End of the open bar, if only time is needed to close it.
+    pub(super) fn closes_us(&self) -> Option<i64> {
+        let open = self.open.as_ref().filter(|_| self.waiting.is_none())?;
+        Some(open.period.end_us)
+    }
+
+    /// Closes the open bar if everything up to `until_us` has been taken in.
+    pub(super) fn close_until(&mut self, core: &mut Core, desk: Desk<'_>, until_us: i64) {
+        if self.open.as_ref().is_some_and(|open| open.period.end_us <= until_us) {
+            self.close(core, desk);
+        }
+    }
+
+    // What is missing.
+
+    /// The first bar covers `start_us` and what follows.
+    pub(super) fn begin(&mut self, start_us: i64) {
+        self.next_us = Some(start_us);
+    }
+
+    /// The first bar began at `start_us` and is known from `edge_us` on.
+    pub(super) fn begin_partial(&mut self, start_us: i64, edge_us: i64) {
+        self.next_us = Some(edge_us);
+        self.lost = Some((start_us, edge_us));
+    }
+
+    /// Everything up to `edge_us` is to be fetched, but nothing before `oldest_us`; nothing if all is there.
+    pub(super) fn plan(&mut self, edge_us: i64, oldest_us: i64, give_up_at: Instant) {
+        let Some(next_us) = self.next_us else { return };
+        if next_us >= edge_us {
+            if let Some(waiting) = &mut self.waiting {
+                waiting.to_us = None;
+            }
+            return;
+        }
+        let waiting = self.waiting.get_or_insert_default();
+        if next_us < oldest_us {
+            let reason = "too_long".to_owned();
+            waiting.cut = Some(Hole { from_us: next_us, to_us: oldest_us, reason, ib_code: None });
+            self.next_us = Some(oldest_us);
+        }
+        waiting.to_us = Some(edge_us);
+        waiting.give_up_at = Some(give_up_at);
+    }
+
+    /// The stream says nothing: has everything up to `edge_us` fetched. False if nothing is missing.
+    pub(super) fn plan_fill(&mut self, edge_us: i64) -> bool {
+        let is_missing = self.next_us.is_some_and(|next_us| next_us < edge_us);
+        match &mut self.waiting {
+            Some(waiting) if waiting.to_us.is_none() && waiting.token.is_none() && is_missing => {
+                waiting.fill_us = Some(edge_us);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Nothing is missing any more, though the wait is not over.
+    pub(super) fn is_whole(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| waiting.to_us.is_none())
+    }
+
+    /// What is waited for.
+    pub(super) fn span(&self) -> Option<(i64, i64)> {
+        let waiting = self.waiting.as_ref()?;
+        let (from_us, to_us) = (self.next_us?, waiting.to_us.or(waiting.fill_us)?);
+        (from_us < to_us).then_some((from_us, to_us))
+    }
+
+    /// What can be asked for, when history is complete up to `known_us`.
+    pub(super) fn missing(&self, known_us: i64) -> Option<(i64, i64)> {
+        let waiting = self.waiting.as_ref().filter(|waiting| waiting.token.is_none() && waiting.ask_at.is_none())?;
+        let (from_us, to_us) = self.span()?;
+        (waiting.to_us.is_none() || to_us <= known_us).then_some((from_us, to_us))
+    }
+
+    /// History answered.
+    pub(super) fn repaired(&mut self, core: &mut Core, desk: Desk<'_>, units: &[Unit], mut holes: Vec<Hole>) {
+        let Some(waiting) = &mut self.waiting else { return };
+        if let Some(to_us) = waiting.fill_us.take_if(|_| waiting.to_us.is_none()) {
+            waiting.must_fetch = true;
+            for unit in units {
+                self.take(core, desk, unit);
+            }
+            self.next_us = self.next_us.max(Some(to_us));
+            return self.close_until(core, desk, to_us);
+        }
+        holes.extend(waiting.cut.take());
+        holes.sort_unstable_by_key(|hole| hole.from_us);
+        self.resume(core, desk, units, &holes);
+    }
+
+    /// History did not answer.
+    pub(super) fn failed(&mut self, core: &mut Core, desk: Desk<'_>, failure: &Failure) {
+        let Some(waiting) = &mut self.waiting else { return };
+        if waiting.to_us.is_none() {
+            // The stream still says nothing: what is missing is asked for when it does.
+            waiting.fill_us = None;
+            return;
+        }
+        let in_time = |at: &Instant| waiting.give_up_at.is_none_or(|give_up_at| *at < give_up_at);
+        if let Some(at) = failure.again_at.filter(in_time) {
+            waiting.ask_at = Some(at);
+            return;
+        }
+        let cut = waiting.cut.take();
+        let holes: Vec<Hole> = cut.into_iter().chain(self.hole(&failure.reason, failure.ib_code)).collect();
+        self.resume(core, desk, &[], &holes);
+    }
+
+    /// Bars may be missing from now on.
+    pub(super) fn interrupt(&mut self, core: &mut Core, desk: Desk<'_>, from_us: i64, reason: &str) {
+        let before = self.waiting.take();
+        if let Some(token) = before.as_ref().and_then(|before| before.token) {
+            core.abandon(token);
+        }
+        // What was held is fetched again, with what is missing before and after it.
+        let must_fetch = before.as_ref().is_some_and(|before| before.must_fetch || before.to_us.is_some());
+        let cut = before.and_then(|before| before.cut);
+        self.waiting = Some(Waiting { must_fetch, cut, ..Waiting::default() });
+        if self.gap.is_none() {
+            let gap = Gap { from_us, reason: reason.to_owned() };
+            self.tell_gap(core, desk, &gap, None, &[], &[]);
+            self.gap = Some(gap);
+        }
+        self.after_gap = self.next_us.is_some();
+    }
+
+    /// The stream goes on without a hole.
+    pub(super) fn go_on(&mut self, core: &mut Core, desk: Desk<'_>) {
+        self.resume(core, desk, &[], &[]);
+    }
+
+    /// Ends the wait: `rows` are published, then what was held.
+    pub(super) fn resume(&mut self, core: &mut Core, desk: Desk<'_>, rows: &[Unit], holes: &[Hole]) {
+        let Some(waiting) = self.waiting.take() else { return };
+        if let Some(token) = waiting.token {
+            core.abandon(token);
+        }
+        // "Nothing there" is an answer, and leaves a bar whole.
+        let lost = holes.iter().filter(|hole| hole.reason != "no_data");
+        let lost = lost.map(|hole| (hole.from_us, hole.to_us));
+        if let Some((from_us, to_us)) = lost.reduce(|all, next| (all.0.min(next.0), all.1.max(next.1))) {
+            self.lost = Some((from_us, to_us));
+            if let Some(open) = &mut self.open {
+                open.is_partial |= from_us < open.period.end_us && to_us > open.period.start_us;
+            }
+        }
+        for row in rows {
+            self.take(core, desk, row);
+        }
+        if let Some(to_us) = waiting.to_us {
+            self.next_us = self.next_us.max(Some(to_us));
+            self.close_until(core, desk, to_us);
+        }
+        if let Some(gap) = self.gap.take_if(|_| waiting.flow_us.is_some()) {
+            self.tell_gap(core, desk, &gap, waiting.flow_us, rows, holes);
+        } else if !holes.is_empty() && self.gap.is_none() {
+            // Nothing was interrupted, but the first bar could not be completed.
+            let from_us = holes.first().map_or(core.now.us, |hole| hole.from_us);
+            let gap = Gap { from_us, reason: "the stream began inside a bar".to_owned() };
+            self.tell_gap(core, desk, &gap, Some(core.now.us), rows, holes);
+        }
+        for unit in &waiting.held {
+            self.take(core, desk, unit);
+        }
+    }
+
+    /// What is missing, as a hole with this reason.
+    fn hole(&self, reason: &str, ib_code: Option<i32>) -> Option<Hole> {
+        let (from_us, to_us) = (self.next_us?, self.waiting.as_ref()?.to_us?);
+        (from_us < to_us).then(|| Hole { from_us, to_us, reason: reason.to_owned(), ib_code })
+    }
+
+    /// Somebody holds this size from now on: an open gap is theirs too.
+    pub(super) fn join(&self, core: &mut Core, desk: Desk<'_>) {
+        if let Some(gap) = &self.gap {
+            self.tell_gap(core, desk, gap, None, &[], &[]);
+        }
+    }
+
+    fn tell_gap(&self, core: &mut Core, desk: Desk<'_>, gap: &Gap, to_us: Option<i64>, rows: &[Unit], holes: &[Hole]) {
+        let repaired = rows.first().zip(rows.last()).map(|(first, last)| RepairedBars {
+            from_us: first.bar.start_us,
+            to_us: last.end_us,
+            fetched: u64::try_from(rows.len()).unwrap_or(u64::MAX),
+        });
+        let missing: Vec<Hole> = holes.iter().take(HOLES_MAX).cloned().collect();
+        let event = GapEvent {
+            con_id: desk.listing.instrument.con_id,
+            seq: 0,
+            recv_us: core.now.us,
+            stream: format!("bar.{}", self.size),
+            state: if to_us.is_some() { GapState::Closed } else { GapState::Opened },
+            from_us: gap.from_us,
+            to_us,
+            reason: gap.reason.clone(),
+            repaired,
+            missing: (!missing.is_empty()).then_some(missing),
+        };
+        core.emit(Event::Gap(Arc::clone(desk.listing), Box::new(event)));
+    }
+}
+
+fn date_text(period: Period) -> Option<String> {
+    period.date.map(|date| date.format("%Y%m%d").to_string())
+}

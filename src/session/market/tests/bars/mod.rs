@@ -1,0 +1,6 @@
+//! Bars of every size as clients see them, on a session with virtual time.
+
+mod building;
+mod exchange;
+mod histories;
+mod repairing;
