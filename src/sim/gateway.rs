@@ -221,6 +221,11 @@ impl Gateway {
         out.into_effects()
     }
 
+    /// The order side, to look at.
+    pub(super) fn broker(&self) -> &Broker {
+        &self.broker
+    }
+
     /// How often each client asked for what.
     pub(super) fn requests(&self) -> Vec<RequestCount> {
         self.record.counts()

@@ -26,6 +26,7 @@ mod level1;
 mod listing;
 mod login;
 mod market_data;
+mod offline;
 mod outbox;
 mod pacing;
 mod past_ticks;
@@ -46,6 +47,7 @@ mod universe;
 mod volume;
 
 pub use config::SimConfig;
+pub use offline::OfflineSim;
 pub use record::RequestCount;
 pub use server::{RunningSim, Simulator, StartError, run};
 pub use tape::PriceFileError;

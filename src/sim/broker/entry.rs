@@ -21,6 +21,9 @@ const AUCTION_GRACE_MS: i64 = 60 * 60 * 1000;
 impl Broker {
     pub(super) fn place(&mut self, at: Moment, client_id: i32, request: &PlaceOrderRequest) {
         let order_id = request.order_id();
+        if let Some(order) = &request.order {
+            self.witness(client_id, order_id, order.order_ref());
+        }
         if request.order.as_ref().is_some_and(Order::what_if) {
             return self.preview(at, client_id, request);
         }

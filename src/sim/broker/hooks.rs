@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 
+use rand::RngExt;
+
 use super::executions::{commission_report, execution_details};
 use super::ledger::Ledger;
 use super::reply::Refusal;
-use super::{Book, Broker, Moment, Outgoing, ticket};
+use super::{Book, Broker, Callbacks, Moment, Outgoing, ticket};
 use crate::tws::message::contract::Contract;
 use crate::tws::message::order::Order;
 
@@ -24,6 +26,8 @@ pub struct Behaviour {
     pub quiet_market_orders: bool,
     /// Some `orderStatus` messages come twice.
     pub duplicate_statuses: bool,
+    /// How news of orders travels to the clients.
+    pub callbacks: Callbacks,
 }
 
 impl Default for Behaviour {
@@ -35,6 +39,7 @@ impl Default for Behaviour {
             fill_gap_ms: 100,
             quiet_market_orders: false,
             duplicate_statuses: true,
+            callbacks: Callbacks::default(),
         }
     }
 }
@@ -83,6 +88,27 @@ impl Broker {
     /// Order ids the gateway announces fall back by `n`, as after a reset in its settings.
     pub fn roll_back_next_id(&mut self, n: i32) {
         self.ids.roll_back(n);
+    }
+
+    /// The gateway ends and starts again. What IB has lives on; what was never transmitted dies, and of what was
+    /// on its way to IB some does. The clients are gone.
+    pub fn restart(&mut self) {
+        for client_id in std::mem::take(&mut self.connected) {
+            self.on_disconnect(client_id);
+        }
+        self.late_reports.clear();
+        let unsure =
+            |ticket: &ticket::Ticket| matches!(ticket.state, ticket::State::Untransmitted | ticket::State::Sent { .. });
+        for perm_id in self.orders.open_ids(unsure) {
+            let is_kept = self.random.random_bool(0.5);
+            let Some(ticket) = self.orders.get_mut(perm_id) else { continue };
+            ticket.silent = false;
+            if is_kept && ticket.state != ticket::State::Untransmitted {
+                ticket.state = ticket::State::Sent { ack_at_ms: self.clock_ms };
+            } else {
+                self.orders.remove(perm_id);
+            }
+        }
     }
 
     /// Completed orders dropped because too many were kept.

@@ -22,6 +22,7 @@ type Taken = BTreeMap<(i32, Side), Decimal>;
 impl Broker {
     /// One pass over all open orders, parents before children, then everything that follows from it.
     pub(super) fn advance(&mut self, at: Moment) {
+        self.clock_ms = at.now_ms;
         self.begin_day(at);
         let mut taken = Taken::new();
         for perm_id in self.orders.open_ids(|ticket| ticket.state != State::Untransmitted) {
@@ -243,6 +244,7 @@ impl Broker {
         for (_, owner, report) in due {
             self.tell_about(owner, report);
         }
+        self.send_delayed();
     }
 }
 

@@ -11,6 +11,7 @@ mod advisor;
 mod attached;
 mod book;
 mod calendar;
+mod callbacks;
 mod cancel;
 mod checks;
 #[cfg(test)]
@@ -39,6 +40,7 @@ mod rig;
 mod terms;
 mod ticket;
 mod valuation;
+mod witness;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +49,9 @@ use rand_chacha::ChaCha8Rng;
 use rust_decimal::Decimal;
 
 pub use book::{Book, BookQuote, Resolved};
+pub use callbacks::Callbacks;
 pub use hooks::Behaviour;
+pub use witness::{Executed, Placement, Standing};
 
 use crate::tws::message::login::{ManagedAccounts, NextValidId};
 use crate::tws::{Request, Response};
@@ -82,6 +86,10 @@ pub struct Broker {
     orders: orders::Orders,
     executions: executions::Executions,
     late_reports: Vec<(i64, i32, Response)>,
+    /// News under way: when it arrives, and at whom.
+    delayed: Vec<(i64, i32, Response)>,
+    clock_ms: i64,
+    placements: Vec<Placement>,
     binding: queries::Binding,
     feeds: feeds::Feeds,
     random: ChaCha8Rng,
@@ -116,6 +124,9 @@ impl Broker {
             orders: orders::Orders::new(seed),
             executions: executions::Executions::new(random.next_u32()),
             late_reports: Vec::new(),
+            delayed: Vec::new(),
+            clock_ms: 0,
+            placements: Vec::new(),
             binding: queries::Binding::default(),
             feeds: feeds::Feeds::default(),
             random,
@@ -127,6 +138,7 @@ impl Broker {
     pub fn handle(&mut self, now_ms: i64, client_id: i32, request: &Request, book: &dyn Book) -> Option<Outgoing> {
         let at = Moment { now_ms, book };
         self.connected.insert(client_id);
+        self.clock_ms = now_ms;
         self.begin_day(at);
         match request {
             Request::PlaceOrderRequest(request) => self.place(at, client_id, request),
@@ -187,6 +199,7 @@ impl Broker {
         self.connected.remove(&client_id);
         self.binding.forget(client_id);
         self.feeds.forget(client_id);
+        self.drop_delayed(client_id);
     }
 
     /// The number `nextValidId` announces to this client.
@@ -230,8 +243,8 @@ impl Broker {
     /// Queues a message about an order for its owner and for the master client.
     fn tell_about(&mut self, owner: i32, response: Response) {
         if let Some(master) = self.ids.master.filter(|master| *master != owner) {
-            self.tell(master, response.clone());
+            self.call_back(master, response.clone());
         }
-        self.tell(owner, response);
+        self.call_back(owner, response);
     }
 }

@@ -73,6 +73,14 @@ impl Orders {
         self.open().filter(|ticket| wanted(ticket)).map(|ticket| ticket.perm_id).collect()
     }
 
+    /// Forgets an order that never reached IB.
+    pub(super) fn remove(&mut self, perm_id: i64) {
+        self.open.remove(&perm_id);
+        if let Some(gone) = self.tickets.remove(&perm_id) {
+            self.by_number.remove(&(gone.client_id, gone.order_id));
+        }
+    }
+
     /// Notes that an order is completed, and forgets the oldest completed one beyond the limit.
     pub(super) fn note_completed(&mut self, perm_id: i64) {
         self.open.remove(&perm_id);

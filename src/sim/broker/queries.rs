@@ -74,7 +74,8 @@ impl Broker {
 
     fn bind(&mut self, perm_id: i64) {
         self.binding.bound += 1;
-        let order_id = -self.binding.bound;
+        // Everywhere else -1 stands for no order at all.
+        let order_id = -1 - self.binding.bound;
         self.orders.bind(perm_id, order_id);
         let bound = OrderBound { perm_id: Some(perm_id), client_id: Some(0), order_id: Some(order_id) };
         self.tell_about(0, Response::OrderBound(bound));
