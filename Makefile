@@ -29,6 +29,10 @@ test: tools fmt-check lint test-rust test-interop ## Formatting, lints, Rust tes
 test-rust: tools-nats ## Only the Rust tests
 	cargo test --locked
 
+.PHONY: soak
+soak: tools-nats ## Ten times as many random order histories as make test; SEEDS=100000 for more
+	IBNATS_SOAK=1 IBNATS_SEEDS=$(SEEDS) cargo test --locked --test order_histories
+
 .PHONY: test-interop
 test-interop: tools ## Only the foreign clients: Python and Node
 	@# The tests' own build of the program: another command would choose other features and compile everything again.

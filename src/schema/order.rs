@@ -202,7 +202,8 @@ pub struct OrderEvent {
     pub recv_us: i64,
     /// Where the order stands.
     pub state: OrderState,
-    /// Where it came from: `bridge`, `client-<id>` for another API client, `tws` for one typed in by hand.
+    /// Where it came from: `bridge`, `client-<id>` for another API client, `tws` for one typed in by hand,
+    /// `unknown` for one that was over before anything told who placed it.
     pub origin: String,
     /// Buy or sell.
     pub side: Option<Side>,

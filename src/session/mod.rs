@@ -41,7 +41,7 @@ use bytes::{Bytes, BytesMut};
 
 pub use self::core::Output;
 pub use command::{Answer, Ask, Bars, Command, Outcome, Token};
-pub use durable::{Memory, Troubles};
+pub use durable::{Entry, Fact, Memory, Troubles};
 pub use event::{Event, Lane};
 pub use listing::Listing;
 pub use now::Now;

@@ -21,6 +21,9 @@ use crate::{
 /// Reports of orders that cannot be named yet; the oldest are dropped and counted beyond it.
 const UNNAMED_MAX: usize = 1_000;
 
+/// Origin of an order of which nobody has told who placed it.
+const UNKNOWN: &str = "unknown";
+
 impl Orders {
     pub(super) fn on_open_order(&mut self, core: &mut Core, message: OpenOrder) {
         let order = message.order.clone().unwrap_or_default();
@@ -182,25 +185,13 @@ impl Orders {
         let key = self.book.name(identity, self.client_id)?;
         // A key that is being prepared for a caller is taken from here on: his order is not sent.
         let account = order.account.clone().unwrap_or_default();
-        let mut record = blank(key.clone(), account, Self::origin(&key, identity));
+        let mut record = blank(key.clone(), account, origin(&key, identity));
         record.facts.is_sent = true;
         record.identify(identity);
         let first = identity.own_key(self.client_id);
         record.event.duplicate_of = first.filter(|first| *first != key && self.book.contains(first));
         self.book.insert(record);
         Some(key)
-    }
-
-    fn origin(key: &OrderKey, identity: &Identity<'_>) -> String {
-        let client_id = identity.client_id.unwrap_or_default();
-        let has_order_id = identity.order_id.is_some_and(|id| id > 0);
-        if identity.order_ref == Some(key.as_str()) {
-            "bridge".to_owned()
-        } else if client_id == 0 && !has_order_id {
-            "tws".to_owned()
-        } else {
-            format!("client-{client_id}")
-        }
     }
 }
 
@@ -211,6 +202,9 @@ impl Record {
         event.perm_id = event.perm_id.or(identity.perm_id.filter(|id| *id > 0));
         event.order_id = event.order_id.or(identity.order_id.filter(|id| *id != 0 && *id != -1));
         event.client_id = event.client_id.or(identity.client_id);
+        if event.origin == UNKNOWN {
+            event.origin = origin(&event.key, identity);
+        }
     }
 
     fn on_status_text(&mut self, text: Option<&str>) {
@@ -237,6 +231,17 @@ impl Record {
         } else if let Some(warning) = state.warning_text.as_deref().filter(|text| !text.is_empty()) {
             self.explain(None, warning);
         }
+    }
+}
+
+fn origin(key: &OrderKey, identity: &Identity<'_>) -> String {
+    let has_order_id = identity.order_id.is_some_and(|id| id > 0);
+    match identity.client_id {
+        _ if identity.order_ref == Some(key.as_str()) => "bridge".to_owned(),
+        // Reports of orders that are over do not tell.
+        None => UNKNOWN.to_owned(),
+        Some(0) if !has_order_id => "tws".to_owned(),
+        Some(client_id) => format!("client-{client_id}"),
     }
 }
 

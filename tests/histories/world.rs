@@ -1,0 +1,320 @@
+//! Gateway, network, bridge, disk and JetStream in one thread, with one clock that a seed moves.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use ibnats::{
+    config::Config,
+    schema::{connection::LinkName, request::order::PlaceOrder},
+    session::{Ask, Command, Event, Now, Outcome, Output, Session, Token},
+    sim::{OfflineSim, SimConfig},
+};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{disk::Disk, stream::Stream, wire::Wire};
+
+/// 2026-11-18 15:00 UTC, a Wednesday: no day ends within a history.
+pub(crate) const START_MS: i64 = 1_795_014_000_000;
+pub(crate) const AAPL: i32 = 265_598;
+const LINKS: [LinkName; 2] = [LinkName::Trading, LinkName::Data];
+
+/// The process of the bridge.
+pub(crate) struct Bridge {
+    pub(crate) session: Session,
+    pub(crate) wires: [Wire; 2],
+}
+
+pub(crate) struct World {
+    pub(crate) random: ChaCha8Rng,
+    pub(crate) sim: OfflineSim,
+    pub(crate) disk: Disk,
+    pub(crate) stream: Stream,
+    pub(crate) bridge: Option<Bridge>,
+    pub(crate) now_ms: i64,
+    began: Instant,
+    config: Arc<Config>,
+    tokens: u64,
+    /// Whom each caller of the running bridge asked about.
+    pub(crate) callers: BTreeMap<Token, String>,
+    pub(crate) replies: Vec<(String, Outcome)>,
+    /// First request of each key.
+    pub(crate) asked: BTreeMap<String, PlaceOrder>,
+    pub(crate) is_nats_up: bool,
+    pub(crate) is_gateway_up: bool,
+    /// What the bridge said of itself.
+    pub(crate) announced: Vec<String>,
+    /// What happened, for whoever must find out.
+    pub(crate) log: Vec<String>,
+}
+
+impl World {
+    #[expect(clippy::disallowed_methods, reason = "any instant will do as a start; time then moves by hand")]
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut config = Config::default();
+        config.timing.reconcile_ms = 20_000;
+        config.timing.settle_ms = 6_000;
+        config.timing.reconnect_max_ms = 2_000;
+        let sim = OfflineSim::new(&SimConfig { seed, ..SimConfig::default() }, START_MS);
+        let mut world = Self {
+            random: ChaCha8Rng::seed_from_u64(seed),
+            sim,
+            disk: Disk::default(),
+            stream: Stream::default(),
+            bridge: None,
+            now_ms: START_MS,
+            began: Instant::now(),
+            config: Arc::new(config),
+            tokens: 0,
+            callers: BTreeMap::new(),
+            replies: Vec::new(),
+            asked: BTreeMap::new(),
+            is_nats_up: true,
+            is_gateway_up: true,
+            announced: Vec::new(),
+            log: Vec::new(),
+        };
+        world.start_bridge();
+        world
+    }
+
+    pub(crate) fn note(&mut self, what: impl FnOnce() -> String) {
+        let line = format!("{:>7} ms  {}", self.now_ms - START_MS, what());
+        self.log.push(line);
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        let passed = u64::try_from(self.now_ms - START_MS).expect("time does not go back");
+        Now { at: self.began + Duration::from_millis(passed), us: self.now_ms * 1_000 }
+    }
+
+    pub(crate) fn chance(&mut self, percent: u32) -> bool {
+        self.random.random_range(0..100) < percent
+    }
+
+    // The bridge's process.
+
+    pub(crate) fn start_bridge(&mut self) {
+        let now = self.now();
+        let memory = self.disk.recall(self.config.gateway.trading_client_id, now.us);
+        let mut session = Session::new(Arc::clone(&self.config), Vec::new(), self.random.random(), now);
+        session.restore(now, memory);
+        self.bridge = Some(Bridge { session, wires: [Wire::default(), Wire::default()] });
+        self.drain();
+    }
+
+    /// `kill -9`: what was not on the disk is gone, and some of what was handed to the sockets may arrive.
+    pub(crate) fn kill_bridge(&mut self) {
+        let Some(bridge) = self.bridge.take() else { return };
+        for mut wire in bridge.wires {
+            let arrives = self.random.random_range(0..=wire.up.len());
+            wire.deliver_up(&mut self.sim, self.now_ms, arrives);
+            if let Some(connection) = wire.connection {
+                self.sim.hang_up(connection);
+            }
+        }
+        self.callers.clear();
+    }
+
+    /// Cuts a link: so many of the bytes under way still arrive in each direction.
+    pub(crate) fn cut(&mut self, link: LinkName, up: usize, down: usize) {
+        let (now, now_ms) = (self.now(), self.now_ms);
+        let Some(bridge) = &mut self.bridge else { return };
+        let wire = &mut bridge.wires[link as usize];
+        if wire.connection.is_none() {
+            return;
+        }
+        wire.deliver_up(&mut self.sim, now_ms, up);
+        wire.deliver_down(&mut bridge.session, now, link, down);
+        if let Some(connection) = wire.connection.take() {
+            self.sim.hang_up(connection);
+        }
+        wire.drop_bytes();
+        bridge.session.on_closed(now, link, wire.generation, "cut");
+        self.drain();
+    }
+
+    pub(crate) fn restart_gateway(&mut self) {
+        self.sim.restart(self.now_ms);
+        self.move_bytes(|_, _| usize::MAX);
+    }
+
+    // Time.
+
+    /// Lets time pass in steps; `share` says how many of the bytes under way arrive in each.
+    pub(crate) fn pass(&mut self, ms: i64, step_ms: i64, mut share: impl FnMut(&mut ChaCha8Rng, usize) -> usize) {
+        let until = self.now_ms + ms;
+        while self.now_ms < until {
+            self.now_ms = (self.now_ms + step_ms).min(until);
+            self.sim.advance(self.now_ms);
+            let now = self.now();
+            if let Some(bridge) = &mut self.bridge
+                && bridge.session.wake_at().is_some_and(|at| at <= now.at)
+            {
+                bridge.session.on_timer(now);
+            }
+            self.drain();
+            self.move_bytes(&mut share);
+        }
+    }
+
+    /// Lets time pass; on the trading link no more bytes arrive in one direction than `last` in all.
+    pub(crate) fn pass_exactly(&mut self, ms: i64, to_gateway: bool, last: Option<u64>) {
+        let Some(last) = last else { return self.flow(ms) };
+        self.now_ms += ms;
+        self.sim.advance(self.now_ms);
+        let now = self.now();
+        if let Some(bridge) = &mut self.bridge
+            && bridge.session.wake_at().is_some_and(|at| at <= now.at)
+        {
+            bridge.session.on_timer(now);
+        }
+        self.drain();
+        for _ in 0..20 {
+            let (now, now_ms) = (self.now(), self.now_ms);
+            let Some(bridge) = &mut self.bridge else { return };
+            for link in LINKS {
+                let wire = &mut bridge.wires[link as usize];
+                let room = |delivered: u64, is_limited: bool| {
+                    let left = if is_limited && link == LinkName::Trading { last - delivered } else { u64::MAX };
+                    usize::try_from(left).unwrap_or(usize::MAX)
+                };
+                wire.deliver_up(&mut self.sim, now_ms, room(wire.delivered_up, to_gateway));
+                let down = room(wire.delivered_down, !to_gateway);
+                wire.deliver_down(&mut bridge.session, now, link, down);
+            }
+            self.drain();
+        }
+    }
+
+    /// `kill -9` at a moment when nothing under way arrives any more.
+    pub(crate) fn kill_bridge_exactly(&mut self) {
+        if let Some(bridge) = &mut self.bridge {
+            bridge.wires.iter_mut().for_each(Wire::drop_bytes);
+        }
+        self.kill_bridge();
+    }
+
+    /// Everything under way arrives, until nothing is.
+    pub(crate) fn flow(&mut self, ms: i64) {
+        self.pass(ms, 100, |_, len| len);
+    }
+
+    pub(crate) fn move_bytes(&mut self, mut share: impl FnMut(&mut ChaCha8Rng, usize) -> usize) {
+        for _ in 0..20 {
+            let mut has_moved = false;
+            for link in LINKS {
+                let (now, now_ms) = (self.now(), self.now_ms);
+                let Some(bridge) = &mut self.bridge else { return };
+                let wire = &mut bridge.wires[link as usize];
+                if wire.connection.is_none() {
+                    continue;
+                }
+                let up = share(&mut self.random, wire.up.len());
+                has_moved |= up > 0 && !wire.up.is_empty();
+                let is_open = wire.deliver_up(&mut self.sim, now_ms, up);
+                let down = share(&mut self.random, wire.down.len());
+                has_moved |= down > 0 && !wire.down.is_empty();
+                let is_told = is_open || !wire.down.is_empty();
+                wire.deliver_down(&mut bridge.session, now, link, if is_open { down } else { usize::MAX });
+                if !is_open {
+                    wire.connection = None;
+                    wire.drop_bytes();
+                    has_moved |= is_told;
+                    bridge.session.on_closed(now, link, wire.generation, "the gateway ended the connection");
+                }
+                self.drain();
+            }
+            if !has_moved {
+                return;
+            }
+        }
+    }
+
+    /// Does what the session wants done.
+    pub(crate) fn drain(&mut self) {
+        loop {
+            let (now, now_ms) = (self.now(), self.now_ms);
+            let Some(bridge) = &mut self.bridge else { return };
+            while let Some(output) = bridge.session.next_output() {
+                match output {
+                    Output::Dial { link, generation } => {
+                        let wire = &mut bridge.wires[link as usize];
+                        wire.generation = generation;
+                        if self.is_gateway_up {
+                            wire.dialled(self.sim.dial());
+                            bridge.session.on_opened(now, link, generation);
+                        } else {
+                            bridge.session.on_closed(now, link, generation, "refused");
+                        }
+                    }
+                    Output::Send { link, bytes } => bridge.wires[link as usize].up.extend_from_slice(&bytes),
+                    Output::Close { link } => {
+                        let wire = &mut bridge.wires[link as usize];
+                        let arrives = self.random.random_range(0..=wire.up.len());
+                        wire.deliver_up(&mut self.sim, now_ms, arrives);
+                        if let Some(connection) = wire.connection.take() {
+                            self.sim.hang_up(connection);
+                        }
+                        wire.drop_bytes();
+                    }
+                    Output::Journal(entry) => self.disk.write(entry),
+                    Output::Event(Event::Bridge(event)) => {
+                        self.announced.push(format!("{} {}", event.event, event.message.unwrap_or_default()));
+                    }
+                    Output::Event(_) => {}
+                    Output::Reply { token, outcome } => {
+                        if let Some(key) = self.callers.remove(&token) {
+                            self.replies.push((key, outcome));
+                        }
+                    }
+                }
+            }
+            // Sometimes the disk is slow; what waits is written together.
+            if self.random.random_range(0..100) < 10 {
+                return;
+            }
+            let receipts = self.disk.flush(now.us);
+            let Some(bridge) = &mut self.bridge else { return };
+            if receipts.is_empty() {
+                break;
+            }
+            for receipt in receipts {
+                bridge.session.on_journaled(now, receipt, &Ok(()));
+            }
+        }
+        self.publish();
+    }
+
+    /// The keeper: in order, and again until it is acknowledged.
+    fn publish(&mut self) {
+        if !self.is_nats_up {
+            return;
+        }
+        for letter in self.disk.letters(64) {
+            self.stream.publish(&letter.message_id, &letter.event);
+            // The acknowledgement may be lost with the connection.
+            if self.random.random_range(0..100) < 5 {
+                return;
+            }
+            self.disk.published(&letter);
+        }
+    }
+
+    // Clients.
+
+    pub(crate) fn ask(&mut self, key: &str, ask: Ask) -> Option<Token> {
+        let now = self.now();
+        self.tokens += 1;
+        let token = Token(self.tokens);
+        let deadline = now.at + Duration::from_secs(5);
+        let bridge = self.bridge.as_mut()?;
+        bridge.session.on_command(now, Command { token, client: None, deadline, ask });
+        self.callers.insert(token, key.to_owned());
+        self.drain();
+        Some(token)
+    }
+}
