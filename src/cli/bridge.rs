@@ -7,7 +7,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::Failure;
+use super::{Failure, recall};
 use crate::{
     config::Config,
     gateway::{GatewayHandle, clock, drive, gateway_handle, outbox},
@@ -47,12 +47,13 @@ impl RunningBridge {
         let journal = journal::start(&config, clock::now)?;
         let mut session = Session::new(Arc::clone(&config), standing, rand::random(), now);
         session.restore(now, journal.memory);
+        let cache = recall::open(&config, &mut session, now);
         let (handle, inbox) = gateway_handle(config.nats.requests_max);
         let (outbox, reader) = outbox(config.nats.outbox_events_max, config.nats.kept_events_max);
         let (stop, stopped) = oneshot::channel();
         let address = (config.gateway.host.clone(), config.gateway.port);
         let (trouble, told_trouble) = watch::channel(None);
-        let driver = tokio::spawn(drive(session, address, inbox, outbox, journal.pen, told_trouble, stopped));
+        let driver = tokio::spawn(drive(session, address, inbox, outbox, (journal.pen, cache), told_trouble, stopped));
         let orders = OrderEvents { mail: journal.mail, trouble };
         let nats = RunningNats::start(&config, handle.clone(), reader, orders, now.us).await?;
         Ok(Self { prefix: config.nats.prefix.clone(), handle, stop, driver, nats, journal: journal.running })

@@ -3,6 +3,7 @@
 mod bridge;
 mod demo;
 mod logging;
+mod recall;
 mod run;
 mod schema;
 mod sim;

@@ -28,6 +28,8 @@ pub struct Config {
     pub subscriptions: Vec<Subscription>,
     /// What the bridge keeps on its own disk.
     pub state: State,
+    /// What is known about contracts, and for how long.
+    pub contracts: Contracts,
     /// What is logged and how.
     pub log: Log,
 }
@@ -272,6 +274,20 @@ pub struct State {
 impl Default for State {
     fn default() -> Self {
         Self { dir: PathBuf::from("ibnats-state"), keep_days: 90 }
+    }
+}
+
+/// `[contracts]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Contracts {
+    /// What the gateway said about a contract is asked again after this time, in seconds; 0 asks every time.
+    pub keep_s: u64,
+}
+
+impl Default for Contracts {
+    fn default() -> Self {
+        Self { keep_s: 24 * 3_600 }
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     socket::{Socket, SocketEvent, WRITE_BYTES_MAX},
 };
 use crate::{
-    journal::{News, Pen},
+    journal::{CacheWriter, News, Pen},
     schema::connection::{IbLink, LinkName},
     session::{Event, Outcome, Output, Session, Token, Troubles},
 };
@@ -28,7 +28,7 @@ pub async fn drive(
     (host, port): (String, u16),
     inbox: Inbox,
     outbox: Outbox,
-    pen: Pen,
+    (pen, cache): (Pen, Option<CacheWriter>),
     stream_trouble: watch::Receiver<Option<String>>,
     stop: oneshot::Receiver<()>,
 ) {
@@ -40,6 +40,7 @@ pub async fn drive(
         trading: Line::new(),
         data: Line::new(),
         outbox,
+        cache,
         losses,
         pen,
         stream_trouble,
@@ -68,6 +69,7 @@ struct Driver {
     trading: Line,
     data: Line,
     outbox: Outbox,
+    cache: Option<CacheWriter>,
     losses: Arc<LossCounters>,
     pen: Pen,
     stream_trouble: watch::Receiver<Option<String>>,
@@ -159,6 +161,11 @@ impl Driver {
         match output {
             Output::Event(event) => self.offer(event),
             Output::Journal(entry) => self.pen.write(entry),
+            Output::Cache(item) => {
+                if let Some(cache) = &mut self.cache {
+                    cache.offer(item);
+                }
+            }
             Output::Send { link, bytes } => self.line(link).socket.send(&bytes),
             Output::Reply { token, outcome } => {
                 if let Some(caller) = self.callers.remove(&token) {

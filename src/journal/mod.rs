@@ -19,6 +19,7 @@
 //!
 //! Tables: [`layout`].
 
+pub mod cache;
 pub mod database;
 mod database_error;
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod start;
 mod tests;
 mod writer;
 
+pub use cache::{Cache, CacheWriter};
 pub use database::{Database, Durability, Layout};
 pub use database_error::DatabaseError;
 pub use letter::{Kind, Letter};

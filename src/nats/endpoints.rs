@@ -9,7 +9,7 @@ use crate::{
         ApiError,
         request::{
             account::{AccountQuery, ExecutionsRequest, ListAccounts},
-            contract::{DetailsRequest, SearchRequest, ValidateRequest},
+            contract::{DetailsRequest, HoursRequest, RulesRequest, SearchRequest, ValidateRequest},
             history::{BarsRequest, HeadRequest},
             market::{ListLeases, Renew, Snapshot, Subscribe, Unsubscribe},
             news::{ArticleRequest, BulletinsRequest, HeadlinesRequest, ProvidersRequest},
@@ -75,6 +75,8 @@ verbs! {
     "hist" "bars": BarsRequest [timeout_ms] => |request| Ask::Bars(Box::new(request)),
     "hist" "head": HeadRequest [timeout_ms] => |request| Ask::Head(Box::new(request)),
     "contract" "details": DetailsRequest [timeout_ms] => |request| Ask::Details(Box::new(request)),
+    "contract" "hours": HoursRequest [timeout_ms] => |request| Ask::Hours(Box::new(request)),
+    "contract" "rules": RulesRequest [timeout_ms] => |request| Ask::Rules(Box::new(request)),
     "contract" "search": SearchRequest [timeout_ms] => Ask::Search,
     "contract" "validate": ValidateRequest [timeout_ms] => Ask::Validate,
     "order" "place": PlaceOrder [timeout_ms] => |request| Ask::PlaceOrder(Box::new(request)),

@@ -63,6 +63,8 @@ pub fn all() -> Vec<Entry> {
         "hist.bars": history::BarsRequest => history::BarsPage,
         "hist.head": history::HeadRequest => history::Head,
         "contract.details": contract::DetailsRequest => contract::Details,
+        "contract.hours": contract::HoursRequest => contract::HoursAnswer,
+        "contract.rules": contract::RulesRequest => contract::RulesAnswer,
         "contract.search": contract::SearchRequest => contract::SearchAnswer,
         "contract.validate": contract::ValidateRequest => contract::Validated,
         "order.place": ord::PlaceOrder => ord::OrderAnswer,

@@ -11,14 +11,14 @@ use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
 use super::{
-    Answer, Event, Listing, Now, Outcome, Token,
+    Answer, CacheItem, Event, Listing, Now, Outcome, Token,
     calendar::Calendar,
     cancelled::Cancelled,
     durable::{Entry, Fact, Troubles},
     own::OwnAsks,
     pacing::{Class, Cost, Scheduler, Ticket},
     standing::OWN_TOKENS,
-    time::{UnknownZones, Zone, moment, zone_name},
+    time::{TradingHours, UnknownZones, Zone, moment, zone_name},
 };
 use crate::{
     config::Config,
@@ -62,6 +62,8 @@ pub enum Output {
     Event(Event),
     /// Write down; publish what it tells once it is written.
     Journal(Entry),
+    /// Keep on the disk, or forget there. Nothing waits for it.
+    Cache(CacheItem),
     /// Answer the caller who waits on this token.
     Reply {
         /// Who waits.
@@ -106,6 +108,8 @@ pub(crate) struct Core {
     pub(crate) journal: JournalStatus,
     /// True while the gateway has no link to IB: it may leave requests unanswered or answer falsely.
     pub(crate) ib_lost: bool,
+    /// When the contracts in use trade.
+    pub(crate) trading_hours: TradingHours,
     cancelled: Cancelled,
     unknown_zones: UnknownZones,
     outputs: VecDeque<Output>,
@@ -132,6 +136,7 @@ impl Core {
             troubles: Troubles::default(),
             journal: JournalStatus::default(),
             ib_lost: false,
+            trading_hours: TradingHours::default(),
             cancelled: Cancelled::default(),
             unknown_zones: UnknownZones::default(),
             outputs: VecDeque::new(),
@@ -189,6 +194,13 @@ impl Core {
             self.zone(link, name, what);
         }
         us
+    }
+
+    /// Hours of a contract that cannot be read are told once.
+    pub(crate) fn tell_strange_hours(&mut self, con_id: i32, text: &str) {
+        if let Some(notice) = self.unknown_zones.meet_hours(self.now.us, con_id, text) {
+            self.emit(Event::Notice(notice));
+        }
     }
 
     // Callers.

@@ -74,6 +74,8 @@ impl Session {
             Ask::ListLeases => self.market.list(core, command),
             Ask::Details(ask) => self.contracts.details(core, command, ask),
             Ask::Search(ask) => self.contracts.search(core, command, ask),
+            Ask::Hours(ask) => self.contracts.hours(core, command, ask),
+            Ask::Rules(ask) => self.contracts.rules(core, command, ask),
             Ask::Validate(ask) => self.contracts.validate(core, command, ask),
             Ask::CancelOrder(ask) => {
                 let fence = self.fence();
@@ -200,6 +202,7 @@ impl Session {
             }
             Response::ContractDataEnd(end) => self.contracts.on_contracts_end(core, end.req_id.unwrap_or_default()),
             Response::SymbolSamples(message) => self.contracts.on_symbols(core, message),
+            Response::MarketRule(message) => self.contracts.on_rule(core, &message),
 
             Response::OpenOrder(_)
             | Response::OpenOrdersEnd(_)

@@ -5,6 +5,7 @@
 //! the handshake itself.
 
 mod account;
+mod cache;
 mod calendar;
 mod cancelled;
 mod command;
@@ -30,7 +31,7 @@ pub mod services;
 mod standing;
 mod status;
 mod surprise;
-#[allow(dead_code, unused_imports, reason = "hours and schedules come next")]
+#[allow(dead_code, reason = "schedules and staleness are about to use all of it")]
 mod time;
 mod traded;
 mod truth;
@@ -40,6 +41,7 @@ use std::{sync::Arc, time::Instant};
 use bytes::{Bytes, BytesMut};
 
 pub use self::core::Output;
+pub use cache::{CacheItem, CacheKind};
 pub use command::{Answer, Ask, Bars, Command, Outcome, Token};
 pub use durable::{Entry, Fact, Memory, Troubles};
 pub use event::{Event, Lane};
@@ -224,6 +226,12 @@ impl Session {
         self.core.counters.shed_events = shed_events;
         self.core.counters.shed_kept_events = shed_kept_events;
         self.core.counters.dropped_offline = dropped_offline;
+    }
+
+    /// Something that an earlier run asked to be kept. To be called before anything else.
+    pub fn recall(&mut self, now: Now, item: &CacheItem) {
+        self.core.now = now;
+        self.contracts.recall(&mut self.core, item);
     }
 
     /// A client asks.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    Ask, Command, Event, Listing, Now, Outcome, Output, Session, Token,
+    Ask, CacheItem, Command, Event, Listing, Now, Outcome, Output, Session, Token,
     durable::{Entry, Fact, Memory},
 };
 use crate::{
@@ -38,6 +38,8 @@ pub(crate) struct Rig {
     sent: Vec<(LinkName, Request)>,
     events: Vec<Event>,
     replies: Vec<(Token, Outcome)>,
+    /// What the session asked to be kept on the disk.
+    pub(crate) cached: Vec<CacheItem>,
     /// Whether the gateway answers by itself when it is asked for its time. Such questions are then
     /// left out of what was sent. Off until a test turns it on.
     pub(crate) is_alive: bool,
@@ -102,6 +104,7 @@ impl Rig {
             receipts: Vec::new(),
             is_disk_slow: false,
             shows_bulletins: false,
+            cached: Vec::new(),
         };
         rig.drain();
         rig
@@ -384,6 +387,7 @@ impl Rig {
                 Output::Send { link, bytes } => self.note_sent(link, &bytes),
                 Output::Close { .. } => {}
                 Output::Event(event) => self.events.push(event),
+                Output::Cache(item) => self.cached.push(item),
                 Output::Reply { token, outcome } => self.replies.push((token, outcome)),
             }
         }

@@ -70,7 +70,7 @@ async fn option_at_the_money(bridge: &RunningBridge, today: NaiveDate) -> Result
         right: Some("C".to_owned()),
         ..ContractQuery::default()
     };
-    let ask = DetailsRequest { contract: ContractSpec(query), timeout_ms: None };
+    let ask = DetailsRequest { contract: ContractSpec(query), refresh: false, timeout_ms: None };
     let Answer::Details(details) = bridge.ask(DEADLINE, Ask::Details(Box::new(ask))).await? else {
         return Err("contract details gave something else".into());
     };

@@ -1,12 +1,12 @@
 //! What the gateway says about a contract, as an instrument and as published details.
 
-use super::query::{Normal, default_exchange};
+use super::{
+    hours,
+    query::{Normal, default_exchange},
+};
 use crate::{
-    schema::{Instrument, connection::LinkName, request::contract},
-    session::{
-        core::Core,
-        time::{Hours, Zone},
-    },
+    schema::{Instrument, request::contract},
+    session::{core::Core, time::Zone},
     tws::{
         message::contract::{Contract, ContractData, ContractDetails},
         sentinel::unset_double,
@@ -36,8 +36,53 @@ impl Found {
         self.con_id
     }
 
+    /// Adds a row; one contract comes once for each exchange it trades at.
+    pub(super) fn gather(rows: &mut Vec<Self>, found: Self) {
+        match rows.iter_mut().find(|row| row.con_id == found.con_id) {
+            Some(same) => same.also_at(found),
+            None => rows.push(found),
+        }
+    }
+
+    /// The messages it was read from, in short: further exchanges stand alone.
+    pub(super) fn messages(&self) -> impl Iterator<Item = ContractData> + '_ {
+        let whole = ContractData {
+            req_id: None,
+            contract: Some(self.contract.clone()),
+            contract_details: Some(self.details.clone()),
+        };
+        let further = self.offered.iter().filter(|exchange| Some(*exchange) != self.contract.exchange.as_ref());
+        let further = further.map(|exchange| {
+            let contract =
+                Contract { con_id: Some(self.con_id), exchange: Some(exchange.clone()), ..Contract::default() };
+            ContractData { contract: Some(contract), ..ContractData::default() }
+        });
+        std::iter::once(whole).chain(further)
+    }
+
+    /// Zone, trading hours and liquid hours as the gateway writes them.
+    pub(super) fn hours_texts(&self) -> (Option<&str>, Option<&str>, Option<&str>) {
+        let said = &self.details;
+        (said.time_zone_id.as_deref(), said.trading_hours.as_deref(), said.liquid_hours.as_deref())
+    }
+
+    /// Its exchange's zone, if its name is known.
+    pub(super) fn zone(&self) -> Option<Zone> {
+        Zone::named(self.details.time_zone_id.as_deref()?)
+    }
+
+    /// IANA's name of its exchange's zone.
+    pub(super) fn zone_name(&self) -> Option<String> {
+        self.zone().map(|zone| zone.name().to_owned())
+    }
+
+    /// Numbers of its market rules, one for each exchange in the same order.
+    pub(super) fn market_rules(&self) -> Vec<i32> {
+        split(self.details.market_rule_ids.as_deref()).iter().filter_map(|id| id.parse().ok()).collect()
+    }
+
     /// Another row of the same contract, at another exchange.
-    pub(super) fn also_at(&mut self, other: Self) {
+    fn also_at(&mut self, other: Self) {
         for exchange in other.offered {
             if !self.offered.contains(&exchange) {
                 self.offered.push(exchange);
@@ -45,7 +90,7 @@ impl Found {
         }
     }
 
-    fn exchanges(&self) -> Vec<String> {
+    pub(super) fn exchanges(&self) -> Vec<String> {
         let listed = split(self.details.valid_exchanges.as_deref());
         if listed.is_empty() { self.offered.clone() } else { listed }
     }
@@ -104,13 +149,6 @@ impl Found {
         (instrument, contract)
     }
 
-    /// When it trades, and where; `None` if the gateway does not say it in a way that can be read.
-    pub(super) fn hours(&self, core: &mut Core) -> Option<(Zone, Hours)> {
-        let zone = text(self.details.time_zone_id.as_ref())?;
-        let zone = core.zone(LinkName::Data, &zone, "trading hours")?;
-        Some((zone, Hours::read(self.details.trading_hours.as_deref().unwrap_or_default(), zone).0))
-    }
-
     /// IB writes the last trading day alone or followed by a time.
     fn expiry(&self) -> Option<String> {
         let candidates = [&self.contract.last_trade_date_or_contract_month, &self.contract.last_trade_date];
@@ -145,7 +183,8 @@ impl Found {
     }
 
     /// Everything published about it.
-    pub(super) fn details(&self, asked: &Normal) -> contract::ContractDetails {
+    pub(super) fn details(&self, core: &mut Core, asked: &Normal) -> contract::ContractDetails {
+        let (trading, liquid) = hours::hours_of(core, self);
         let (instrument, _) = self.instrument(asked);
         let said = &self.details;
         contract::ContractDetails {
@@ -155,12 +194,12 @@ impl Found {
             market_name: text(said.market_name.as_ref()),
             exchanges: self.exchanges(),
             order_types: split(said.order_types.as_deref()),
-            market_rules: split(said.market_rule_ids.as_deref()).iter().filter_map(|id| id.parse().ok()).collect(),
+            market_rules: self.market_rules(),
             underlying_con_id: said.under_con_id.filter(|id| *id > 0),
             contract_month: text(said.contract_month.as_ref()),
-            time_zone: text(said.time_zone_id.as_ref()),
-            trading_hours: text(said.trading_hours.as_ref()),
-            liquid_hours: text(said.liquid_hours.as_ref()),
+            time_zone: self.zone_name(),
+            trading_hours: trading.as_ref().map(hours::sessions),
+            liquid_hours: liquid.as_ref().map(hours::sessions),
             min_size: text(said.min_size.as_ref()),
             size_increment: text(said.size_increment.as_ref()),
             price_magnifier: said.price_magnifier.filter(|magnifier| *magnifier > 0),

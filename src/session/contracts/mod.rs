@@ -4,27 +4,38 @@
 //! at the gateway. Descriptions that are equal share one request while it is in flight.
 
 mod found;
+mod hours;
+mod keeping;
 mod known;
+mod lookup;
 mod query;
+mod rules;
 mod search;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub(crate) use query::default_exchange;
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
 use self::{
     found::Found,
-    known::{Answer as KnownAnswer, Known},
+    known::{Known, Memory},
+    lookup::{DataLink, Lookup, Waiter},
     query::Normal,
+    rules::Rules,
     search::Searches,
 };
 use super::{
-    Answer, Command, Listing, Token,
+    CacheItem, CacheKind, Command, Listing, Output, Token,
     core::{Core, Errand, Owner},
     notice::Notice,
     pacing::Class,
@@ -35,25 +46,32 @@ use crate::{
         ApiError, ErrorCode,
         connection::LinkName,
         contract::ContractQuery,
-        request::contract::{Details, DetailsRequest, SearchRequest, ValidateRequest, Validated, Validation},
+        request::contract::{DetailsRequest, HoursRequest, RulesRequest, SearchRequest, ValidateRequest, Validation},
     },
     tws::{
         Request,
-        message::contract::{ContractData, ContractDataRequest, SymbolSamples},
+        message::contract::{ContractData, ContractDataRequest, MarketRule, SymbolSamples},
     },
 };
 
-/// Candidates listed for an ambiguous description.
-const CANDIDATES_MAX: usize = 50;
 /// Contracts of one lookup; above it the description is too wide.
 const CONTRACTS_MAX: usize = 1_000;
 /// Descriptions of one `contract.validate`.
 const DESCRIPTIONS_MAX: usize = 100;
 /// Times a lookup is asked for a client when the gateway stays silent.
 const ATTEMPTS_MAX: u32 = 3;
+/// A gateway that was out of sight for longer may have restarted. A restart takes a minute or more.
+const SIGHT: Duration = Duration::from_secs(30);
+/// How often the cache is told that the gateway is in sight, for the next run of the bridge.
+const SIGHTING_EVERY: Duration = Duration::from_secs(60);
 
 /// A command whose contract has been looked up.
 pub(crate) type Resolved = (Command, Result<Arc<Listing>, ApiError>);
+
+/// How long answers are believed, in microseconds.
+fn keep_us(core: &Core) -> i64 {
+    i64::try_from(core.config.contracts.keep_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX)
+}
 
 /// Lookups in progress and instruments already known.
 #[derive(Debug, Default)]
@@ -68,73 +86,13 @@ pub(crate) struct Contracts {
     stalled: Vec<Lookup>,
     validations: FxHashMap<Token, Vec<Option<Validation>>>,
     searches: Searches,
+    rules: Rules,
     link: DataLink,
-}
-
-/// What is known of the link that lookups travel on.
-#[derive(Clone, Debug, Default, PartialEq)]
-enum DataLink {
-    /// Not logged in since the start.
-    #[default]
-    Starting,
-    Up,
-    Down {
-        reason: String,
-    },
-}
-
-impl DataLink {
-    fn check(&self) -> Result<(), ApiError> {
-        let message = match self {
-            Self::Up => return Ok(()),
-            Self::Starting => "the data link to the gateway is not logged in yet".to_owned(),
-            Self::Down { reason } => {
-                format!("the data link to the gateway is down and will be dialled again: {reason}")
-            }
-        };
-        Err(ApiError::new(ErrorCode::NotReady, message).retry_after_ms(1_000))
-    }
-}
-
-/// One description on its way, and who waits for it.
-#[derive(Debug)]
-struct Lookup {
-    asked: Normal,
-    found: Vec<Found>,
-    /// Contracts beyond those kept.
-    surplus: usize,
-    waiters: Vec<Waiter>,
-    client: Option<CompactString>,
-    attempts: u32,
-}
-
-/// What happens with a lookup's result.
-#[derive(Debug)]
-enum Waiter {
-    /// The command goes on with the one contract.
-    Command(Box<Command>),
-    /// All contracts are the answer.
-    Details(Token),
-    /// It fills one place of a validation.
-    Validation { token: Token, place: usize },
-}
-
-impl Waiter {
-    fn token(&self) -> Token {
-        match self {
-            Self::Command(command) => command.token,
-            Self::Details(token) | Self::Validation { token, .. } => *token,
-        }
-    }
-
-    fn is_waiting(&self, core: &Core) -> bool {
-        core.is_waiting(self.token())
-    }
-
-    /// The session's own commands keep their token when they are asked again.
-    fn is_repeated_by(&self, other: &Self) -> bool {
-        matches!((self, other), (Self::Command(_), Self::Command(_))) && self.token() == other.token()
-    }
+    /// When the gateway was last in sight: our wall clock.
+    sighted_us: Option<i64>,
+    next_sighting: Option<Instant>,
+    /// A dial or a login has failed since.
+    was_away: bool,
 }
 
 impl Contracts {
@@ -150,7 +108,20 @@ impl Contracts {
     }
 
     pub(crate) fn details(&mut self, core: &mut Core, command: &Command, ask: &DetailsRequest) {
+        if ask.refresh
+            && let Ok(asked) = Normal::of(&ask.contract.0)
+        {
+            self.known.forget(&asked.key());
+        }
         self.look_up(core, &ask.contract.0, command.client.clone(), Waiter::Details(command.token));
+    }
+
+    pub(crate) fn hours(&mut self, core: &mut Core, command: &Command, ask: &HoursRequest) {
+        self.look_up(core, &ask.contract.0, command.client.clone(), Waiter::Hours(command.token));
+    }
+
+    pub(crate) fn rules(&mut self, core: &mut Core, command: &Command, ask: &RulesRequest) {
+        self.look_up(core, &ask.contract.0, command.client.clone(), Waiter::Rules(command.token));
     }
 
     pub(crate) fn search(&mut self, core: &mut Core, command: &Command, ask: &SearchRequest) {
@@ -178,22 +149,36 @@ impl Contracts {
             Err(error) => return self.fail(core, waiter, error),
         };
         let key = asked.key();
-        // Details are always asked anew: what is known is one instrument, not all that IB says.
-        if !matches!(waiter, Waiter::Details(_))
-            && let Some(known) = self.known.get(core.now.at, &key).cloned()
-        {
-            return self.settle(core, waiter, known);
-        }
+        let earlier = match self.known.get(core.now.us, keep_us(core), &key) {
+            Memory::Sure(rows) => return self.tell(core, &asked, &rows, waiter),
+            Memory::Doubtful(rows) => Some(rows),
+            Memory::Nothing => None,
+        };
         if let Some(lookup) = self.asked.get(&key).and_then(|req_id| self.lookups.get_mut(req_id)) {
             lookup.waiters.retain(|earlier| !earlier.is_repeated_by(&waiter));
             lookup.waiters.push(waiter);
             return;
         }
         if let Err(error) = self.check(core) {
-            return self.fail(core, waiter, error);
+            return match earlier.filter(|_| waiter.may_use_earlier()) {
+                Some(rows) => self.tell(core, &asked, &rows, waiter),
+                None => self.fail(core, waiter, error),
+            };
         }
-        let lookup = Lookup { asked, found: Vec::new(), surplus: 0, waiters: vec![waiter], client, attempts: 0 };
-        self.ask(core, lookup);
+        self.ask(core, Lookup::new(asked, client, waiter, earlier));
+    }
+
+    /// Asks the gateway again about contracts whose hours have run out.
+    fn renew(&mut self, core: &mut Core) {
+        if self.check(core).is_err() {
+            return;
+        }
+        for (con_id, exchange) in core.trading_hours.take_wanted() {
+            let asked = Normal::con_id(con_id, &exchange);
+            if !self.asked.contains_key(&asked.key()) {
+                self.ask(core, Lookup::new(asked, None, Waiter::Renewal, None));
+            }
+        }
     }
 
     /// Without IB a gateway calls existing contracts unknown: `ib-behaviour` section 1.
@@ -210,10 +195,7 @@ impl Contracts {
             .client(lookup.client.clone())
             .answer_within(ms(core.config.timing.request_ms));
         if let Err(error) = core.submit(Owner::Contracts, errand) {
-            for waiter in lookup.waiters {
-                self.fail(core, waiter, error.clone());
-            }
-            return;
+            return self.give_up(core, lookup, &error);
         }
         lookup.attempts += 1;
         lookup.found.clear();
@@ -242,50 +224,42 @@ impl Contracts {
             core.counters.undecodable_messages += 1;
             return;
         };
-        // One contract comes once for each exchange it trades at.
-        if let Some(same) = lookup.found.iter_mut().find(|row| row.con_id() == found.con_id()) {
-            same.also_at(found);
-        } else if lookup.found.len() < CONTRACTS_MAX {
-            lookup.found.push(found);
-        } else {
+        let is_new = !lookup.found.iter().any(|row| row.con_id() == found.con_id());
+        if is_new && lookup.found.len() >= CONTRACTS_MAX {
             lookup.surplus += 1;
+        } else {
+            Found::gather(&mut lookup.found, found);
         }
     }
 
     pub(crate) fn on_contracts_end(&mut self, core: &mut Core, req_id: i32) {
-        let Some(lookup) = self.take_lookup(core, req_id) else {
+        let Some(mut lookup) = self.take_lookup(core, req_id) else {
             core.counters.late_answers += 1;
             return;
         };
-        let one = match lookup.found.as_slice() {
-            [] if core.ib_lost => Err(ib_lost()),
-            [] => Err(unknown(&lookup.asked, "the gateway lists none")),
-            [found] => {
-                let (instrument, contract) = found.instrument(&lookup.asked);
-                if let Some((zone, hours)) = found.hours(core) {
-                    core.learn_calendar(instrument.con_id, zone, &hours);
-                }
-                Ok(KnownAnswer { instrument, contract })
-            }
-            _ => Err(ambiguous(&lookup)),
-        };
-        if let Ok(answer) = &one {
-            let exact = Normal::con_id(answer.instrument.con_id, &answer.instrument.exchange);
-            self.known.learn(core.now.at, lookup.asked.key(), answer.clone());
-            self.known.learn(core.now.at, exact.key(), answer.clone());
+        if lookup.found.is_empty() && core.ib_lost {
+            return self.give_up(core, lookup, &ib_lost());
         }
-        let all = if lookup.found.is_empty() && core.ib_lost { Err(ib_lost()) } else { details(&lookup) };
+        let rows: Arc<[Found]> = std::mem::take(&mut lookup.found).into();
+        if lookup.surplus == 0 {
+            self.learn(core, &lookup.asked, &rows);
+        }
         for waiter in lookup.waiters {
-            match (waiter, &one) {
-                (Waiter::Details(token), _) => core.reply(token, all.clone()),
-                (waiter, Ok(answer)) => self.settle(core, waiter, answer.clone()),
-                (waiter, Err(error)) => self.fail(core, waiter, error.clone()),
+            if lookup.surplus > 0 {
+                let error = told::too_many(&lookup.asked, &rows, lookup.surplus, &waiter);
+                self.fail(core, waiter, error);
+            } else {
+                self.tell(core, &lookup.asked, &rows, waiter);
             }
         }
     }
 
     pub(crate) fn on_symbols(&mut self, core: &mut Core, message: SymbolSamples) {
         self.searches.on_symbols(core, message);
+    }
+
+    pub(crate) fn on_rule(&mut self, core: &mut Core, message: &MarketRule) {
+        self.rules.on_rule(core, message);
     }
 
     pub(crate) fn on_notice(&mut self, core: &mut Core, req_id: i32, notice: &Notice) {
@@ -295,12 +269,14 @@ impl Contracts {
         let Some(lookup) = self.take_lookup(core, req_id) else { return };
         let mut error = notice.to_error();
         if error.code == ErrorCode::UnknownContract && core.ib_lost {
-            error = ib_lost();
-        } else if error.code == ErrorCode::UnknownContract {
+            return self.give_up(core, lookup, &ib_lost());
+        }
+        if error.code == ErrorCode::UnknownContract {
             let vague = notice.text.to_ascii_lowercase().contains("ambiguous");
             let told = unknown(&lookup.asked, &notice.text);
             error.code = if vague { ErrorCode::AmbiguousContract } else { told.code };
             error.message = told.message;
+            self.forget(core, &lookup.asked.key());
         }
         for waiter in lookup.waiters {
             self.fail(core, waiter, error.clone());
@@ -310,7 +286,7 @@ impl Contracts {
     /// The gateway may leave a request without answer or error, so a lookup that somebody still waits
     /// for is asked again.
     pub(crate) fn on_timeout(&mut self, core: &mut Core, req_id: i32) {
-        if self.searches.on_timeout(core, req_id) {
+        if self.searches.on_timeout(core, req_id) || self.rules.on_timeout(core, req_id) {
             return;
         }
         let Some(mut lookup) = self.take_lookup(core, req_id) else { return };
@@ -319,13 +295,32 @@ impl Contracts {
             return self.ask_if_wanted(core, lookup);
         }
         let message = format!("the gateway did not answer what {} is", lookup.asked.describe());
+        self.give_up(core, lookup, &ApiError::new(ErrorCode::Timeout, message));
+    }
+
+    /// The gateway cannot be asked: what an earlier run of it said serves those who may use that.
+    fn give_up(&mut self, core: &mut Core, lookup: Lookup, error: &ApiError) {
         for waiter in lookup.waiters {
-            self.fail(core, waiter, ApiError::new(ErrorCode::Timeout, message.clone()));
+            match lookup.earlier.as_ref().filter(|_| waiter.may_use_earlier()) {
+                Some(rows) => self.tell(core, &lookup.asked, rows, waiter),
+                None => self.fail(core, waiter, error.clone()),
+            }
         }
     }
 
+    /// A gateway that was out of sight may have restarted, which refreshes its contracts.
     pub(crate) fn on_link_ready(&mut self, core: &mut Core) {
+        // The last sighting that an earlier run of the bridge left may be a whole interval old.
+        let slack = if self.next_sighting.is_some() { SIGHT } else { SIGHT + SIGHTING_EVERY };
+        let slack_us = i64::try_from(slack.as_micros()).unwrap_or(i64::MAX);
+        let unseen_us = self.sighted_us.map(|at| core.now.us.saturating_sub(at));
+        if self.was_away || !unseen_us.is_some_and(|unseen_us| (0..=slack_us).contains(&unseen_us)) {
+            self.known.doubt();
+            self.rules.doubt();
+        }
+        self.was_away = false;
         self.link = DataLink::Up;
+        self.sight(core);
         for lookup in std::mem::take(&mut self.stalled) {
             self.ask_if_wanted(core, lookup);
         }
@@ -333,6 +328,11 @@ impl Contracts {
 
     /// Called for each failed attempt, too.
     pub(crate) fn on_link_down(&mut self, core: &mut Core, reason: &str) {
+        if self.link == DataLink::Up {
+            self.sight(core);
+        } else {
+            self.was_away = true;
+        }
         self.link = DataLink::Down { reason: reason.to_owned() };
         self.asked.clear();
         let mut cut: Vec<(i32, Lookup)> = self.lookups.drain().collect();
@@ -344,62 +344,40 @@ impl Contracts {
         });
         let error = self.link.check().err();
         self.searches.on_link_down(core, error.as_ref());
+        self.rules.on_link_down(core, error.as_ref());
+    }
+
+    /// The gateway is in sight; the next run of the bridge shall know.
+    fn sight(&mut self, core: &mut Core) {
+        self.sighted_us = Some(core.now.us);
+        self.next_sighting = Some(core.now.at + SIGHTING_EVERY);
+        let body = Some(bytes::Bytes::new());
+        let item = CacheItem { kind: CacheKind::Gateway, key: "sighted".to_owned(), at_us: core.now.us, body };
+        core.output(Output::Cache(item));
     }
 
     pub(crate) fn on_timer(&mut self, core: &mut Core) {
         self.searches.on_timer(core);
         self.validations.retain(|token, _| core.is_waiting(*token));
+        self.renew(core);
+        if self.next_sighting.is_some_and(|at| at <= core.now.at) {
+            if self.link == DataLink::Up {
+                self.sight(core);
+            } else {
+                self.next_sighting = Some(core.now.at + SIGHTING_EVERY);
+            }
+        }
     }
 
     /// When [`Self::on_timer`] has something to do.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        self.searches.wake_at()
+        [self.searches.wake_at(), self.next_sighting].into_iter().flatten().min()
     }
 
     fn ask_if_wanted(&mut self, core: &mut Core, mut lookup: Lookup) {
         lookup.waiters.retain(|waiter| waiter.is_waiting(core));
         if !lookup.waiters.is_empty() {
             self.ask(core, lookup);
-        }
-    }
-
-    // Results.
-
-    fn settle(&mut self, core: &mut Core, waiter: Waiter, answer: KnownAnswer) {
-        match waiter {
-            // A caller who gave up was told so; an order must not be placed behind his back.
-            Waiter::Command(_) if !waiter.is_waiting(core) => {}
-            Waiter::Command(command) => {
-                let listing = core.listing(answer.instrument, answer.contract);
-                self.resolved.push_back((*command, listing));
-            }
-            Waiter::Validation { token, place } => {
-                let valid = Validation { ok: true, instrument: Some(answer.instrument), error: None };
-                self.fill(core, token, place, valid);
-            }
-            // Details are answered from the rows.
-            Waiter::Details(_) => {}
-        }
-    }
-
-    fn fail(&mut self, core: &mut Core, waiter: Waiter, error: ApiError) {
-        match waiter {
-            Waiter::Command(command) => self.resolved.push_back((*command, Err(error))),
-            Waiter::Details(token) => core.refuse(token, error),
-            Waiter::Validation { token, place } => {
-                self.fill(core, token, place, Validation { ok: false, instrument: None, error: Some(error) });
-            }
-        }
-    }
-
-    fn fill(&mut self, core: &mut Core, token: Token, place: usize, result: Validation) {
-        let Some(results) = self.validations.get_mut(&token) else { return };
-        if let Some(slot) = results.get_mut(place) {
-            *slot = Some(result);
-        }
-        if results.iter().all(Option::is_some) {
-            let results = self.validations.remove(&token).into_iter().flatten().flatten().collect();
-            core.answer(token, Answer::Validated(Validated { results }));
         }
     }
 }
@@ -412,27 +390,4 @@ fn ib_lost() -> ApiError {
 fn unknown(asked: &Normal, said: &str) -> ApiError {
     let message = format!("no contract fits {}: {said}; {}", asked.describe(), asked.hint());
     ApiError::new(ErrorCode::UnknownContract, message)
-}
-
-fn ambiguous(lookup: &Lookup) -> ApiError {
-    let count = lookup.found.len() + lookup.surplus;
-    let message = format!("{count} contracts fit {}; name one of the candidates", lookup.asked.describe());
-    let candidates = lookup.found.iter().take(CANDIDATES_MAX).map(|found| found.candidate(&lookup.asked)).collect();
-    ApiError { candidates: Some(candidates), ..ApiError::new(ErrorCode::AmbiguousContract, message) }
-}
-
-fn details(lookup: &Lookup) -> Result<Answer, ApiError> {
-    if lookup.found.is_empty() {
-        return Err(unknown(&lookup.asked, "the gateway lists none"));
-    }
-    if lookup.surplus > 0 {
-        let count = lookup.found.len() + lookup.surplus;
-        let message = format!(
-            "{count} contracts fit {}, more than {CONTRACTS_MAX}; add expiry, strike or exchange",
-            lookup.asked.describe()
-        );
-        return Err(ApiError::new(ErrorCode::TooLarge, message));
-    }
-    let contracts = lookup.found.iter().map(|found| found.details(&lookup.asked)).collect();
-    Ok(Answer::Details(Box::new(Details { contracts })))
 }

@@ -49,9 +49,13 @@ impl Normal {
         Self(ContractQuery { con_id: Some(con_id), exchange: Some(exchange.to_owned()), ..ContractQuery::default() })
     }
 
-    /// Text that is equal for equal descriptions only: it names every field.
+    /// Text that is equal for equal descriptions only: it names every field that is given.
     pub(super) fn key(&self) -> String {
-        format!("{:?}", self.0)
+        super::keeping::key(self)
+    }
+
+    pub(super) fn query(&self) -> &ContractQuery {
+        &self.0
     }
 
     pub(super) fn exchange(&self) -> Option<&str> {

@@ -1,5 +1,9 @@
 //! Lookups in virtual time, against a scripted gateway.
 
+mod cache;
+mod hours;
+mod rules;
+
 use crate::{
     schema::{
         ApiError, ErrorCode,
@@ -24,7 +28,7 @@ fn spec(text: &str) -> ContractSpec {
 }
 
 fn details(text: &str) -> Ask {
-    Ask::Details(Box::new(DetailsRequest { contract: spec(text), timeout_ms: None }))
+    Ask::Details(Box::new(DetailsRequest { contract: spec(text), refresh: false, timeout_ms: None }))
 }
 
 /// A request that needs its contract looked up first.
@@ -290,7 +294,7 @@ fn a_combo_is_refused_as_unsupported() {
         symbol: Some("SPY".to_owned()),
         ..Default::default()
     };
-    let ask = DetailsRequest { contract: ContractSpec(query), timeout_ms: None };
+    let ask = DetailsRequest { contract: ContractSpec(query), refresh: false, timeout_ms: None };
     let token = rig.ask(Ask::Details(Box::new(ask)));
     assert_eq!(refused(&mut rig, token).code, ErrorCode::Unsupported);
 }

@@ -7,10 +7,13 @@ mod hours;
 mod moment;
 #[cfg(test)]
 mod tests;
+mod trading_hours;
 mod unknown;
 mod zone;
 
 pub(crate) use hours::{Hours, Span, Trading};
+#[allow(unused_imports, reason = "`moment_in` is for schedules, whose zone stands beside the times")]
 pub(crate) use moment::{moment, moment_in, zone_name};
+pub(crate) use trading_hours::TradingHours;
 pub(crate) use unknown::UnknownZones;
 pub(crate) use zone::Zone;

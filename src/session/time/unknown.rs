@@ -1,4 +1,4 @@
-//! Zones that nobody knows, each told once.
+//! Zones and hours that cannot be read, each told once.
 
 use std::collections::BTreeSet;
 
@@ -13,9 +13,22 @@ const SHOWN_CHARS: usize = 40;
 #[derive(Debug, Default)]
 pub(crate) struct UnknownZones {
     names: BTreeSet<String>,
+    /// Contracts whose hours could not be read.
+    hours: BTreeSet<i32>,
 }
 
 impl UnknownZones {
+    /// What to tell about hours of a contract that are no hours; `None` if it was told before.
+    pub(crate) fn meet_hours(&mut self, recv_us: i64, con_id: i32, text: &str) -> Option<Box<NoticeEvent>> {
+        let text: String = text.chars().take(SHOWN_CHARS).collect();
+        let text = text.escape_default().to_string();
+        if self.hours.len() >= NAMES_MAX || !self.hours.insert(con_id) {
+            return None;
+        }
+        let message = format!("the hours of contract {con_id} cannot be read: {text:?}; these are left out");
+        Some(notice(recv_us, LinkName::Data, "unreadable_hours", message))
+    }
+
     /// What to tell about an unknown zone; `None` if it was told before. `what` says whose times are
     /// left out.
     pub(crate) fn meet(&mut self, recv_us: i64, link: LinkName, name: &str, what: &str) -> Option<Box<NoticeEvent>> {
@@ -27,19 +40,23 @@ impl UnknownZones {
             "the gateway names a time zone that is unknown or stands for several: {:?}; {what}",
             name.escape_default().to_string()
         );
-        Some(Box::new(NoticeEvent {
-            seq: 0,
-            recv_us,
-            event_us: None,
-            link,
-            id: None,
-            ib_code: None,
-            severity: "warning".to_owned(),
-            class: "unknown_zone".to_owned(),
-            message,
-            advanced_reject: None,
-        }))
+        Some(notice(recv_us, link, "unknown_zone", message))
     }
+}
+
+fn notice(recv_us: i64, link: LinkName, class: &str, message: String) -> Box<NoticeEvent> {
+    Box::new(NoticeEvent {
+        seq: 0,
+        recv_us,
+        event_us: None,
+        link,
+        id: None,
+        ib_code: None,
+        severity: "warning".to_owned(),
+        class: class.to_owned(),
+        message,
+        advanced_reject: None,
+    })
 }
 
 #[cfg(test)]

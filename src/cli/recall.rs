@@ -1,0 +1,45 @@
+//! Gives the session what an earlier run kept in the cache file.
+
+use tracing::{info, warn};
+
+use crate::{
+    config::Config,
+    journal::{Cache, CacheWriter, DatabaseError},
+    session::{CacheKind, Now, Session},
+};
+
+/// Opens the cache, and lets the session recall what is in it. Without a usable file the bridge goes
+/// on with none, which is told.
+pub(super) fn open(config: &Config, session: &mut Session, now: Now) -> Option<CacheWriter> {
+    let started = Cache::open(&config.state.dir).and_then(|mut cache| {
+        let count = recall(&mut cache, config, session, now)?;
+        Ok((cache, count))
+    });
+    match started {
+        Ok((cache, count)) => {
+            info!(count, "recalled from the cache");
+            CacheWriter::start(cache).inspect_err(|error| warn!(%error, "nothing is kept in the cache")).ok()
+        }
+        Err(error) => {
+            warn!(%error, "the bridge goes on without a cache: contracts are asked again after a restart");
+            None
+        }
+    }
+}
+
+fn recall(cache: &mut Cache, config: &Config, session: &mut Session, now: Now) -> Result<usize, DatabaseError> {
+    let keep_us = i64::try_from(config.contracts.keep_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
+    let mut count = 0;
+    for kind in CacheKind::ALL {
+        let since_us = match kind {
+            CacheKind::Contract | CacheKind::Rule | CacheKind::Chain => now.us.saturating_sub(keep_us),
+            CacheKind::Gateway | CacheKind::Lease => i64::MIN,
+        };
+        cache.prune(kind, since_us)?;
+        for item in cache.read(kind, since_us)? {
+            session.recall(now, &item);
+            count += 1;
+        }
+    }
+    Ok(count)
+}
