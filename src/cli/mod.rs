@@ -1,7 +1,8 @@
-//! The commands: `run`, `demo`, `sim`, `schema`.
+//! The commands: `run`, `demo`, `journal`, `sim`, `schema`.
 
 mod bridge;
 mod demo;
+mod journal;
 mod logging;
 mod recall;
 mod run;
@@ -25,6 +26,7 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Demo(demo::Args),
+    Journal(journal::Args),
     Sim(sim::Args),
     Schema(schema::Args),
 }
@@ -38,6 +40,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Run(args) => in_runtime(run::run(args)),
         Command::Demo(args) => in_runtime(demo::run(args)),
+        Command::Journal(args) => journal::run(&args),
         Command::Sim(args) => in_runtime(sim::run(args)),
         Command::Schema(args) => schema::run(&args),
     };

@@ -29,6 +29,7 @@ mod letter;
 mod page;
 mod pen;
 mod prune;
+pub mod reader;
 mod recall;
 mod start;
 #[cfg(test)]

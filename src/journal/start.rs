@@ -96,23 +96,30 @@ pub fn start(config: &Config, clock: fn() -> Now) -> Result<Journal, DatabaseErr
     }
     let (orders, fills) = (memory.orders.len(), memory.fills.len());
     info!(folder = %folder.display(), orders, fills, "order journal read");
+    let begin = Start { folder, keep_days: config.state.keep_days, clock, file, numbers, trouble };
+    let (pen, mail, running) = launch(begin)?;
+    Ok(Journal { memory, pen, mail, running })
+}
+
+pub(super) fn launch(begin: Start) -> Result<(Pen, Mail, Running), DatabaseError> {
     let gauge = Arc::new(Gauge::default());
-    if let Some(file) = &file {
+    let path = JOURNAL.path(&begin.folder);
+    if let Some(file) = &begin.file {
         let sql = "SELECT count(*) FROM events WHERE published_us IS NULL";
+        let refused = |source| DatabaseError::of(JOURNAL.what, &path, source);
         let waiting: i64 = file.connection.query_row(sql, [], |row| row.get(0)).map_err(refused)?;
         gauge.unpublished.set(u64::try_from(waiting).unwrap_or(0));
     }
     let (jobs, waiting_jobs) = sync_channel(JOBS_MAX);
     let (news_sender, news) = mpsc::channel(NEWS_MAX);
-    let (newest_sender, newest) = watch::channel(Newest { number: numbers.last(), is_closed: false });
+    let (newest_sender, newest) = watch::channel(Newest { number: begin.numbers.last(), is_closed: false });
     let pen = Pen::new(jobs.clone(), news, Arc::clone(&gauge));
     let mail = Mail::new(jobs, newest);
-    let begin = Start { folder: folder.clone(), keep_days: config.state.keep_days, clock, file, numbers, trouble };
     let spawned = std::thread::Builder::new()
         .name("journal".to_owned())
         .spawn(move || Writer::new(begin, waiting_jobs, news_sender, newest_sender, gauge).run());
-    let unreachable = |source| DatabaseError::Unreachable { what: JOURNAL.what, path: folder.clone(), source };
-    Ok(Journal { memory, pen, mail, running: Running { thread: spawned.map_err(unreachable)? } })
+    let unreachable = |source| DatabaseError::Unreachable { what: JOURNAL.what, path, source };
+    Ok((pen, mail, Running { thread: spawned.map_err(unreachable)? }))
 }
 
 /// What a disk holds that cannot be written; `None` if there is no journal on it.
