@@ -58,6 +58,8 @@ async fn a_restart_remembers_what_the_gateway_has_forgotten() {
     let mut desk = Desk::open().await;
     let first = desk.get("order.place", buy("k1", 10)).await;
     assert_eq!(first["state"], "filled");
+    // The caller learns of it while it is being written.
+    desk.eventually("the fill in the journal", async || (journal(&desk)["k1"] == "filled").then_some(())).await;
     desk.kill_bridge().await;
     // Another gateway, which knows nothing and begins its order ids at 1.
     desk.stop_sim().await;

@@ -149,7 +149,7 @@ impl Reader {
         let strays = [
                 "SELECT 'order ' || key || ' is over but has no time of its end' FROM orders
                  WHERE state IN ('filled', 'cancelled', 'rejected') AND final_us IS NULL",
-                "SELECT 'event ' || number || ' is numbered ' || seq || ', above the last number of its subject' FROM events
+                "SELECT 'event ' || number || ' is numbered ' || events.seq || ', above the last number of its subject' FROM events
                  JOIN subjects USING (kind, account, key) WHERE events.seq > subjects.seq",
         ];
         for sql in strays {

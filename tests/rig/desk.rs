@@ -199,6 +199,9 @@ impl Desk {
         let stream = js.get_stream(stream).await.expect("the stream");
         let state = stream.cached_info().state.clone();
         let mut messages = Vec::new();
+        if state.messages == 0 {
+            return messages;
+        }
         for sequence in state.first_sequence..=state.last_sequence {
             let message = stream.get_raw_message(sequence).await.expect("a stored message");
             let payload: Value = serde_json::from_slice(&message.payload).expect("JSON");
