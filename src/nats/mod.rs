@@ -23,6 +23,7 @@
 
 mod bucket_writer;
 mod connect;
+pub mod coverage;
 pub mod encoding;
 pub mod endpoints;
 mod error;

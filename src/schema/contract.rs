@@ -13,7 +13,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ContractQuery {
-    /// `STK`, `FUT`, `OPT`, `CASH`, `IND`, `CRYPTO`, `BOND`, `CFD`, `FOP`, `WAR`, `FUND`, `CMDTY`, `CONTFUT`, `BAG`.
+    /// `STK`, `FUT`, `OPT`, `CASH`, `IND`, `CRYPTO`, `BOND`, `CFD`, `FOP`, `WAR`, `FUND`, `CMDTY`, `CONTFUT`, `BAG`, `NEWS` (a broad tape of headlines).
     pub sec_type: Option<String>,
     /// IB's contract id; enough on its own.
     pub con_id: Option<i32>,

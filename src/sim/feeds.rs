@@ -3,16 +3,19 @@
 use std::collections::BTreeSet;
 
 use super::SimConfig;
+use super::calendar::Calendar;
 use super::depth::Depth;
 use super::gateway::World;
 use super::history::{self, History};
 use super::inquiry::{self, Assumption};
 use super::login::Client;
 use super::market_data::MarketData;
+use super::news::Newsroom;
 use super::outbox::{ConnectionId, Outbox};
 use super::pacing::Pacing;
 use super::past_ticks;
 use super::real_time_bars::RealTimeBars;
+use super::scanner::Scanners;
 use super::tick_by_tick::TickByTick;
 use super::universe::Refusal;
 use crate::tws::message::history::HeadTimestampRequest;
@@ -28,6 +31,9 @@ pub(super) struct Feeds {
     history: History,
     /// Earliest-data requests not cancelled: each holds a place among the historical requests.
     heads: BTreeSet<(ConnectionId, i32)>,
+    pub(super) news: Newsroom,
+    scanners: Scanners,
+    calendar: Calendar,
     pacing: Pacing,
     lines: usize,
 }
@@ -41,6 +47,9 @@ impl Feeds {
             depth: Depth::default(),
             history: History::default(),
             heads: BTreeSet::new(),
+            news: Newsroom::default(),
+            scanners: Scanners::default(),
+            calendar: Calendar::default(),
             pacing: Pacing::new(config.pacing),
             lines: config.market_data_lines,
         }
@@ -53,6 +62,9 @@ impl Feeds {
         self.real_time_bars.closed(connection);
         self.depth.closed(connection);
         self.history.closed(connection);
+        self.news.closed(connection);
+        self.scanners.closed(connection);
+        self.calendar.closed(connection);
         self.heads.retain(|(owner, _)| *owner != connection);
     }
 
@@ -63,6 +75,8 @@ impl Feeds {
         self.real_time_bars.advance(world, out);
         self.depth.advance(world, out);
         self.history.advance(world, out);
+        self.news.advance(world, out);
+        self.scanners.advance(world, out);
     }
 
     /// Answers a request about market data; false if it is about something else.
@@ -70,7 +84,11 @@ impl Feeds {
         let to = client.connection;
         match request {
             Request::MarketDataRequest(request) => self.market_data(world, client, request, out),
-            Request::CancelMarketData(cancel) => self.market_data.cancel(to, cancel.req_id(), out),
+            Request::CancelMarketData(cancel) => {
+                if !self.news.cancel(to, cancel.req_id()) {
+                    self.market_data.cancel(to, cancel.req_id(), out);
+                }
+            }
             Request::TickByTickRequest(request) => self.tick_by_tick.subscribe(world, client, request, out),
             Request::CancelTickByTick(cancel) => self.tick_by_tick.cancel(to, cancel.req_id(), out),
             Request::RealTimeBarsRequest(request) => {
@@ -115,7 +133,11 @@ impl Feeds {
                 let answer = inquiry::calculate(world, req_id, contract, &assumed, request.under_price(), out);
                 reply(to, req_id, answer, out);
             }
-            _ => return false,
+            request => {
+                return self.news.answer(world, to, request, out)
+                    || self.scanners.answer(world, to, request, out)
+                    || self.calendar.answer(world, to, request, out);
+            }
         }
         true
     }
@@ -126,9 +148,18 @@ impl Feeds {
     }
 
     fn market_data(&mut self, world: &World, client: &Client, request: &MarketDataRequest, out: &mut Outbox) {
+        let to = client.connection;
+        if Newsroom::is_tape(request) {
+            return self.news.read(to, request, out);
+        }
         let streamed: BTreeSet<i32> = self.streamed().collect();
         let has_line = |con_id| streamed.contains(&con_id) || streamed.len() < self.lines;
         self.market_data.subscribe((&world.universe, &world.prices), client, request, has_line, out);
+        // Only what was accepted brings news.
+        if let Some(con_id) = self.market_data.con_id_of(to, request.req_id()) {
+            self.news.read(to, request, out);
+            self.news.resolved(to, request.req_id(), con_id);
+        }
     }
 
     fn head_timestamp(

@@ -209,6 +209,26 @@ impl Gateway {
         prices.jump(&instrument, slot, price)
     }
 
+    /// A news source writes about a symbol. False if either does not exist.
+    pub(super) fn tell_news(
+        &mut self,
+        now_ms: i64,
+        provider: &str,
+        symbol: &str,
+        headline: &str,
+    ) -> (bool, Vec<Effect>) {
+        let mut out = Outbox::at(now_ms);
+        let told = self.feeds.news.tell(&self.world, provider, symbol, headline, &mut out);
+        (told, out.into_effects())
+    }
+
+    /// IB sends a bulletin.
+    pub(super) fn bulletin(&mut self, now_ms: i64, kind: i32, text: &str, exchange: &str) -> Vec<Effect> {
+        let mut out = Outbox::at(now_ms);
+        self.feeds.news.bulletin(kind, text, exchange, &mut out);
+        out.into_effects()
+    }
+
     /// The order side and the markets at this moment; what it wants sent is sent.
     pub(super) fn with_broker(
         &mut self,

@@ -24,6 +24,8 @@ struct Subscription {
     delayed: bool,
     generics: GenericTicks,
     snapshot: bool,
+    /// The request left quotes out with `mdoff`.
+    quiet: bool,
     /// What was sent last.
     sent: Level1,
 }
@@ -62,11 +64,15 @@ impl MarketData {
         let level = Level1::at(prices, &instrument, slot);
         let mut sink = |response| out.send(connection, response);
         let mut ticks = Ticks { req_id, instrument: &instrument, delayed, sink: &mut sink };
-        ticks.changes(None, &level, prices);
-        generic_ticks::first(&mut ticks, generics, &level, prices);
+        let quiet =
+            given(request.generic_tick_list.as_ref()).is_some_and(|list| list.split(',').any(|entry| entry == "mdoff"));
+        if !quiet {
+            ticks.changes(None, &level, prices);
+            generic_ticks::first(&mut ticks, generics, &level, prices);
+        }
         let snapshot = request.snapshot.unwrap_or(false) || request.regulatory_snapshot.unwrap_or(false);
         self.subscriptions
-            .insert((connection, req_id), Subscription { instrument, delayed, generics, snapshot, sent: level });
+            .insert((connection, req_id), Subscription { instrument, delayed, generics, snapshot, quiet, sent: level });
     }
 
     fn check(
@@ -96,6 +102,11 @@ impl MarketData {
         Ok((instrument, delayed, generics))
     }
 
+    /// The instrument of a stream.
+    pub(super) fn con_id_of(&self, connection: ConnectionId, req_id: i32) -> Option<i32> {
+        self.subscriptions.get(&(connection, req_id)).map(|subscription| subscription.instrument.con_id())
+    }
+
     /// Contract ids that take a market data line.
     pub(super) fn streamed(&self) -> impl Iterator<Item = i32> + '_ {
         self.subscriptions.values().map(|subscription| subscription.instrument.con_id())
@@ -116,13 +127,13 @@ impl MarketData {
         let mut current: BTreeMap<(i32, bool), Level1> = BTreeMap::new();
         let mut ended = Vec::new();
         for (&(connection, req_id), subscription) in &mut self.subscriptions {
-            let Subscription { instrument, delayed, generics, snapshot, sent } = subscription;
+            let Subscription { instrument, delayed, generics, snapshot, quiet, sent } = subscription;
             let slot = slot_for(prices, out.now_ms, *delayed);
             if *snapshot {
                 ended.push((connection, req_id));
                 continue;
             }
-            if slot == sent.slot {
+            if slot == sent.slot || *quiet {
                 continue;
             }
             let level = current

@@ -4,6 +4,7 @@ use super::derivative::{FUTURES, OPTIONS};
 use super::details;
 use super::expiry;
 use super::gateway::World;
+use super::news;
 use super::outbox::{ConnectionId, Outbox};
 use super::universe::{Refusal, given};
 use crate::tws::message::account::{FamilyCode, FamilyCodes, SoftDollarTiers};
@@ -12,9 +13,7 @@ use crate::tws::message::contract::{
     SecDefOptParameter, SecDefOptParameterEnd, SecDefOptParamsRequest, SmartComponent, SmartComponents, SymbolSamples,
 };
 use crate::tws::message::depth::{DepthMarketDataDescription, MarketDepthExchanges};
-use crate::tws::message::news::{NewsProvider, NewsProviders};
 use crate::tws::message::order::SoftDollarTier;
-use crate::tws::message::scanner::ScannerParameters;
 use crate::tws::{Request, Response};
 
 /// Symbols answered to one search.
@@ -48,11 +47,6 @@ pub(super) fn answer(world: &World, to: ConnectionId, request: &Request, out: &m
         Request::MarketRuleRequest(request) => market_rule(to, request.market_rule_id.unwrap_or_default(), out),
         Request::SmartComponentsRequest(request) => smart_components(to, request.req_id, out),
         Request::MarketDepthExchangesRequest(_) => out.send(to, Response::MarketDepthExchanges(depth_exchanges())),
-        Request::NewsProvidersRequest(_) => out.send(to, Response::NewsProviders(news_providers())),
-        Request::ScannerParametersRequest(_) => {
-            let xml = Some(SCANNER_PARAMETERS.to_owned());
-            out.send(to, Response::ScannerParameters(ScannerParameters { xml }));
-        }
         Request::FamilyCodesRequest(_) => {
             let row =
                 |account: &String| FamilyCode { account_id: Some(account.clone()), family_code: Some(String::new()) };
@@ -68,6 +62,10 @@ pub(super) fn answer(world: &World, to: ConnectionId, request: &Request, out: &m
             let tiers = SoftDollarTiers { req_id: request.req_id, soft_dollar_tiers: vec![tier("Maximum", "100")] };
             out.send(to, Response::SoftDollarTiers(tiers));
         }
+        Request::FARequest(_) | Request::FAReplace(_) => {
+            let text = "FA data operations ignored for non FA customers.";
+            out.refuse(to, super::outbox::NO_ID, Refusal::invalid(text));
+        }
         _ => return false,
     }
     true
@@ -76,6 +74,15 @@ pub(super) fn answer(world: &World, to: ConnectionId, request: &Request, out: &m
 fn contract_data(world: &World, to: ConnectionId, request: &ContractDataRequest, out: &mut Outbox) {
     let req_id = request.req_id.unwrap_or_default();
     let query = request.contract.clone().unwrap_or_default();
+    if let Some(tapes) = news::tapes(req_id, &query) {
+        if tapes.is_empty() {
+            return out.refuse(to, req_id, Refusal::unknown_contract());
+        }
+        for tape in tapes {
+            out.send(to, Response::ContractData(Box::new(tape)));
+        }
+        return out.send(to, Response::ContractDataEnd(ContractDataEnd { req_id: Some(req_id) }));
+    }
     if query.sec_type.as_deref() == Some("BAG") {
         return combo_data(world, to, req_id, &query, out);
     }
@@ -209,24 +216,3 @@ fn depth_exchanges() -> MarketDepthExchanges {
     rows.extend(futures.into_iter().map(|exchange| row(exchange, "FUT", "Deep")));
     MarketDepthExchanges { depth_market_data_descriptions: rows }
 }
-
-fn news_providers() -> NewsProviders {
-    let provider = |code: &str, name: &str| NewsProvider {
-        provider_code: Some(code.to_owned()),
-        provider_name: Some(name.to_owned()),
-    };
-    NewsProviders {
-        news_providers: vec![
-            provider("BRFG", "Briefing.com General Market Columns"),
-            provider("BRFUPDN", "Briefing.com Analyst Actions"),
-            provider("DJNL", "Dow Jones Newsletters"),
-        ],
-    }
-}
-
-const SCANNER_PARAMETERS: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ScanParameterResponse>\
-<InstrumentList><Instrument><name>US Stocks</name><type>STK</type></Instrument></InstrumentList>\
-<LocationTree><Location><displayName>US Stocks</displayName><locationCode>STK.US.MAJOR</locationCode>\
-<instruments>STK</instruments></Location></LocationTree>\
-<ScanTypeList><ScanType><displayName>Top % Gainers</displayName><scanCode>TOP_PERC_GAIN</scanCode>\
-<instruments>STK</instruments></ScanType></ScanTypeList></ScanParameterResponse>";

@@ -184,6 +184,18 @@ impl RunningSim {
         self.effect(move |gateway, now_ms| gateway.notice(now_ms, code, &text)).await;
     }
 
+    /// A news source (`BRFG`) writes about a symbol: told live and found afterwards.
+    pub async fn tell_news(&self, provider: &str, symbol: &str, headline: &str) {
+        let (provider, symbol, headline) = (provider.to_owned(), symbol.to_owned(), headline.to_owned());
+        self.effect(move |gateway, now_ms| gateway.tell_news(now_ms, &provider, &symbol, &headline).1).await;
+    }
+
+    /// IB sends a bulletin: kind 1 to everybody, 2 an exchange is not available, 3 it is again.
+    pub async fn bulletin(&self, kind: i32, text: &str, exchange: &str) {
+        let (text, exchange) = (text.to_owned(), exchange.to_owned());
+        self.effect(move |gateway, now_ms| gateway.bulletin(now_ms, kind, &text, &exchange)).await;
+    }
+
     /// Moves the price of a symbol, and of all that follows the same walk, from the next slot on.
     /// False if there is no such symbol.
     pub async fn set_price(&self, symbol: &str, price: f64) -> bool {

@@ -174,6 +174,12 @@ impl Desk {
         .await;
     }
 
+    /// Checks a payload against its published schema.
+    #[track_caller]
+    pub(crate) fn check(&self, name: &str, payload: &Value) {
+        self.schemas.check(name, payload);
+    }
+
     /// Tries until `probe` gives something.
     pub(crate) async fn eventually<T>(&self, what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
         let started = now();

@@ -8,8 +8,10 @@ use crate::{
 /// Longest text of one field.
 const FIELD_CHARS_MAX: usize = 64;
 /// Security types a description may name.
-const SEC_TYPES: [&str; 14] =
-    ["STK", "FUT", "OPT", "CASH", "IND", "CRYPTO", "BOND", "CFD", "FOP", "WAR", "FUND", "CMDTY", "CONTFUT", "BAG"];
+const SEC_TYPES: [&str; 15] = [
+    "STK", "FUT", "OPT", "CASH", "IND", "CRYPTO", "BOND", "CFD", "FOP", "WAR", "FUND", "CMDTY", "CONTFUT", "BAG",
+    "NEWS",
+];
 
 /// A checked description with defaults filled in. Equal descriptions have equal keys.
 #[derive(Clone, Debug, PartialEq)]
