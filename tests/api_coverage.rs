@@ -1,5 +1,5 @@
 //! `docs/api-coverage.md` says of every message of the TWS API what becomes of it, and it is true.
-#![expect(clippy::expect_used, clippy::panic, reason = "a broken tree may end the test")]
+#![expect(clippy::expect_used, reason = "a broken tree may end the test")]
 
 use std::{
     collections::BTreeSet,
