@@ -47,7 +47,7 @@ impl GatewayHandle {
     ///
     /// Dropping the future does not take the command back.
     pub async fn ask(&self, client: Option<CompactString>, deadline: Instant, ask: Ask) -> Outcome {
-        let is_order = matches!(ask, Ask::PlaceOrder(_) | Ask::CancelOrder(_));
+        let is_order = ask.is_order();
         let token = Token(self.next_token.fetch_add(1, Ordering::Relaxed));
         let (reply, outcome) = oneshot::channel();
         match self.sender.try_send((Command { token, client, deadline, ask }, reply)) {

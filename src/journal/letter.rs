@@ -47,7 +47,9 @@ impl Letter {
     /// Account, order key and number within the subject.
     pub fn address(&self) -> Option<(Kind, &str, &str, u64)> {
         match &self.event {
-            Event::Order(event) => Some((Kind::Order, &event.account, event.key.as_str(), event.seq)),
+            Event::Order(event) => {
+                Some((Kind::Order, &event.account, event.key.as_str(), event.seq.unwrap_or_default()))
+            }
             Event::Fill(event) => Some((Kind::Fill, &event.account, event.key.as_str(), event.seq)),
             _ => None,
         }
@@ -118,7 +120,7 @@ impl Numbers {
         self.next_number += 1;
         match &mut letter.event {
             Event::Order(event) => {
-                event.seq = seq;
+                event.seq = Some(seq);
                 letter.message_id = format!("order.{}.{seq}.{}", event.key, self.run_us);
             }
             Event::Fill(event) => {

@@ -14,7 +14,7 @@ use crate::{
             market::{ListLeases, Renew, Snapshot, Subscribe, Unsubscribe},
             news::{ArticleRequest, BulletinsRequest, HeadlinesRequest, ProvidersRequest},
             option::{PriceRequest, VolatilityRequest},
-            order::{CancelOrder, ListOrders, PlaceOrder},
+            order::{Bracket, CancelAll, CancelOrder, GetOrder, ListOrders, ModifyOrder, Oca, PlaceOrder},
             reference::{AdvisorRequest, ComponentsRequest, FundamentalsRequest, ReferenceRequest},
             scan::{ListScans, ParametersRequest, RenewScan, RunScan, SubscribeScan, UnsubscribeScan},
             status::NoFields,
@@ -80,8 +80,14 @@ verbs! {
     "contract" "search": SearchRequest [timeout_ms] => Ask::Search,
     "contract" "validate": ValidateRequest [timeout_ms] => Ask::Validate,
     "order" "place": PlaceOrder [timeout_ms] => |request| Ask::PlaceOrder(Box::new(request)),
+    "order" "check": PlaceOrder [timeout_ms] => |request| Ask::CheckOrder(Box::new(request)),
+    "order" "bracket": Bracket [timeout_ms] => |request| Ask::Bracket(Box::new(request)),
+    "order" "oca": Oca [timeout_ms] => |request| Ask::Oca(Box::new(request)),
+    "order" "modify": ModifyOrder [timeout_ms] => |request| Ask::ModifyOrder(Box::new(request)),
     "order" "cancel": CancelOrder [timeout_ms] => Ask::CancelOrder,
+    "order" "cancel_all": CancelAll [timeout_ms] => Ask::CancelAll,
     "order" "list": ListOrders => Ask::ListOrders,
+    "order" "get": GetOrder => Ask::GetOrder,
     "account" "list": ListAccounts => |_| Ask::ListAccounts,
     "account" "summary": AccountQuery [timeout_ms] => Ask::AccountSummary,
     "account" "positions": AccountQuery [timeout_ms] => Ask::Positions,
@@ -129,7 +135,7 @@ impl Asked {
             return ms(own).min(TIMEOUT_MAX);
         }
         match &self.ask {
-            Ask::PlaceOrder(_) | Ask::CancelOrder(_) => ms(timing.order_ms),
+            ask if ask.is_order() => ms(timing.order_ms),
             Ask::Snapshot(_) => SNAPSHOT.max(ms(timing.request_ms)),
             Ask::Head(_) => ms(timing.history_ms),
             Ask::Service(ask) if matches!(**ask, ServiceAsk::Headlines(_)) => ms(timing.history_ms),

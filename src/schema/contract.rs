@@ -7,6 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_with::skip_serializing_none;
 use thiserror::Error;
 
+use super::request::order::OpenClose;
+
 /// A contract as asked for. Fields left out may be filled by IB; if several contracts fit, the
 /// request is refused with the candidates.
 #[skip_serializing_none]
@@ -49,7 +51,8 @@ pub struct ContractQuery {
 }
 
 /// One leg of a combo.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ComboLeg {
     /// Contract id of the leg.
@@ -60,6 +63,16 @@ pub struct ComboLeg {
     pub action: String,
     /// Where the leg is routed.
     pub exchange: String,
+    /// Opens or closes a position, for institutions.
+    pub open_close: Option<OpenClose>,
+    /// Where the shares of a short sale come from as IB numbers it: 1 the broker, 2 elsewhere.
+    pub short_sale_slot: Option<i32>,
+    /// Location of those shares, for slot 2.
+    pub designated_location: Option<String>,
+    /// Exemption code of the short sale rule.
+    pub exempt_code: Option<i32>,
+    /// Price of this leg alone, in orders that are priced by leg.
+    pub per_leg_price: Option<f64>,
 }
 
 /// Short text that is not a contract.

@@ -16,6 +16,7 @@ pub mod instrument;
 pub mod market;
 pub mod news;
 pub mod order;
+mod order_type;
 pub mod registry;
 pub mod request;
 pub mod scan;

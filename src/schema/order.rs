@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_with::skip_serializing_none;
 use thiserror::Error;
 
+pub use super::order_type::{OrderType, TimeInForce};
 use super::{Instrument, Size};
 
 /// The caller's idempotency key: 1 to 40 of `[A-Za-z0-9_-]`.
@@ -85,74 +86,6 @@ pub enum Side {
     Sell,
 }
 
-/// Order types offered by this release.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the field's standard terms")]
-pub enum OrderType {
-    Market,
-    Limit,
-    Stop,
-    StopLimit,
-    TrailingStop,
-    TrailingStopLimit,
-    MarketIfTouched,
-    LimitIfTouched,
-    MarketOnClose,
-    LimitOnClose,
-}
-
-impl OrderType {
-    /// IB's order type text.
-    pub fn ib_text(self) -> &'static str {
-        match self {
-            Self::Market => "MKT",
-            Self::Limit => "LMT",
-            Self::Stop => "STP",
-            Self::StopLimit => "STP LMT",
-            Self::TrailingStop => "TRAIL",
-            Self::TrailingStopLimit => "TRAIL LIMIT",
-            Self::MarketIfTouched => "MIT",
-            Self::LimitIfTouched => "LIT",
-            Self::MarketOnClose => "MOC",
-            Self::LimitOnClose => "LOC",
-        }
-    }
-}
-
-/// How long an order stays.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TimeInForce {
-    /// Until the end of the trading day.
-    #[default]
-    Day,
-    /// Until cancelled.
-    Gtc,
-    /// Fill what is possible at once, cancel the rest.
-    Ioc,
-    /// Fill all at once or cancel.
-    Fok,
-    /// Until `good_till`.
-    Gtd,
-    /// At the opening.
-    Opg,
-}
-
-impl TimeInForce {
-    /// IB's text.
-    pub fn ib_text(self) -> &'static str {
-        match self {
-            Self::Day => "DAY",
-            Self::Gtc => "GTC",
-            Self::Ioc => "IOC",
-            Self::Fok => "FOK",
-            Self::Gtd => "GTD",
-            Self::Opg => "OPG",
-        }
-    }
-}
-
 /// Where an order stands, in words a trader knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -196,8 +129,8 @@ pub struct OrderEvent {
     pub account: String,
     /// IB's contract id; absent until resolved.
     pub con_id: Option<i32>,
-    /// Grows by one per subject.
-    pub seq: u64,
+    /// Grows by one per subject. Only events have it: it is left out of answers.
+    pub seq: Option<u64>,
     /// When this was learned, microseconds UTC, our clock.
     pub recv_us: i64,
     /// Where the order stands.
@@ -207,6 +140,10 @@ pub struct OrderEvent {
     pub origin: String,
     /// Buy or sell.
     pub side: Option<Side>,
+    /// Counts the changes of price, size and time in force, from 1; for `expected_revision` of a modification.
+    pub revision: u32,
+    /// True while the gateway holds the order back (`transmit` false): it does not work until it is transmitted.
+    pub held: Option<bool>,
     /// IB's order type text.
     pub order_type: Option<String>,
     /// Ordered quantity.

@@ -5,8 +5,10 @@ use std::time::Instant;
 use compact_str::CompactString;
 use serde::Serialize;
 
-use super::services::{ServiceAnswer, ServiceAsk};
-
+use super::{
+    orders::Family,
+    services::{ServiceAnswer, ServiceAsk},
+};
 use crate::schema::{
     ApiError,
     contract::ContractSpec,
@@ -18,7 +20,10 @@ use crate::schema::{
         },
         history::{BarsRequest, Head, HeadRequest, Manifest},
         market::{Lease, Leases, Renew, Snapshot, SnapshotAnswer, Subscribe, Unsubscribe, Unsubscribed},
-        order::{CancelOrder, ListOrders, OrderAnswer, Orders, PlaceOrder},
+        order::{
+            Bracket, CancelAll, CancelAllAnswer, CancelOrder, GetOrder, ListOrders, ModifyOrder, Oca, OrderAnswer,
+            OrderAnswers, OrderCheck, OrderDetails, Orders, PlaceOrder,
+        },
         status::{BridgeInfo, Health, PaceStatus, PoolStatus},
     },
 };
@@ -57,8 +62,16 @@ pub enum Ask {
     Search(SearchRequest),
     Validate(ValidateRequest),
     PlaceOrder(Box<PlaceOrder>),
+    CheckOrder(Box<PlaceOrder>),
+    Bracket(Box<Bracket>),
+    Oca(Box<Oca>),
+    /// A bracket or a group, taken apart into its orders.
+    Family(Box<Family>),
+    ModifyOrder(Box<ModifyOrder>),
     CancelOrder(CancelOrder),
+    CancelAll(CancelAll),
     ListOrders(ListOrders),
+    GetOrder(GetOrder),
     ListAccounts,
     AccountSummary(AccountQuery),
     Positions(AccountQuery),
@@ -79,10 +92,28 @@ impl Ask {
             Self::Snapshot(ask) => Some(&ask.contract),
             Self::Bars(ask) => Some(&ask.contract),
             Self::Head(ask) => Some(&ask.contract),
-            Self::PlaceOrder(ask) => Some(&ask.contract),
+            Self::PlaceOrder(ask) | Self::CheckOrder(ask) => Some(&ask.contract),
+            Self::Family(family) => family.next_contract(),
             Self::Service(ask) => ask.contract(),
             _ => None,
         }
+    }
+}
+
+impl Ask {
+    /// True for what may bring about an order, so that an unknown outcome matters.
+    pub fn is_order(&self) -> bool {
+        matches!(
+            self,
+            Self::PlaceOrder(_)
+                | Self::CheckOrder(_)
+                | Self::Bracket(_)
+                | Self::Oca(_)
+                | Self::Family(_)
+                | Self::ModifyOrder(_)
+                | Self::CancelOrder(_)
+                | Self::CancelAll(_)
+        )
     }
 }
 
@@ -104,6 +135,10 @@ pub enum Answer {
     Search(SearchAnswer),
     Validated(Validated),
     Order(Box<OrderAnswer>),
+    OrderFamily(OrderAnswers),
+    CancelAll(CancelAllAnswer),
+    OrderCheck(Box<OrderCheck>),
+    OrderDetails(Box<OrderDetails>),
     Orders(Orders),
     Accounts(Accounts),
     Summary(Summary),

@@ -275,18 +275,27 @@ impl Core {
         self.pacing.submit(ticket).map_err(|_| too_many(class))
     }
 
-    /// Queues a request once `fact` is on the disk; gives the receipt that will tell.
+    /// Queues requests of one class once all `facts` are on the disk; gives the receipt that will tell.
     ///
     /// # Errors
     ///
     /// `busy` if the class's queue is full: nothing is written either.
-    pub(crate) fn submit_journaled(&mut self, owner: Owner, errand: Errand, fact: Fact) -> Result<u64, ApiError> {
-        let ticket = self.ticket(owner, errand);
-        let class = ticket.class;
-        self.pacing.hold(self.next_receipt + 1, ticket).map_err(|_| too_many(class))?;
+    pub(crate) fn submit_journaled(
+        &mut self,
+        owner: Owner,
+        errands: Vec<Errand>,
+        facts: Vec<Fact>,
+    ) -> Result<u64, ApiError> {
+        let tickets: Vec<Ticket> = errands.into_iter().map(|errand| self.ticket(owner, errand)).collect();
+        let class = tickets.first().map_or(Class::Order, |ticket| ticket.class);
+        self.pacing.hold(self.next_receipt + 1, tickets).map_err(|_| too_many(class))?;
         self.next_receipt += 1;
-        let receipt = Some(self.next_receipt);
-        self.outputs.push_back(Output::Journal(Entry { at_us: self.now.us, receipt, fact }));
+        // Entries are written in their order: the last one speaks for all.
+        let last = facts.len().saturating_sub(1);
+        for (place, fact) in facts.into_iter().enumerate() {
+            let receipt = (place == last).then_some(self.next_receipt);
+            self.outputs.push_back(Output::Journal(Entry { at_us: self.now.us, receipt, fact }));
+        }
         Ok(self.next_receipt)
     }
 

@@ -7,7 +7,7 @@ use super::{
     core::{Core, Owner},
     link::Step,
     notice::Notice,
-    orders::Fence,
+    orders::{Fence, combo_listing, is_combo},
     services,
     truth::IbChange,
 };
@@ -28,6 +28,7 @@ use crate::{
 impl Session {
     /// Serves a command, or sends it to have its contract looked up first.
     pub(super) fn take(&mut self, command: Command) {
+        let Some(command) = self.orders.take_apart(&mut self.core, command) else { return };
         if let Ask::PlaceOrder(ask) = &command.ask {
             let ask = ask.clone();
             if self.orders.repeat(&mut self.core, &command, &ask) {
@@ -39,6 +40,10 @@ impl Session {
             return;
         };
         let query = contract.0.clone();
+        if command.ask.is_order() && is_combo(&query) {
+            let listing = combo_listing(&query);
+            return self.run_resolved(&command, listing);
+        }
         self.contracts.resolve(&mut self.core, command, &query);
     }
 
@@ -62,6 +67,18 @@ impl Session {
                 let fence = self.fence();
                 self.orders.place(&mut self.core, command, ask, &listing, fence);
             }
+            Ask::CheckOrder(ask) => {
+                let fence = self.fence();
+                self.orders.preview(&mut self.core, command, ask, &listing, fence);
+            }
+            Ask::Family(family) => {
+                let family = family.with(listing);
+                if family.next_contract().is_some() {
+                    return self.take(Command { ask: Ask::Family(Box::new(family)), ..command.clone() });
+                }
+                let fence = self.fence();
+                self.orders.place_family(&mut self.core, command, &family, fence);
+            }
             _ => self.run(command),
         }
     }
@@ -81,7 +98,16 @@ impl Session {
                 let fence = self.fence();
                 self.orders.cancel(&mut self.core, command, ask, fence);
             }
+            Ask::ModifyOrder(ask) => {
+                let fence = self.fence();
+                self.orders.modify(&mut self.core, command, ask, fence);
+            }
+            Ask::CancelAll(ask) => {
+                let fence = self.fence();
+                self.orders.cancel_all(&mut self.core, command, ask, fence);
+            }
             Ask::ListOrders(ask) => self.orders.list(core, command, ask),
+            Ask::GetOrder(ask) => self.orders.get(core, command, ask),
             Ask::Executions(ask) => self.orders.executions(core, command, ask),
             Ask::ListAccounts => self.account.list(core, command),
             Ask::AccountSummary(ask) => self.account.summary(core, command, ask),
@@ -91,7 +117,15 @@ impl Session {
             Ask::PaceStatus => self.tell_pace(command.token),
             Ask::PoolStatus => self.tell_pool(command.token),
             Ask::Service(ask) => self.services.ask(core, command, ask, None),
-            Ask::Subscribe(_) | Ask::Snapshot(_) | Ask::Bars(_) | Ask::Head(_) | Ask::PlaceOrder(_) => {
+            Ask::Subscribe(_)
+            | Ask::Snapshot(_)
+            | Ask::Bars(_)
+            | Ask::Head(_)
+            | Ask::PlaceOrder(_)
+            | Ask::CheckOrder(_)
+            | Ask::Bracket(_)
+            | Ask::Oca(_)
+            | Ask::Family(_) => {
                 // These have a contract and come through `run_resolved`.
                 let error = ApiError::new(ErrorCode::InvalidRequest, "the request names no contract");
                 self.core.refuse(command.token, error);
@@ -100,7 +134,11 @@ impl Session {
     }
 
     fn fence(&self) -> Fence {
-        Fence { is_ready: self.trading.is_ready(), ib_lost: self.truth.ib_link == IbLink::Lost }
+        Fence {
+            is_ready: self.trading.is_ready(),
+            ib_lost: self.truth.ib_link == IbLink::Lost,
+            server_version: self.trading.server_version(),
+        }
     }
 
     /// A frame after the handshake.

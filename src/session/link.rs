@@ -109,6 +109,11 @@ impl Link {
         }
     }
 
+    /// The version agreed on in the greeting, while logged in or on the way.
+    pub(super) fn server_version(&self) -> Option<u32> {
+        self.server_version
+    }
+
     /// True if data and order requests may be written.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.state, State::Syncing { .. } | State::Ready) && self.has_room

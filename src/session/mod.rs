@@ -47,6 +47,7 @@ pub use durable::{Entry, Fact, Memory, Troubles};
 pub use event::{Event, Lane};
 pub use listing::Listing;
 pub use now::Now;
+pub use orders::Family;
 
 use self::{
     account::Account,

@@ -115,7 +115,9 @@ fn place(world: &mut World) {
         new_order(world, known.len())
     };
     let key = ask.key.to_string();
-    world.note(|| format!("place {key} {:?} {} {:?} at {:?}", ask.side, ask.quantity, ask.order_type, ask.limit_price));
+    world.note(|| {
+        format!("place {key} {:?} {:?} {:?} at {:?}", ask.side, ask.quantity, ask.order_type, ask.limit_price)
+    });
     world.asked.insert(key.clone(), ask.clone());
     let callers = if world.chance(10) { 3 } else { 1 };
     for _ in 0..callers {

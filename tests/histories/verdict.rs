@@ -159,7 +159,7 @@ fn expected(standing: &Standing) -> OrderState {
 
 fn stream_and_journal_agree(world: &World, orders: &BTreeMap<String, OrderEvent>, wrong: &mut Vec<String>) {
     let mut last: BTreeMap<&str, &OrderEvent> = BTreeMap::new();
-    let plain = |event: &OrderEvent| OrderEvent { seq: 0, recv_us: 0, after_gap: None, ..event.clone() };
+    let plain = |event: &OrderEvent| OrderEvent { seq: None, recv_us: 0, after_gap: None, ..event.clone() };
     for event in &world.stream.stored {
         let Event::Order(event) = event else { continue };
         if let Some(before) = last.insert(event.key.as_str(), event) {

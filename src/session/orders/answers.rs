@@ -1,13 +1,13 @@
-//! Who waits for which order, and what he is told; lists of orders and fills.
+//! Who waits for which order, and what he is told; the list of fills.
 
-use super::{Orders, Until, Waiter, not_ready};
+use super::{Orders, Until, Waiter, book::Record, not_ready};
 use crate::{
     schema::{
         ApiError,
         order::{OrderKey, OrderState},
         request::{
             account::{Executions, ExecutionsRequest},
-            order::{ListOrders, OrderAnswer, OrderFilter, Orders as OrderList, WaitFor},
+            order::{Modification, OrderAnswer, WaitFor},
         },
     },
     session::{Answer, Command, Token, core::Core},
@@ -30,8 +30,12 @@ impl Orders {
             return;
         }
         let state = record.facts.state();
-        let (met, waiting): (Vec<Waiter>, Vec<Waiter>) =
-            record.waiters.drain(..).partition(|waiter| is_met(waiter.until, state, is_synced));
+        // The gateway holds the order and has said so: nothing more comes by itself.
+        let is_held = record.is_held && record.facts.is_heard_of();
+        let (met, waiting): (Vec<Waiter>, Vec<Waiter>) = record.waiters.drain(..).partition(|waiter| {
+            let rests = is_held && waiter.until == Until::Placed(WaitFor::Working);
+            rests || is_met(waiter.until, state, is_synced)
+        });
         record.waiters = waiting;
         for waiter in met {
             self.tell(core, key, waiter);
@@ -58,9 +62,11 @@ impl Orders {
     pub(super) fn tell(&mut self, core: &mut Core, key: &OrderKey, waiter: Waiter) {
         self.waiting.remove(&waiter.token);
         let Some(record) = self.book.get(key) else { return };
-        let mut order = record.event.clone();
-        order.recv_us = core.now.us;
-        let answer = OrderAnswer { state: order.state, repeated: waiter.repeated, order };
+        let mut answer = record.answer(core, waiter.repeated);
+        if waiter.until == Until::Modified {
+            let outcome = if answer.state.is_final() { Modification::TooLate } else { Modification::Pending };
+            answer.modification = Some(outcome);
+        }
         core.answer(waiter.token, Answer::Order(Box::new(answer)));
     }
 
@@ -77,29 +83,10 @@ impl Orders {
             self.tell(core, &key, waiter);
             return true;
         }
-        self.on_lookup_overdue(core, token)
-    }
-
-    pub(crate) fn list(&mut self, core: &mut Core, command: &Command, ask: &ListOrders) {
-        if !self.sync.was_done() {
-            return core.refuse(command.token, not_ready("the first download of orders has not ended"));
+        if self.on_gathering_overdue(core, token) || self.on_preview_overdue(core, token) {
+            return true;
         }
-        let wanted = |state: OrderState| match ask.filter {
-            OrderFilter::Open => !state.is_final(),
-            OrderFilter::Final => state.is_final(),
-            OrderFilter::All => true,
-        };
-        let events = self.book.oldest_first().into_iter().map(|record| &record.event);
-        let of_account = |account: &str| ask.account.as_deref().is_none_or(|wanted| wanted == account);
-        let orders = events
-            .filter(|event| wanted(event.state) && of_account(&event.account))
-            .map(|event| {
-                let mut event = event.clone();
-                event.recv_us = core.now.us;
-                event
-            })
-            .collect();
-        core.answer(command.token, Answer::Orders(OrderList { orders }));
+        self.on_lookup_overdue(core, token)
     }
 
     pub(crate) fn executions(&mut self, core: &mut Core, command: &Command, ask: &ExecutionsRequest) {
@@ -111,19 +98,32 @@ impl Orders {
     }
 }
 
+impl Record {
+    /// The order as it stands now.
+    pub(super) fn answer(&self, core: &Core, repeated: bool) -> OrderAnswer {
+        let mut order = self.event.clone();
+        order.recv_us = core.now.us;
+        OrderAnswer { state: order.state, repeated, modification: None, order }
+    }
+}
+
 /// An order in doubt may still be settled by the next download; after it there is nothing to wait for.
-fn is_met(until: Until, state: OrderState, is_synced: bool) -> bool {
+pub(super) fn is_met(until: Until, state: OrderState, is_synced: bool) -> bool {
     if state.is_final() {
         return true;
     }
     match until {
+        Until::Placed(WaitFor::Journaled) => true,
         Until::Placed(WaitFor::Sent) => state != OrderState::Journaled,
         Until::Placed(WaitFor::Working) => match state {
             OrderState::Journaled | OrderState::Sent => false,
             OrderState::OutcomeUnknown => is_synced,
             _ => true,
         },
+        Until::Placed(WaitFor::FirstFill) => {
+            state == OrderState::PartiallyFilled || state == OrderState::OutcomeUnknown && is_synced
+        }
         Until::Placed(WaitFor::Final) => state == OrderState::OutcomeUnknown && is_synced,
-        Until::Cancelled => false,
+        Until::Cancelled | Until::Modified => false,
     }
 }

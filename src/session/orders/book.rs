@@ -8,13 +8,18 @@ use std::{
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
-use super::{Waiter, facts::Facts};
+use super::{
+    Waiter,
+    facts::Facts,
+    modify::{Change, Changing},
+};
 use crate::{
     schema::{
         order::{OrderEvent, OrderKey},
         request::order::PlaceOrder,
     },
     session::core::Core,
+    tws::message::{contract::Contract, order::Order},
 };
 
 /// Final orders kept; the oldest are forgotten beyond it.
@@ -28,6 +33,19 @@ pub(super) struct Record {
     /// What was asked in this run; `None` for orders learned of from the gateway.
     pub(super) ask: Option<Box<PlaceOrder>>,
     pub(super) client: Option<CompactString>,
+    /// The message it was placed or last changed with. These three end with the order.
+    pub(super) sent: Option<Box<Order>>,
+    /// What the gateway last reported it to be.
+    pub(super) reported: Option<Box<Order>>,
+    pub(super) contract: Option<Box<Contract>>,
+    /// The gateway holds it until it or a relative is transmitted.
+    pub(super) is_held: bool,
+    /// The order in whose message it was made.
+    pub(super) attached_to: Option<OrderKey>,
+    /// The modification on its way.
+    pub(super) changing: Option<Changing>,
+    /// Modifications with an id, oldest first.
+    pub(super) changes: VecDeque<Change>,
     pub(super) facts: Facts,
     /// Everything but what follows from the facts, which is filled in when it is published.
     pub(super) event: OrderEvent,
@@ -121,6 +139,27 @@ impl Book {
     /// Other orders that IB shows under this key, oldest first.
     pub(super) fn twins(&self, first: &OrderKey) -> &[OrderKey] {
         self.twins.get(first).map_or(&[], Vec::as_slice)
+    }
+
+    /// Orders made in the message of this one.
+    pub(super) fn attached_to(&self, key: &OrderKey) -> Vec<OrderKey> {
+        let Some(attached) = self.records.get(key).and_then(|record| record.ask.as_ref()?.attached.as_ref()) else {
+            return Vec::new();
+        };
+        let keys = [&attached.stop_loss, &attached.profit_taker].into_iter().flatten().map(|order| order.key.clone());
+        keys.filter(|child| self.records.get(child).is_some_and(|child| child.attached_to.as_ref() == Some(key)))
+            .collect()
+    }
+
+    /// Open orders whose parent is this order, in the order they were asked for.
+    pub(super) fn children_of(&self, key: &OrderKey) -> Vec<OrderKey> {
+        let is_child = |record: &&Record| {
+            !record.facts.state().is_final()
+                && record.ask.as_ref().is_some_and(|ask| ask.parent_key.as_ref() == Some(key))
+        };
+        let mut children: Vec<_> = self.records.values().filter(is_child).collect();
+        children.sort_unstable_by_key(|record| record.born);
+        children.into_iter().map(|record| record.event.key.clone()).collect()
     }
 
     pub(super) fn by_order_id(&self, client_id: i32, order_id: i32) -> Option<OrderKey> {

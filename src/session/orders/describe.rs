@@ -22,6 +22,10 @@ pub(super) fn describe(record: &mut Record, order: &Order, contract: Option<&Con
     if let Some(filled) = size(order.filled_quantity.as_ref()) {
         record.facts.on_filled(&filled, None);
     }
+    record.on_report(order);
+    if record.contract.is_none() {
+        record.contract = contract.cloned().map(Box::new);
+    }
     let event = &mut record.event;
     if event.account.is_empty() {
         event.account = order.account.clone().unwrap_or_default();

@@ -27,10 +27,11 @@ const UNKNOWN: &str = "unknown";
 impl Orders {
     pub(super) fn on_open_order(&mut self, core: &mut Core, message: OpenOrder) {
         let order = message.order.clone().unwrap_or_default();
-        if order.what_if == Some(true) {
-            return;
+        let order_id = message.order_id.or(order.order_id);
+        if order.what_if == Some(true) || order_id.is_some_and(|id| self.previews.contains_key(&id)) {
+            return self.on_preview(core, order_id.unwrap_or_default(), message.order_state.unwrap_or_default());
         }
-        let identity = identity(&order, message.order_id.or(order.order_id));
+        let identity = identity(&order, order_id);
         self.note_order_id(&identity);
         let Some(key) = self.find_or_name(&identity, &order) else {
             hold(core, &mut self.unnamed, message);
@@ -46,6 +47,7 @@ impl Orders {
         });
         self.replay_status(core, &identity);
         self.tell_twin(core, &key);
+        self.end_shown_change(core, &key);
     }
 
     pub(super) fn on_completed(&mut self, core: &mut Core, message: CompletedOrder) {
@@ -145,7 +147,13 @@ impl Orders {
         if notice.link != LinkName::Trading {
             return;
         }
+        if self.previews.contains_key(&order_id) {
+            return self.on_preview_notice(core, order_id, notice);
+        }
         let Some(key) = self.book.by_order_id(self.client_id, order_id) else { return };
+        if self.on_change_notice(core, &key, notice) {
+            return;
+        }
         let effect = effect(notice);
         if notice.code == 103 {
             Self::ask_order_id(core);

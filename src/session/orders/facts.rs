@@ -90,6 +90,11 @@ impl Facts {
         }
     }
 
+    /// True if it has worked or filled.
+    pub(super) fn is_live(&self) -> bool {
+        self.is_live
+    }
+
     /// True if the gateway has said anything about it.
     pub(super) fn is_heard_of(&self) -> bool {
         self.word.is_some() || self.has_fills() || self.state().is_final()

@@ -7,15 +7,23 @@
 mod answers;
 mod book;
 mod cancel;
+mod cancel_all;
+mod combo;
 mod describe;
 mod evidence;
 mod evidence_log;
 mod facts;
 mod fills;
+mod group;
+mod lookup;
+mod modify;
 mod place;
+mod preview;
+mod prices;
 mod restore;
 mod settle;
 mod status;
+mod submit;
 mod sync;
 mod terms;
 #[cfg(test)]
@@ -43,9 +51,14 @@ use crate::{
         message::order_flow::{OpenOrder, OrderStatus},
     },
 };
+pub(crate) use combo::{combo_listing, is_combo};
+pub use group::Family;
+
 use book::{Book, Record};
 use evidence_log::EvidenceLog;
 use fills::Fills;
+use group::Gathering;
+use preview::Preview;
 use sync::Sync;
 
 /// What may keep a new order from being sent.
@@ -55,6 +68,8 @@ pub(crate) struct Fence {
     pub(crate) is_ready: bool,
     /// The gateway has lost IB (1100): it would hold the order and send it later.
     pub(crate) ib_lost: bool,
+    /// The gateway's version, if it has told.
+    pub(crate) server_version: Option<u32>,
 }
 
 /// A caller who waits for an order to get somewhere.
@@ -72,6 +87,8 @@ enum Until {
     Placed(WaitFor),
     /// A cancel: until the order is over, or the cancel refused.
     Cancelled,
+    /// A modification: until the gateway shows it or refuses it.
+    Modified,
 }
 
 /// A key whose order has not been checked yet: its contract is being looked up.
@@ -96,11 +113,17 @@ pub(crate) struct Orders {
     /// Which order each waiting caller waits for.
     waiting: FxHashMap<Token, OrderKey>,
     /// Orders that wait for their journal entry, by its receipt.
-    journaling: FxHashMap<u64, OrderKey>,
+    journaling: FxHashMap<u64, Vec<OrderKey>>,
+    /// Modifications that wait for their journal entry.
+    journaling_changes: FxHashMap<u64, OrderKey>,
     evidence_log: EvidenceLog,
     /// Reports of orders that cannot be named yet, oldest first.
     unnamed: VecDeque<OpenOrder>,
     unnamed_status: VecDeque<OrderStatus>,
+    /// Callers who wait for several orders.
+    gatherings: FxHashMap<Token, Gathering>,
+    /// What-if orders in flight, by order id.
+    previews: FxHashMap<i32, Preview>,
 }
 
 impl Orders {
@@ -142,18 +165,20 @@ impl Orders {
     pub(crate) fn on_sent(&mut self, core: &mut Core, order_id: i32) {
         let Some(key) = self.book.by_order_id(self.client_id, order_id) else { return };
         let round = self.sync.round;
-        self.change(core, &key, |record| {
-            record.facts.is_sent = true;
-            record.sent_in = round;
-        });
+        self.change(core, &key, |record| record.on_sent(round));
+        for key in self.book.attached_to(&key) {
+            self.change(core, &key, |record| record.on_sent(round));
+        }
     }
 
     /// What was queued has not left this process; what was sent without an echo is in doubt.
     pub(crate) fn on_link_down(&mut self, core: &mut Core) {
         self.sync.on_link_down();
+        self.refuse_previews(core);
         self.unnamed.clear();
         self.unnamed_status.clear();
         for key in self.book.open_keys() {
+            self.drop_unsent_change(core, &key);
             self.change(core, &key, |record| {
                 record.after_gap = true;
                 record.cancel_sent = None;
@@ -181,13 +206,17 @@ impl Orders {
         if is_told {
             record.published = Some(record.event.clone());
         }
-        let is_final = record.event.state.is_final();
+        let state = record.event.state;
         if is_told || record.facts != facts {
             self.write_down(core, key, is_told);
         }
         self.answer_met(core, key);
+        self.answer_gathered(core, key);
         self.book.index(key);
-        if is_final && !was_final {
+        if state.is_final() && !was_final {
+            if state != OrderState::Filled {
+                self.withdraw_children(core, key);
+            }
             self.book.note_final(core, key);
         }
     }
@@ -225,6 +254,15 @@ impl Orders {
 }
 
 impl Record {
+    /// Its message was handed to the driver: the order's first, or a modification.
+    fn on_sent(&mut self, round: u64) {
+        self.facts.is_sent = true;
+        self.sent_in = round;
+        if let Some(change) = &mut self.changing {
+            change.is_sent = true;
+        }
+    }
+
     /// Gives the reason of the change, with IB's code if it has one.
     fn explain(&mut self, ib_code: Option<i32>, reason: &str) {
         self.event.ib_code = ib_code;
@@ -241,6 +279,11 @@ impl Record {
             self.event.ib_code = None;
         }
         self.event.state = state;
+        self.is_held &= !self.facts.is_live() && !state.is_final();
+        self.event.held = self.is_held.then_some(true);
+        if state.is_final() {
+            (self.sent, self.reported, self.contract) = (None, None, None);
+        }
         self.event.filled = self.facts.filled();
         self.event.average_price = self.facts.average_price();
         self.event.remaining = self.facts.remaining();
@@ -254,11 +297,13 @@ fn blank(key: OrderKey, account: String, origin: String) -> Record {
         key,
         account,
         con_id: None,
-        seq: 0,
+        seq: None,
         recv_us: 0,
         state: OrderState::Journaled,
         origin,
         side: None,
+        revision: 1,
+        held: None,
         order_type: None,
         quantity: None,
         filled: Size::ZERO,
@@ -282,6 +327,13 @@ fn blank(key: OrderKey, account: String, origin: String) -> Record {
     Record {
         born: 0,
         ask: None,
+        sent: None,
+        reported: None,
+        contract: None,
+        is_held: false,
+        attached_to: None,
+        changing: None,
+        changes: VecDeque::new(),
         client: None,
         facts: facts::Facts::default(),
         event,

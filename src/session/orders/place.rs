@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Fence, Orders, Reservation, Until, Waiter, blank, book::Identity, not_ready, terms, wire};
+use super::{Fence, Orders, Reservation, Until, Waiter, blank, book::Record, not_ready, submit::Prepared, terms, wire};
 use crate::{
-    schema::{ApiError, ErrorCode, connection::LinkName, order::OrderKey, request::order::PlaceOrder},
-    session::{
-        Command, Listing, Token,
-        core::{Core, Errand},
-        pacing::Class,
+    schema::{
+        ApiError, ErrorCode,
+        order::{OrderKey, Side},
+        request::order::PlaceOrder,
     },
-    tws::{Request, message::order_flow::PlaceOrderRequest},
+    session::{Command, Listing, Token, core::Core},
+    tws::message::order_flow::PlaceOrderRequest,
 };
 
 /// Orders that may wait for their contract to be looked up.
@@ -27,7 +27,7 @@ impl Orders {
                 None => terms::contradiction(&record.event, ask),
             };
             if let Some(field) = differs {
-                core.refuse(command.token, used_differently(&ask.key, field));
+                core.refuse(command.token, used_differently(&ask.key, &field));
             } else {
                 let waiter = Waiter { token: command.token, until: Until::Placed(ask.wait_for), repeated: true };
                 self.wait(core, &ask.key, waiter);
@@ -36,7 +36,7 @@ impl Orders {
         }
         if let Some(reservation) = self.reserved.get_mut(&ask.key) {
             match terms::difference(&reservation.ask, ask) {
-                Some(field) => core.refuse(command.token, used_differently(&ask.key, field)),
+                Some(field) => core.refuse(command.token, used_differently(&ask.key, &field)),
                 None => reservation.followers.push((command.token, ask.wait_for)),
             }
             return true;
@@ -111,7 +111,7 @@ impl Orders {
         if let Some(record) = self.book.get(&ask.key) {
             // The gateway told of an order of this key meanwhile: it was placed in an earlier run.
             if let Some(field) = terms::contradiction(&record.event, ask) {
-                let error = used_differently(&ask.key, field);
+                let error = used_differently(&ask.key, &field);
                 core.refuse(command.token, error.clone());
                 return Self::refuse_all(core, reservation.followers.into_iter().map(|(token, _)| token), &error);
             }
@@ -148,51 +148,98 @@ impl Orders {
         listing: &Arc<Listing>,
         fence: Fence,
     ) -> Result<(), ApiError> {
+        let account = self.check(core, command, ask, listing, fence)?;
+        let parent_id = ask.parent_key.as_ref().map(|parent| self.parent(command, parent)).transpose()?;
+        let order_id = self.order_id(0)?;
+        let terms = wire::Terms { client_id: self.client_id, order_id, account: &account, parent_id };
+        let prepared = self.prepare(command, ask, listing, terms)?;
+        self.enqueue(core, vec![prepared])
+    }
+
+    /// Everything that may refuse an order before it is kept; the account it is for.
+    pub(super) fn check(
+        &self,
+        core: &Core,
+        _command: &Command,
+        ask: &PlaceOrder,
+        _listing: &Arc<Listing>,
+        fence: Fence,
+    ) -> Result<String, ApiError> {
         self.check_fence(core, fence)?;
         let account = terms::account(ask, &self.accounts, &core.config.gateway)?;
-        terms::check(ask)?;
-        let parent_id = ask.parent_key.as_ref().map(|parent| self.parent(command, parent)).transpose()?;
-        let order_id = self.next_order_id;
-        if Core::is_req_id(order_id) {
-            return Err(not_ready("order ids are used up; reset the order id sequence in the gateway's settings"));
-        }
-        let terms = wire::Terms { client_id: self.client_id, order_id, account: &account, parent_id };
+        terms::check(ask, fence.server_version)?;
+        Ok(account)
+    }
+
+    /// The order as it will be kept and sent; [`Self::check`] has passed.
+    ///
+    /// # Errors
+    ///
+    /// If a key of an attached order is in use.
+    pub(super) fn prepare(
+        &self,
+        command: &Command,
+        ask: &PlaceOrder,
+        listing: &Listing,
+        terms: wire::Terms<'_>,
+    ) -> Result<Prepared, ApiError> {
         let order = wire::order(ask, terms);
-        let mut record = blank(ask.key.clone(), account, "bridge".to_owned());
+        let mut record = blank(ask.key.clone(), terms.account.to_owned(), "bridge".to_owned());
         record.ask = Some(Box::new(ask.clone()));
         record.client.clone_from(&command.client);
-        record.facts.quantity = Some(ask.quantity.clone());
+        record.facts.quantity.clone_from(&ask.quantity);
+        record.is_held = !ask.transmit;
         let event = &mut record.event;
-        event.con_id = Some(listing.instrument.con_id);
+        event.con_id = Some(listing.instrument.con_id).filter(|con_id| *con_id > 0);
         event.instrument = Some(listing.instrument.clone());
         event.side = Some(ask.side);
         event.order_type = Some(ask.order_type.ib_text().to_owned());
         event.limit_price = ask.limit_price;
         event.stop_price = ask.stop_price;
         event.tif = Some(ask.tif.ib_text().to_owned());
-        event.order_id = Some(order_id);
+        event.order_id = Some(terms.order_id);
         event.client_id = Some(self.client_id);
-        event.parent_id = parent_id;
-
+        event.parent_id = terms.parent_id;
+        let attached = self.attached(&record, ask, terms.order_id)?;
+        let attached_ids: Vec<i32> = attached.iter().filter_map(|record| record.event.order_id).collect();
         let request = PlaceOrderRequest {
-            order_id: Some(order_id),
+            order_id: Some(terms.order_id),
             contract: Some(listing.contract.clone()),
-            order: Some(order),
-            attached_orders: None,
+            order: Some(order.clone()),
+            attached_orders: Some(wire::attached(ask, &attached_ids)),
         };
-        let errand = Errand::new(LinkName::Trading, Class::Order, Request::PlaceOrderRequest(Box::new(request)))
-            .id(order_id)
-            .client(command.client.clone());
-        self.note_order_id(&Identity { order_id: Some(order_id), ..Identity::default() });
-        self.book.insert(record);
-        let held = self.hold(core, &ask.key, errand);
-        if held.is_err() {
-            self.book.remove(&ask.key);
-        }
-        held
+        record.contract = Some(Box::new(listing.contract.clone()));
+        record.sent = Some(Box::new(order));
+        Ok(Prepared { record, request, attached })
     }
 
-    fn check_fence(&self, core: &Core, fence: Fence) -> Result<(), ApiError> {
+    /// The orders that the gateway will make of the same message, numbered above it.
+    fn attached(&self, parent: &Record, ask: &PlaceOrder, order_id: i32) -> Result<Vec<Record>, ApiError> {
+        let Some(attached) = &ask.attached else { return Ok(Vec::new()) };
+        let wanted = [("stop_loss", &attached.stop_loss), ("profit_taker", &attached.profit_taker)];
+        let mut records = Vec::new();
+        for (field, order) in wanted {
+            let Some(order) = order else { continue };
+            if self.book.contains(&order.key) || self.reserved.contains_key(&order.key) {
+                return Err(ApiError::invalid(format!("attached.{field}.key: {} is in use", order.key)));
+            }
+            let mut record = blank(order.key.clone(), parent.event.account.clone(), "bridge".to_owned());
+            record.client.clone_from(&parent.client);
+            record.attached_to = Some(parent.event.key.clone());
+            let event = &mut record.event;
+            event.con_id = parent.event.con_id;
+            event.instrument.clone_from(&parent.event.instrument);
+            event.side = Some(if ask.side == Side::Buy { Side::Sell } else { Side::Buy });
+            let above = i32::try_from(records.len()).unwrap_or(i32::MAX).saturating_add(1);
+            event.order_id = Some(order_id.saturating_add(above));
+            event.client_id = Some(self.client_id);
+            event.parent_id = Some(order_id);
+            records.push(record);
+        }
+        Ok(records)
+    }
+
+    pub(super) fn check_fence(&self, core: &Core, fence: Fence) -> Result<(), ApiError> {
         if !fence.is_ready || !self.sync.is_done() {
             return Err(not_ready("the trading link to the gateway is not ready; nothing was sent"));
         }
@@ -219,7 +266,7 @@ impl Orders {
         Ok(())
     }
 
-    fn parent(&self, command: &Command, key: &OrderKey) -> Result<i32, ApiError> {
+    pub(super) fn parent(&self, command: &Command, key: &OrderKey) -> Result<i32, ApiError> {
         let unknown = || ApiError::invalid(format!("parent_key: no order {key} is known"));
         let parent = self.book.get(key).ok_or_else(unknown)?;
         if parent.facts.state().is_final() {
@@ -235,6 +282,6 @@ impl Orders {
     }
 }
 
-fn used_differently(key: &OrderKey, field: &str) -> ApiError {
+pub(super) fn used_differently(key: &OrderKey, field: &str) -> ApiError {
     ApiError::invalid(format!("key: {key} was used for an order with another {field}; use a new key"))
 }

@@ -45,44 +45,57 @@ impl Orders {
         }
     }
 
-    /// Writes a new order down and holds its message back until that is done.
+    /// Writes new orders down and holds their messages back until that is done.
     ///
     /// # Errors
     ///
     /// `busy` if too many orders wait: nothing was written.
-    pub(super) fn hold(&mut self, core: &mut Core, key: &OrderKey, errand: Errand) -> Result<(), ApiError> {
+    pub(super) fn hold(&mut self, core: &mut Core, keys: Vec<OrderKey>, errands: Vec<Errand>) -> Result<(), ApiError> {
         let (client_id, next_order_id) = (self.client_id, self.next_order_id);
-        let Some(record) = self.book.get_mut(key) else { return Ok(()) };
-        record.settle(None);
-        let mut memory = record.memory();
-        memory.event.recv_us = core.now.us;
-        let fact = Fact::Order(Box::new(OrderFact { memory, client_id, next_order_id, is_told: true }));
-        let receipt = core.submit_journaled(Owner::Orders, errand, fact)?;
-        record.published = Some(record.event.clone());
-        record.receipt = Some(receipt);
-        self.journaling.insert(receipt, key.clone());
+        let mut facts = Vec::with_capacity(keys.len());
+        for key in &keys {
+            let Some(record) = self.book.get_mut(key) else { continue };
+            record.settle(None);
+            let mut memory = record.memory();
+            memory.event.recv_us = core.now.us;
+            facts.push(Fact::Order(Box::new(OrderFact { memory, client_id, next_order_id, is_told: true })));
+        }
+        let receipt = core.submit_journaled(Owner::Orders, errands, facts)?;
+        for key in &keys {
+            let Some(record) = self.book.get_mut(key) else { continue };
+            record.published = Some(record.event.clone());
+            record.receipt = Some(receipt);
+        }
+        self.journaling.insert(receipt, keys);
         Ok(())
     }
 
     /// What was held back is on the disk, or could not be written: then nothing of it was sent.
     pub(crate) fn on_journaled(&mut self, core: &mut Core, receipt: u64, written: &Result<(), String>) {
-        let Some(key) = self.journaling.remove(&receipt) else { return };
-        let Some(record) = self.book.get_mut(&key) else { return };
-        record.receipt = None;
-        let Err(reason) = written else { return self.answer_met(core, &key) };
-        if record.facts.is_sent || record.facts.state().is_final() {
-            // It ended while it waited, or IB told of an order of this key.
-            return self.answer_met(core, &key);
+        self.on_change_journaled(core, receipt, written);
+        for key in self.journaling.remove(&receipt).unwrap_or_default() {
+            self.on_order_journaled(core, &key, written);
         }
+    }
+
+    fn on_order_journaled(&mut self, core: &mut Core, key: &OrderKey, written: &Result<(), String>) {
+        let Some(record) = self.book.get_mut(key) else { return };
+        record.receipt = None;
+        let failure = written.as_ref().err().filter(|_| !record.facts.is_sent && !record.facts.state().is_final());
+        let Some(reason) = failure else {
+            // Or it ended while it waited, or IB told of an order of this key.
+            self.answer_met(core, key);
+            return self.answer_gathered(core, key);
+        };
         let error = not_ready(format!("the order journal cannot be written: {reason}; nothing was sent"));
         let waiters = std::mem::take(&mut record.waiters);
-        let order_id = record.event.order_id.unwrap_or_default();
-        self.book.remove(&key);
-        self.withdraw_children(core, order_id);
+        self.book.remove(key);
+        self.withdraw_children(core, key);
         for waiter in waiters {
             self.waiting.remove(&waiter.token);
             core.refuse(waiter.token, error.clone());
         }
+        self.refuse_gathered(core, key, &error);
     }
 
     /// The disk has not taken an order by its caller's deadline: it is not sent any more.
@@ -94,7 +107,6 @@ impl Orders {
                 record.facts.on_withdrawn();
                 record.explain(None, "not sent: the journal did not take it in time");
             });
-            self.withdraw_children(core, order_id);
         }
         let message = "the journal did not take the order in time; nothing was sent";
         core.refuse(waiter.token, ApiError::new(ErrorCode::Timeout, message));
@@ -125,9 +137,10 @@ impl Record {
 
     fn restored(memory: OrderMemory) -> Self {
         let mut event = memory.event;
-        (event.seq, event.recv_us, event.after_gap) = (0, 0, None);
+        (event.seq, event.recv_us, event.after_gap) = (None, 0, None);
         let mut record = blank(event.key.clone(), event.account.clone(), event.origin.clone());
         record.facts = serde_json::from_str(&memory.facts).unwrap_or_else(|_| Facts::of_event(&event));
+        record.is_held = event.held == Some(true);
         record.ask = memory.ask;
         record.client = memory.client.map(Into::into);
         record.published = Some(event.clone());

@@ -51,7 +51,7 @@ pub(crate) struct Scheduler {
     queues: [ClassQueue; Class::ALL.len()],
     queue_max: usize,
     /// Tickets that wait for their journal entry, by its receipt.
-    held: BTreeMap<u64, Ticket>,
+    held: BTreeMap<u64, Vec<Ticket>>,
     /// All messages of the login.
     messages: Window,
     /// Messages of the data link: what the trading link's share leaves.
@@ -96,19 +96,20 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Keeps a request back until [`Self::release`]. It takes its place in the queue then.
-    pub(crate) fn hold(&mut self, receipt: u64, ticket: Ticket) -> Result<(), QueueFull> {
-        let held = self.held.values().filter(|other| other.class == ticket.class).count();
-        if self.queue(ticket.class).len() + held >= self.queue_max {
+    /// Keeps requests back until [`Self::release`]: all of them, or none. They take their places in the queue then.
+    pub(crate) fn hold(&mut self, receipt: u64, tickets: Vec<Ticket>) -> Result<(), QueueFull> {
+        let class = tickets.first().map_or(Class::Order, |ticket| ticket.class);
+        let held = self.held.values().flatten().filter(|other| other.class == class).count();
+        if self.queue(class).len() + held + tickets.len() > self.queue_max {
             return Err(QueueFull);
         }
-        self.held.insert(receipt, ticket);
+        self.held.insert(receipt, tickets);
         Ok(())
     }
 
     /// Queues what was held under this receipt, or drops it.
     pub(crate) fn release(&mut self, receipt: u64, may_be_sent: bool) {
-        if let Some(ticket) = self.held.remove(&receipt).filter(|_| may_be_sent) {
+        for ticket in self.held.remove(&receipt).filter(|_| may_be_sent).into_iter().flatten() {
             self.queue(ticket.class).push(ticket);
         }
     }
@@ -116,9 +117,9 @@ impl Scheduler {
     /// Takes back a request that was not sent yet. False if it has been sent.
     pub(crate) fn withdraw(&mut self, id: i32) -> bool {
         let gone: usize = self.queues.iter_mut().map(|queue| queue.remove(|ticket| ticket.id == Some(id))).sum();
-        let held = self.held.len();
-        self.held.retain(|_, ticket| ticket.id != Some(id));
-        gone > 0 || self.held.len() < held
+        let held: usize =
+            self.held.values_mut().map(|held| held.extract_if(.., |ticket| ticket.id == Some(id)).count()).sum();
+        gone + held > 0
     }
 
     /// Forgets everything that waits for a link that went down, and the history open on it.
@@ -126,7 +127,7 @@ impl Scheduler {
         for queue in &mut self.queues {
             queue.remove(|ticket| ticket.link == link);
         }
-        self.held.retain(|_, ticket| ticket.link != link);
+        self.held.values_mut().for_each(|held| held.retain(|ticket| ticket.link != link));
         if link == LinkName::Data {
             self.history_open.clear();
         }

@@ -7,21 +7,6 @@ use super::book::{Resolved, price};
 use super::ledger::multiplier;
 use super::reply::Refusal;
 use super::terms::{QUANTITY_MAX, Side, Terms};
-use crate::tws::message::order::Order;
-
-/// Attributes that change what an order means and that this simulator does not trade are refused, not ignored.
-pub(super) fn check_attributes(order: &Order) -> Result<(), Refusal> {
-    let unsupported = [
-        (!order.conditions.is_empty(), "conditions"),
-        (!order.hedge_type().is_empty(), "hedgeType"),
-        (!order.fa_group().is_empty(), "faGroup"),
-        (price(order.scale_price_increment).is_some_and(|step| !step.is_zero()), "scalePriceIncrement"),
-    ];
-    match unsupported.iter().find(|(present, _)| *present) {
-        Some((_, name)) => Err(Refusal::new(10340, format!("The '{name}' order attribute is not supported."))),
-        None => Ok(()),
-    }
-}
 
 /// Turns money to spend into a quantity at the limit, or else at the opposite quote.
 pub(super) fn size_from_cash(terms: &mut Terms, at: Moment, resolved: &Resolved) -> Result<(), Refusal> {

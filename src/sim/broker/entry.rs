@@ -4,7 +4,7 @@ use rand::RngExt;
 use rust_decimal::Decimal;
 
 use super::calendar::{day_end, next_close};
-use super::checks::{check_attributes, check_price_step, check_size, size_from_cash};
+use super::checks::{check_price_step, check_size, size_from_cash};
 use super::reply::{Refusal, error, open_order, order_status, text};
 use super::terms::{Kind, Terms, Tif};
 use super::ticket::{State, Ticket};
@@ -80,13 +80,20 @@ impl Broker {
             return Err(Refusal::new(320, "Error reading request. Contract or order is missing."));
         };
         let resolved = at.book.resolve(contract).map_err(|(code, text)| Refusal::new(code, text))?;
-        check_attributes(order)?;
         let mut terms = Terms::read(order)?;
         let account = self.account_of(order)?;
         check_size(&terms, &resolved)?;
         size_from_cash(&mut terms, at, &resolved)?;
         check_price_step(&terms, &resolved)?;
         let parent = self.parent_of(client_id, order)?;
+        if !order.hedge_type().is_empty() {
+            let Some(parent) = parent.and_then(|parent| self.orders.get(parent)) else {
+                return Err(Refusal::new(10007, "Invalid hedge type: a hedge needs a parent order."));
+            };
+            if terms.total.is_zero() {
+                terms.total = parent.terms.total;
+            }
+        }
 
         let mut wire = order.clone();
         let perm_id = self.orders.next_perm_id();

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 
 use super::book::BookQuote;
 use super::commission;
+use super::conditions;
 use super::executions::{commission_report, execution_details};
 use super::ledger::{Fill, multiplier};
 use super::matching::{self, Match};
@@ -51,6 +52,10 @@ impl Broker {
         self.activate(at, perm_id);
         self.trade(at, perm_id, taken);
         let Some(ticket) = self.orders.get(perm_id).filter(|ticket| ticket.is_open()) else { return };
+        let cancels = !ticket.wire.conditions.is_empty() && ticket.wire.conditions_cancel_order();
+        if cancels && conditions::hold(&ticket.wire, at) {
+            return self.end(at, perm_id, State::Cancelled);
+        }
         let is_due = match ticket.state {
             State::Cancelling { done_at_ms } => done_at_ms <= at.now_ms,
             _ => ticket.expires_at_ms.is_some_and(|expires_at_ms| expires_at_ms <= at.now_ms),
@@ -77,6 +82,10 @@ impl Broker {
         let parent_filled = ticket
             .parent
             .is_none_or(|parent| self.orders.get(parent).is_none_or(|parent| parent.state == State::Filled));
+        let waits = !ticket.wire.conditions.is_empty() && !ticket.wire.conditions_cancel_order();
+        if waits && !conditions::hold(&ticket.wire, at) {
+            return;
+        }
         if !parent_filled || ticket.terms.active_at_ms.is_some_and(|active_at_ms| active_at_ms > at.now_ms) {
             return;
         }

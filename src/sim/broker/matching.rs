@@ -51,6 +51,9 @@ pub(super) fn against(ticket: &Ticket, quote: &BookQuote, taken: Decimal) -> Opt
         Side::Buy => (price(quote.ask)?, quote.ask_size),
         Side::Sell => (price(quote.bid)?, quote.bid_size),
     };
+    if ticket.terms.kind == Kind::Resting {
+        return None;
+    }
     let limit = ticket.terms.limit;
     let crosses = match (limit, ticket.terms.side) {
         (None, _) => true,

@@ -17,6 +17,7 @@ mod checks;
 #[cfg(test)]
 mod client_flows;
 mod commission;
+mod conditions;
 mod entry;
 mod executions;
 mod feeds;

@@ -32,7 +32,6 @@ fn the_gateway_refuses_what_is_no_order() {
     check_refused(order("BUY 5 STP"), 403);
     check_refused(order("BUY 5 TRAIL"), 158);
     check_refused(order("BUY 5 MAYBE 1"), 321);
-    check_refused(order("BUY 5 MIDPRICE"), 387);
     check_refused(Order { account: text("DU9"), ..order("BUY 5 MKT") }, 321);
     check_refused(Order { tif: text("GTD"), ..order("BUY 5 MKT") }, 334);
     check_refused(Order { tif: text("GTC"), ..order("BUY 5 MOC") }, 113);
@@ -40,7 +39,7 @@ fn the_gateway_refuses_what_is_no_order() {
     check_refused(Order { tif: text("SOON"), ..order("BUY 5 MKT") }, 10052);
     check_refused(Order { good_after_time: text("noon"), ..order("BUY 5 MKT") }, 337);
     check_refused(Order { parent_id: Some(77), ..order("BUY 5 MKT") }, 10006);
-    check_refused(Order { conditions: vec![OrderCondition::default()], ..order("BUY 5 MKT") }, 10340);
+    check_refused(Order { hedge_type: text("B"), ..order("BUY 5 MKT") }, 10007);
     check_refused(Order { what_if: Some(true), transmit: None, ..order("BUY 5 MKT") }, 413);
     assert_eq!(Rig::new().place(1, 99, order("BUY 5 MKT")), ["error 1 200"]);
 }
@@ -344,4 +343,53 @@ fn slow_gateways_leave_room_for_races() {
     assert_eq!(race, ["exec -1 2 BOT 1 @ 90", "open 2 Filled", "status 2 Filled 1/0"], "a fill beats the cancel");
     assert!(rig.pass(499).is_empty());
     assert_eq!(rig.pass(1), ["commission 0.9"]);
+}
+
+#[test]
+fn an_order_waits_for_its_conditions() {
+    let mut rig = Rig::new();
+    let above = |price: f64, and: bool| OrderCondition {
+        kind: Some(1),
+        is_conjunction_connection: Some(and),
+        is_more: Some(true),
+        con_id: Some(STOCK),
+        price: Some(price),
+        ..OrderCondition::default()
+    };
+    let later = OrderCondition {
+        kind: Some(3),
+        is_more: Some(true),
+        time: Some("20990101-00:00:00".to_owned()),
+        ..OrderCondition::default()
+    };
+    let with = |conditions: Vec<OrderCondition>| Order { conditions, ..order("BUY 100 MKT") };
+    assert!(!has(&rig.place(1, STOCK, with(vec![above(101.0, true)])), "status 1 Filled 100/0"));
+    assert!(!has(&rig.place(2, STOCK, with(vec![above(101.0, true), later.clone()])), "status 2 Filled 100/0"));
+    assert!(!has(&rig.place(3, STOCK, with(vec![above(101.0, false), later])), "status 3 Filled 100/0"));
+    let fills = rig.stock_at(101.0, 101.02);
+    assert!(has(&fills, "status 1 Filled 100/0") && has(&fills, "status 3 Filled 100/0"), "{fills:?}");
+    assert!(!has(&fills, "status 2 Filled 100/0"), "the other condition does not hold");
+    let cancels =
+        Order { conditions: vec![above(102.0, true)], conditions_cancel_order: Some(true), ..order("BUY 100 LMT 90") };
+    assert!(has(&rig.place(4, STOCK, cancels), "status 4 Submitted 0/100"));
+    assert!(has(&rig.stock_at(102.0, 102.02), "status 4 Cancelled 0/100"));
+}
+
+#[test]
+fn types_whose_price_this_market_does_not_have_rest_and_a_hedge_takes_its_parents_size() {
+    let mut rig = Rig::new();
+    for (order_id, kind) in ["MIDPRICE", "REL", "PEG_MID", "VOL", "PEG_BENCH"].into_iter().enumerate() {
+        let order_id = i32::try_from(order_id).expect("few") + 1;
+        let line = format!("status {order_id} Submitted 0/5");
+        assert!(has(&rig.place(order_id, STOCK, order(&format!("BUY 5 {kind}"))), &line), "{kind}");
+    }
+    assert!(has(&rig.place(10, STOCK, order("BUY 5 MTL")), "status 10 Filled 5/0"));
+    rig.place(11, STOCK, Order { transmit: None, ..order("BUY 100 LMT 90") });
+    let hedge = Order {
+        hedge_type: Some("F".to_owned()),
+        total_quantity: None,
+        action: Some("SELL".to_owned()),
+        ..sent("SELL 1 MKT", 11)
+    };
+    assert!(has(&rig.place(12, EURO, hedge), "status 12 PreSubmitted 0/100"));
 }

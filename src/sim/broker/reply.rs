@@ -29,10 +29,6 @@ impl Refusal {
         Self::new(321, format!("Error validating request.-'bW' : cause - {cause}"))
     }
 
-    pub(super) fn type_not_offered() -> Self {
-        Self::new(387, "Unsupported order type for this exchange and security type.")
-    }
-
     pub(super) fn rejected(reason: &str) -> Self {
         Self::new(201, format!("Order rejected - reason:{reason}"))
     }

@@ -11,25 +11,17 @@ use crate::tws::message::order::Order;
 /// Largest order quantity accepted, in the contract's units.
 pub(super) const QUANTITY_MAX: u32 = 1_000_000_000;
 
-/// Order types IB knows and this simulator does not trade: refused with 387, not with "no such type".
-const TYPES_NOT_OFFERED: &[&str] = &[
-    "BOX TOP",
-    "MTL",
-    "MKT PRT",
-    "STP PRT",
-    "PEG MKT",
+/// Order types that this simulator accepts and keeps at work without ever filling them: their prices follow from
+/// markets it does not have, or from the middle of its own.
+const TYPES_THAT_REST: &[&str] = &[
     "PEG MID",
     "PEG PRIM",
     "PEG BEST",
     "PEG BENCH",
     "PEG STK",
     "REL",
-    "REL + LMT",
-    "REL + MKT",
-    "LMT + MKT",
     "VOL",
     "MIDPRICE",
-    "SNAP MKT",
     "SNAP MID",
     "SNAP PRIM",
     "PASSV REL",
@@ -73,14 +65,19 @@ pub(super) enum Kind {
     LimitIfTouched,
     MarketOnClose,
     LimitOnClose,
+    /// At work, and never filled here.
+    Resting,
 }
 
 impl Kind {
-    fn read(text: &str) -> Result<Self, Refusal> {
-        Ok(match text {
-            "MKT" => Self::Market,
-            "LMT" => Self::Limit,
-            "STP" => Self::Stop,
+    fn read(order: &Order) -> Result<Self, Refusal> {
+        let has_limit = price(order.lmt_price).is_some_and(|limit| !limit.is_zero());
+        Ok(match order.order_type() {
+            // They take the other side of the market, up to a limit if there is one.
+            "PEG MKT" | "SNAP MKT" if has_limit => Self::Limit,
+            "MKT" | "MTL" | "MKT PRT" | "BOX TOP" | "REL + MKT" | "PEG MKT" | "SNAP MKT" => Self::Market,
+            "LMT" | "LMT + MKT" | "REL + LMT" => Self::Limit,
+            "STP" | "STP PRT" => Self::Stop,
             "STP LMT" => Self::StopLimit,
             "TRAIL" => Self::Trail,
             "TRAIL LIMIT" => Self::TrailLimit,
@@ -88,14 +85,14 @@ impl Kind {
             "LIT" => Self::LimitIfTouched,
             "MOC" => Self::MarketOnClose,
             "LOC" => Self::LimitOnClose,
-            other if TYPES_NOT_OFFERED.contains(&other) => return Err(Refusal::type_not_offered()),
+            other if TYPES_THAT_REST.contains(&other) => Self::Resting,
             _ => return Err(Refusal::invalid("Invalid order type was entered")),
         })
     }
 
     /// Waits for a price before it works.
     pub(super) fn is_triggered_by_price(self) -> bool {
-        !matches!(self, Self::Market | Self::Limit | Self::MarketOnClose | Self::LimitOnClose)
+        !matches!(self, Self::Market | Self::Limit | Self::MarketOnClose | Self::LimitOnClose | Self::Resting)
     }
 
     pub(super) fn is_trailing(self) -> bool {
@@ -161,9 +158,11 @@ impl Terms {
             "SELL" | "SSHORT" => Side::Sell,
             _ => return Err(Refusal::invalid("Invalid side")),
         };
-        let kind = Kind::read(order.order_type())?;
+        let kind = Kind::read(order)?;
         let cash = price(order.cash_qty).filter(|cash| *cash > Decimal::ZERO);
-        let total = quantity(order.total_quantity(), cash.is_some())?;
+        // A hedge takes its size from its parent, an allocation from the accounts of its group.
+        let is_derived = cash.is_some() || !order.hedge_type().is_empty() || !order.fa_percentage().is_empty();
+        let total = quantity(order.total_quantity(), is_derived)?;
         let limit = price(order.lmt_price);
         let aux = price(order.aux_price);
         if kind.needs_limit() && limit.is_none() {
@@ -200,12 +199,12 @@ impl Terms {
     }
 }
 
-fn quantity(text: &str, by_cash: bool) -> Result<Decimal, Refusal> {
-    if text.is_empty() && by_cash {
+fn quantity(text: &str, is_derived: bool) -> Result<Decimal, Refusal> {
+    if text.is_empty() && is_derived {
         return Ok(Decimal::ZERO);
     }
     let total: Decimal = text.parse().map_err(|_| Refusal::new(140, "The size value should be a number."))?;
-    if total.is_zero() && !by_cash {
+    if total.is_zero() && !is_derived {
         return Err(Refusal::new(434, "The order size cannot be zero."));
     }
     if total.is_sign_negative() || total > Decimal::from(QUANTITY_MAX) {
@@ -242,7 +241,8 @@ fn trail_limit_offset(
 
 fn tif(order: &Order, kind: Kind) -> Result<Tif, Refusal> {
     let tif = match order.tif() {
-        "" | "DAY" => Tif::Day,
+        // The simulated market has no auctions: what waits for one works for the day.
+        "" | "DAY" | "DTC" | "OPG" | "AUC" => Tif::Day,
         "GTC" => Tif::GoodTillCancel,
         "IOC" => Tif::ImmediateOrCancel,
         "FOK" => Tif::FillOrKill,

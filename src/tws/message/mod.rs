@@ -9,6 +9,7 @@
 //! sender left the field out, which is not the same as zero. Quantities travel as decimal text and
 //! are kept as text, digit for digit.
 
+mod assign;
 mod layout;
 
 pub mod account;
@@ -25,6 +26,7 @@ pub mod order_flow;
 pub mod scanner;
 pub mod tick_by_tick;
 
+pub use assign::{BadField, assign};
 pub use layout::{Dump, Field, Kind, Layout};
 
 /// Defines prost messages from `number name: type` lines.

@@ -358,7 +358,7 @@ fn orders_of_others_are_seen_with_their_origin_and_cannot_be_cancelled_here() {
     place(&mut rig, ask("k1", ""));
     assert_eq!(placed(&mut rig), [(41, "k1".to_owned())], "above every id seen");
 
-    let token = rig.ask(Ask::ListOrders(ListOrders { filter: OrderFilter::All, account: None }));
+    let token = rig.ask(Ask::ListOrders(ListOrders { filter: OrderFilter::All, ..ListOrders::default() }));
     let Some(Ok(Answer::Orders(list))) = rig.reply(token) else { panic!("no list") };
     assert_eq!(list.orders.len(), 4);
 }
