@@ -15,6 +15,7 @@ use ibapi::{
         ExecutionFilter, HistoricalBarSize, HistoricalWhatToShow, IgnoreSize, OrderOutcome, PlaceOrder, PositionUpdate,
         SubscriptionItemStreamExt as _, TickTypes, TradingHours, order_builder,
     },
+    scanner::ScannerSubscription,
 };
 use ibnats::sim::{RunningSim, SimConfig, Simulator};
 
@@ -249,4 +250,34 @@ async fn its_position_and_account_values_follow_its_fill() {
     })
     .await;
     assert!(power > 0.0);
+}
+
+#[tokio::test]
+async fn it_reads_news_scanners_and_the_calendar() {
+    let rig = Rig::start(10).await;
+    let providers = within(rig.client.news_providers()).await.unwrap();
+    assert!(providers.iter().any(|provider| provider.code == "BRFG"), "{providers:?}");
+
+    let wanted = ScannerSubscription {
+        number_of_rows: 5,
+        instrument: Some("STK".to_owned()),
+        location_code: Some("STK.US.MAJOR".to_owned()),
+        scan_code: Some("MOST_ACTIVE".to_owned()),
+        ..ScannerSubscription::default()
+    };
+    let mut results = rig.client.scanner_subscription(&wanted, &[]).await.unwrap().filter_data();
+    let rows = until(&mut results, Some).await;
+    assert_eq!(rows.iter().map(|row| row.rank).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+
+    assert!(within(rig.client.scanner_parameters()).await.unwrap().contains("MOST_ACTIVE"));
+    let calendar = within(rig.client.wsh_metadata()).await.unwrap();
+    assert!(calendar.data_json.contains("event_types"));
+
+    let apple = Contract::stock("AAPL").build();
+    let mut headlines = rig.client.contract_news(&apple, &["BRFG", "DJNL"]).await.unwrap().filter_data();
+    // Told by hand once the request is known to have arrived.
+    within(rig.client.server_time()).await.unwrap();
+    rig.gateway.tell_news("BRFG", "AAPL", "Apple says something").await;
+    let told = until(&mut headlines, |story| story.headline.contains("says something").then_some(story)).await;
+    assert_eq!(told.provider_code, "BRFG");
 }

@@ -3,9 +3,9 @@
 import json
 import xml.etree.ElementTree as xml
 
+from ibapi.common import WshEventData
 from ibapi.scanner import ScannerSubscription
 from ibapi.tag_value import TagValue
-from ibapi.wsh import WshEventData
 from official import AAPL, contract
 
 AAPL_ID = 265598
@@ -132,7 +132,9 @@ def test_an_option_price_and_its_volatility_are_inverse(client):
 
 def events(client):
     request = client.request_id()
-    client.api.reqWshEventData(request, WshEventData(conId=AAPL_ID, totalLimit=3))
+    wanted = WshEventData()
+    wanted.conId, wanted.totalLimit = AAPL_ID, 3
+    client.api.reqWshEventData(request, wanted)
     return request
 
 
