@@ -98,7 +98,8 @@ async fn serve(mut stream: TcpStream, mut orders: watch::Receiver<Order>, counts
     }
 }
 
-fn answer(request: &Request, lines: &mut Vec<i32>, counts: &Counts, out: &mut BytesMut) {
+/// Answers what a login and a first download ask for.
+pub(crate) fn answer(request: &Request, lines: &mut Vec<i32>, counts: &Counts, out: &mut BytesMut) {
     let mut put = |response: Response| response.put(out);
     match request {
         Request::StartApiRequest(_) => {

@@ -12,6 +12,8 @@
 
 mod bare;
 mod cpu;
+#[path = "../desk/mod.rs"]
+mod desk;
 mod gateway;
 mod rounds;
 

@@ -4,7 +4,7 @@ use std::{
     env,
     fmt::Write,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::Stdio,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
@@ -19,6 +19,7 @@ use tokio::{
 
 use crate::{
     INSTRUMENTS, PACES, cpu,
+    desk::{nats_server, nats_url, until},
     gateway::{self, Counts, Order},
 };
 
@@ -177,32 +178,6 @@ fn report(name: &str, ticks: u64, ours: &[Figures], theirs: &[Figures]) {
     println!("  published {:.1} % of the ticks, the rest was shed and counted", published * 100.0 / as_f64(ticks));
 }
 
-fn nats_server(folder: &Path) -> Child {
-    let program = env::var_os("NATS_SERVER").map_or_else(|| PathBuf::from("nats-server"), PathBuf::from);
-    Command::new(program)
-        .args(["-a", "127.0.0.1", "-p", "-1", "-js", "-sd"])
-        .arg(folder.join("js"))
-        .arg("--ports_file_dir")
-        .arg(folder)
-        .stderr(Stdio::null())
-        .stdout(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("nats-server starts; set NATS_SERVER to the program")
-}
-
-async fn nats_url(folder: &Path) -> String {
-    loop {
-        let files = fs::read_dir(folder).expect("the folder").flatten().map(|entry| entry.path());
-        let ports = files.filter(|path| path.extension().is_some_and(|extension| extension == "ports"));
-        let read = |path: PathBuf| serde_json::from_slice::<serde_json::Value>(&fs::read(path).ok()?).ok();
-        if let Some(url) = ports.filter_map(read).find_map(|ports| Some(ports["nats"][0].as_str()?.to_owned())) {
-            return url;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 fn bridge(folder: &Path, url: &str, port: u16) -> Child {
     let mut config = format!(
         "[gateway]\nport = {port}\n[nats]\nurl = \"{url}\"\nprefix = \"bench\"\n[log]\nfilter = \"warn\"\n[state]\ndir = \"{}\"\n",
@@ -220,12 +195,4 @@ fn bridge(folder: &Path, url: &str, port: u16) -> Child {
         .kill_on_drop(true)
         .spawn()
         .expect("the bridge starts")
-}
-
-async fn until(limit: Duration, condition: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !condition() {
-        assert!(started.elapsed() < limit, "not within {limit:?}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }

@@ -284,6 +284,7 @@ impl Session {
         self.core.now = now;
         self.core.emit(Event::Bridge(Box::new(BridgeEvent::new("stopping", now.us))));
         self.market.on_shutdown(&mut self.core);
+        self.orders.on_shutdown(&mut self.core);
         self.trading.drain(&mut self.core);
         self.data.drain(&mut self.core);
         self.settle();

@@ -46,6 +46,14 @@ fn the_process_is_not_root() {
 }
 
 #[test]
+fn the_journal_lies_on_a_volume_that_the_process_may_write() {
+    let folder = of_last_stage("VOLUME").pop().expect("a volume");
+    assert!(of_last_stage("ENV").contains(&format!("IBNATS_STATE__DIR={folder}")));
+    assert!(of_last_stage("COPY").iter().any(|copy| copy.contains("--chown=nonroot") && copy.ends_with(&folder)));
+    assert!(text("deploy/compose.yaml").contains(&format!("ibnats-state:{folder}")));
+}
+
+#[test]
 fn the_container_runs_the_bridge_without_a_shell() {
     let entry: Vec<String> = serde_json::from_str(&of_last_stage("ENTRYPOINT")[0]).expect("exec form");
     let arguments: Vec<String> = serde_json::from_str(&of_last_stage("CMD")[0]).expect("exec form");

@@ -18,8 +18,14 @@ fn run(command: &mut Command) -> (bool, String) {
 fn the_unit_reports_readiness_and_runs_as_nobody() {
     let unit = text("deploy/ibnats.service");
     let settings: Vec<_> = unit.lines().filter_map(|line| line.split_once('=')).collect();
-    for wanted in [("Type", "notify"), ("DynamicUser", "yes"), ("NoNewPrivileges", "yes"), ("ProtectSystem", "strict")]
-    {
+    for wanted in [
+        ("Type", "notify"),
+        ("DynamicUser", "yes"),
+        ("NoNewPrivileges", "yes"),
+        ("ProtectSystem", "strict"),
+        ("StateDirectory", "ibnats"),
+        ("Environment", "IBNATS_STATE__DIR=%S/ibnats"),
+    ] {
         assert!(settings.contains(&wanted), "{wanted:?}");
     }
     let (_, start) = settings.iter().find(|(key, _)| *key == "ExecStart").unwrap();

@@ -112,6 +112,19 @@ impl Orders {
         core.refuse(waiter.token, ApiError::new(ErrorCode::Timeout, message));
     }
 
+    /// What has not left this process is taken back, so that the next run does not have to doubt it.
+    pub(crate) fn on_shutdown(&mut self, core: &mut Core) {
+        for key in self.book.open_keys() {
+            let Some(record) = self.book.get(&key).filter(|record| !record.facts.is_sent) else { continue };
+            if record.event.order_id.is_some_and(|order_id| core.pacing.withdraw(order_id)) {
+                self.change(core, &key, |record| {
+                    record.facts.on_withdrawn();
+                    record.explain(None, "not sent: the bridge was stopped");
+                });
+            }
+        }
+    }
+
     /// Writes down how an order is now, if anything about it changed.
     pub(super) fn write_down(&mut self, core: &mut Core, key: &OrderKey, is_told: bool) {
         let (client_id, next_order_id) = (self.client_id, self.next_order_id);

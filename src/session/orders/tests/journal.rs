@@ -137,6 +137,22 @@ fn the_next_run_gives_the_first_outcome_and_sends_nothing() {
 }
 
 #[test]
+fn what_has_not_left_when_the_bridge_stops_is_known_not_to_have_been_sent() {
+    let mut rig = Rig::ready();
+    rig.is_disk_slow = true;
+    place(&mut rig, ask("k1", ""));
+    rig.session.on_shutdown(rig.now());
+    rig.pump();
+    rig.sync_disk();
+    assert!(placed(&mut rig).is_empty());
+    let mut next = rig.restarted();
+    next.log_in(LinkName::Data);
+    next.log_in(TRADING);
+    let again = place(&mut next, ask("k1", ""));
+    assert_eq!(answered(next.reply(again)).state, OrderState::Cancelled);
+}
+
+#[test]
 fn order_ids_do_not_go_back_with_the_gateways() {
     let mut rig = Rig::ready();
     for key in ["a", "b", "c"] {
