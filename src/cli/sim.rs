@@ -31,6 +31,9 @@ pub(super) struct Args {
     /// Account of the login; may be given several times
     #[arg(long = "account", default_value = "DU1234567")]
     accounts: Vec<String>,
+    /// Markets open and close as in the world; without it they never close
+    #[arg(long)]
+    market_hours: bool,
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -49,6 +52,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         clock: args.clock,
         speed: args.speed,
         accounts: args.accounts,
+        market_hours: args.market_hours,
         ..SimConfig::default()
     };
     let sim = Simulator::start(config).await?;

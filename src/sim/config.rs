@@ -36,6 +36,9 @@ pub struct SimConfig {
     /// Instruments have their real regular hours in `liquidHours` and for `useRTH`. Off, the regular
     /// session is the whole day. Trading itself is always open.
     pub regular_hours: bool,
+    /// Markets open and close as in the world, with the holidays and half days of the US exchanges; what has no
+    /// regular session always trades.
+    pub market_hours: bool,
 }
 
 impl Default for SimConfig {
@@ -53,6 +56,7 @@ impl Default for SimConfig {
             market_data_lines: 100,
             pacing: true,
             regular_hours: false,
+            market_hours: false,
         }
     }
 }

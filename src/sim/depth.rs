@@ -119,6 +119,7 @@ impl Depth {
     pub(super) fn advance(&mut self, world: &World, out: &mut Outbox) {
         let slot = world.prices.slot(out.now_ms);
         for (&(connection, req_id), subscription) in &mut self.subscriptions {
+            let slot = world.prices.open_slot(&subscription.instrument, slot);
             if subscription.slot == slot {
                 continue;
             }

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
+use chrono_tz::Tz;
 
 use super::expiry;
+use super::holidays::{DayKind, us_day};
 use super::instrument::{Instrument, Venue};
+use super::sessions::Calendar;
 use super::universe::Universe;
 use crate::tws::message::contract::{ContractData, ContractDetails};
 
@@ -14,6 +17,15 @@ const HOURS_DAYS: u64 = 6;
 const ORDER_TYPES: &str = "ACTIVETIM,ADJUST,ALERT,ALGO,ALLOC,AVGCOST,BASKET,COND,CONDORDER,DAY,DEACT,DEACTDIS,DEACTEOD,\
 GAT,GTC,GTD,GTT,IOC,LIT,LMT,MIT,MKT,MTL,NGCOMB,NONALGO,OCA,OPG,PEGMID,REL,SCALE,STP,STPLMT,TRAIL,TRAILLIT,TRAILLMT,WHATIF";
 
+/// Which hours instruments have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hours {
+    /// Regular sessions are those of the real exchange.
+    pub(super) regular: bool,
+    /// Markets open and close as in the world.
+    pub(super) closes: bool,
+}
+
 /// The answer to a contract details request for one match.
 pub(super) fn contract_data(
     req_id: i32,
@@ -21,7 +33,7 @@ pub(super) fn contract_data(
     universe: &Universe,
     exchange: Option<&str>,
     now_ms: i64,
-    regular_hours: bool,
+    hours: Hours,
 ) -> ContractData {
     let mut contract = instrument.contract.clone();
     if let Some(exchange) = exchange {
@@ -30,11 +42,13 @@ pub(super) fn contract_data(
     ContractData {
         req_id: Some(req_id),
         contract: Some(contract),
-        contract_details: Some(details(instrument, universe, now_ms, regular_hours)),
+        contract_details: Some(details(instrument, universe, now_ms, hours)),
     }
 }
 
-fn details(instrument: &Instrument, universe: &Universe, now_ms: i64, regular_hours: bool) -> ContractDetails {
+fn details(instrument: &Instrument, universe: &Universe, now_ms: i64, hours_of: Hours) -> ContractDetails {
+    let regular = hours_of.regular || hours_of.closes;
+    let all = Calendar { venue: instrument.venue, regular: false, closes: hours_of.closes };
     let text = |value: &str| Some(value.to_owned());
     let today = expiry::day_of(instrument.venue.zone, now_ms);
     let under = instrument.under.and_then(|con_id| universe.by_con_id(con_id));
@@ -55,8 +69,8 @@ fn details(instrument: &Instrument, universe: &Universe, now_ms: i64, regular_ho
         category: text(category),
         subcategory: text(category),
         time_zone_id: text(instrument.venue.zone.name()),
-        trading_hours: Some(hours(instrument.venue, today, false)),
-        liquid_hours: Some(hours(instrument.venue, today, regular_hours)),
+        trading_hours: Some(hours(instrument.venue, today, all)),
+        liquid_hours: Some(hours(instrument.venue, today, Calendar { regular, ..all })),
         agg_group: Some(if sec_type == "STK" { 1 } else { 2 }),
         market_rule_ids: Some(vec![market_rule(instrument).to_string(); exchanges].join(",")),
         real_expiration_date: instrument.expiry.map(|day| day.format("%Y%m%d").to_string()),
@@ -121,11 +135,11 @@ pub(super) fn price_steps(rule: i32) -> Option<&'static [(f64, f64)]> {
 }
 
 /// Hours of the next days, as `yyyymmdd:hhmm-yyyymmdd:hhmm` or `yyyymmdd:CLOSED`, separated by `;`.
-fn hours(venue: Venue, today: NaiveDate, regular: bool) -> String {
+fn hours(venue: Venue, today: NaiveDate, calendar: Calendar) -> String {
     let days = (0..HOURS_DAYS).filter_map(|ahead| today.checked_add_days(Days::new(ahead)));
     let day = |day: NaiveDate| {
         let stamp = day.format("%Y%m%d");
-        match session_minutes(venue, day, regular) {
+        match session_minutes(venue, day, calendar) {
             None => format!("{stamp}:CLOSED"),
             Some((_, 1440)) => {
                 let next = day.succ_opt().unwrap_or(day).format("%Y%m%d");
@@ -141,12 +155,31 @@ fn hours(venue: Venue, today: NaiveDate, regular: bool) -> String {
 }
 
 /// First and last minute of a day's session after local midnight; `None` on a day without one.
-/// Trading is open around the clock; only the regular session can be shorter.
-pub(super) fn session_minutes(venue: Venue, day: NaiveDate, regular: bool) -> Option<(u32, u32)> {
-    match venue.regular {
-        Some(_) if regular && matches!(day.weekday(), Weekday::Sat | Weekday::Sun) => None,
-        Some((open, close)) if regular => Some((u32::from(open), u32::from(close))),
-        _ => Some((0, 1440)),
+/// Unless markets close, trading is open around the clock and only the regular session can be shorter.
+/// Where they do, stocks of the US trade from 4:00 to 20:00, or 17:00 on a half day, and others in their
+/// regular session; what has none always trades.
+pub(super) fn session_minutes(venue: Venue, day: NaiveDate, calendar: Calendar) -> Option<(u32, u32)> {
+    let Some((open, close)) = venue.regular else { return Some((0, 1440)) };
+    let (open, close) = (u32::from(open), u32::from(close));
+    if !calendar.closes {
+        return match day.weekday() {
+            _ if !calendar.regular => Some((0, 1440)),
+            Weekday::Sat | Weekday::Sun => None,
+            _ => Some((open, close)),
+        };
+    }
+    let is_us = venue.zone == Tz::US__Eastern;
+    let kind = match day.weekday() {
+        Weekday::Sat | Weekday::Sun => DayKind::Closed,
+        _ if is_us => us_day(day),
+        _ => DayKind::Whole,
+    };
+    match kind {
+        DayKind::Closed => None,
+        DayKind::Whole if is_us && !calendar.regular => Some((4 * 60, 20 * 60)),
+        DayKind::Whole => Some((open, close)),
+        DayKind::Half if calendar.regular => Some((open, close.min(13 * 60))),
+        DayKind::Half => Some((4 * 60, 17 * 60)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Expiry calendars: which futures and option dates exist on a day.
 
-use chrono::{Datelike, Days, NaiveDate, TimeZone, Weekday};
+use chrono::{Datelike, Days, NaiveDate, TimeDelta, TimeZone, Weekday};
 use chrono_tz::Tz;
 
 /// A calendar month: `year * 12 + month0`, so that months can be counted.
@@ -62,8 +62,11 @@ pub(super) fn at_local(zone: Tz, day: NaiveDate, minute: u32) -> i64 {
     let day_start = day.and_hms_opt(minute / 60 % 24, minute % 60, 0).unwrap_or_default();
     match zone.from_local_datetime(&day_start).earliest() {
         Some(time) => time.timestamp_millis(),
-        // The local time was skipped by the clock: an hour later exists.
-        None => zone.from_utc_datetime(&day_start).timestamp_millis(),
+        // The clock was set forward over it: the moment of the change, which the clock shows as an hour later.
+        None => zone
+            .from_local_datetime(&(day_start + TimeDelta::hours(1)))
+            .earliest()
+            .map_or_else(|| day_start.and_utc().timestamp_millis(), |time| time.timestamp_millis()),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::SimConfig;
 use super::book::Market;
 use super::broker::{Book, Broker, Outgoing, To};
+use super::details::Hours;
 use super::faults::Faults;
 use super::feeds::Feeds;
 use super::login::{self, Client, Clients};
@@ -24,6 +25,13 @@ pub(super) struct World {
     pub(super) regular_hours: bool,
 }
 
+impl World {
+    /// Which hours instruments have.
+    pub(super) fn hours(&self) -> Hours {
+        Hours { regular: self.regular_hours, closes: self.prices.openings().closes }
+    }
+}
+
 /// A gateway with its markets and clients. Time is simulated, in epoch milliseconds, and never goes back.
 pub(super) struct Gateway {
     world: World,
@@ -39,6 +47,7 @@ impl Gateway {
     pub(super) fn new(config: &SimConfig, replay: PriceFile, now_ms: i64) -> Self {
         let universe = Universe::default();
         let mut prices = Prices::new(config.seed, i64::from(config.slot_ms), universe.walks());
+        prices.openings_mut().closes = config.market_hours;
         for (symbol, tape) in replay.tapes() {
             if let Some(instrument) = universe.named(&symbol, now_ms) {
                 prices.replay(instrument.con_id(), tape);
@@ -227,6 +236,22 @@ impl Gateway {
         let mut out = Outbox::at(now_ms);
         self.feeds.news.bulletin(kind, text, exchange, &mut out);
         out.into_effects()
+    }
+
+    /// Stops the trading of a symbol from the next slot on. False if there is no such symbol or it is halted.
+    pub(super) fn halt(&mut self, now_ms: i64, symbol: &str) -> bool {
+        let World { universe, prices, .. } = &mut self.world;
+        let at_ms = prices.start_ms(prices.slot(now_ms) + 1);
+        let instrument = universe.named(symbol, now_ms);
+        instrument.is_some_and(|instrument| prices.openings_mut().halt(instrument.con_id(), at_ms))
+    }
+
+    /// Ends a halt from the next slot on. False if there is none.
+    pub(super) fn resume(&mut self, now_ms: i64, symbol: &str) -> bool {
+        let World { universe, prices, .. } = &mut self.world;
+        let at_ms = prices.start_ms(prices.slot(now_ms) + 1);
+        let instrument = universe.named(symbol, now_ms);
+        instrument.is_some_and(|instrument| prices.openings_mut().resume(instrument.con_id(), at_ms))
     }
 
     /// The order side and the markets at this moment; what it wants sent is sent.

@@ -167,8 +167,8 @@ fn accept(
         return Err(Refusal::invalid("SCHEDULE is available for 1 day bars only"));
     }
     permitted(&instrument, client.market_data_type)?;
-    let regular = request.use_rth.unwrap_or(false) && world.regular_hours;
-    let calendar = Calendar { venue: instrument.venue, regular };
+    let regular = request.use_rth.unwrap_or(false) && (world.hours().regular || world.hours().closes);
+    let calendar = Calendar { venue: instrument.venue, regular, closes: world.hours().closes };
     let start_ms = match duration {
         Duration::Days(days) if regular || !matches!(size, BarSize::Seconds(_)) => calendar.sessions_back(days, end_ms),
         duration => duration.before(end_ms),

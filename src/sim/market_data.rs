@@ -133,7 +133,9 @@ impl MarketData {
                 ended.push((connection, req_id));
                 continue;
             }
-            if slot == sent.slot || *quiet {
+            // A market that stands still has nothing to tell.
+            let slot = prices.open_slot(instrument, slot);
+            if slot <= sent.slot || *quiet {
                 continue;
             }
             let level = current

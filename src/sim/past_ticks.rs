@@ -48,6 +48,7 @@ fn answer(
     let zone = instrument.venue.zone;
     let at_ms = history::end_of(start.or(end), zone, (client, request.req_id.unwrap_or_default()), out)?;
     let slots = slots(&world.prices, at_ms, i64::from(count), start.is_some(), out.now_ms);
+    let slots = slots.filter(|slot| world.prices.is_open(&instrument, *slot));
     let (req_id, is_done) = (request.req_id, Some(true));
     let prices = &world.prices;
     match request.what_to_show.as_deref().unwrap_or_default() {

@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::greeks;
 use super::instrument::{Instrument, Shape, Walk};
+use super::openings::Openings;
 use super::path::{Extreme, Path, Reading};
 use super::seed::Seed;
 use super::tape::Tape;
@@ -91,6 +92,7 @@ pub(super) struct Prices {
     shifts: FxHashMap<i32, BTreeMap<i64, f64>>,
     /// Replayed prices, by contract id.
     tapes: FxHashMap<i32, Tape>,
+    pub(super) openings: Openings,
 }
 
 impl Prices {
@@ -105,6 +107,7 @@ impl Prices {
             paths: walks.map(path).collect(),
             shifts: FxHashMap::default(),
             tapes: FxHashMap::default(),
+            openings: Openings::default(),
         }
     }
 
@@ -144,6 +147,7 @@ impl Prices {
 
     /// The quote of a slot.
     pub(super) fn quote(&self, instrument: &Instrument, slot: i64) -> Quote {
+        let slot = self.open_slot(instrument, slot);
         if let Some(tape) = self.tapes.get(&instrument.con_id()) {
             return tape.quote(instrument, self.start_ms(slot + 1));
         }
@@ -165,7 +169,12 @@ impl Prices {
     /// The trade of a slot.
     pub(super) fn trade(&self, instrument: &Instrument, slot: i64) -> Trade {
         let price = self.price(instrument, Side::Trades, slot);
-        let size = if instrument.legs.is_empty() { self.volume(instrument, slot..slot + 1) } else { 1 };
+        let is_open = self.is_open(instrument, slot);
+        let size = match instrument.legs.is_empty() {
+            _ if !is_open => 0,
+            true => self.volume(instrument, slot..slot + 1),
+            false => 1,
+        };
         Trade { price, size }
     }
 
@@ -183,6 +192,7 @@ impl Prices {
 
     /// One price of a slot, in units of its side.
     pub(super) fn price(&self, instrument: &Instrument, side: Side, slot: i64) -> i64 {
+        let slot = self.open_slot(instrument, slot);
         if let Some(tape) = self.tapes.get(&instrument.con_id()) {
             return tape.price(instrument, side, self.start_ms(slot + 1));
         }
@@ -199,8 +209,8 @@ impl Prices {
         View { prices: self, instrument, side, shift: 0.0 }.at(slot, x)
     }
 
-    /// The bar over a stretch of slots; `None` if the stretch is empty.
-    pub(super) fn bar(&self, instrument: &Instrument, side: Side, slots: Range<i64>) -> Option<Bar> {
+    /// The bar over a stretch of slots that are traded; `None` if the stretch is empty.
+    pub(super) fn whole_bar(&self, instrument: &Instrument, side: Side, slots: Range<i64>) -> Option<Bar> {
         if slots.is_empty() {
             return None;
         }

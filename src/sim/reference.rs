@@ -91,14 +91,8 @@ fn contract_data(world: &World, to: ConnectionId, request: &ContractDataRequest,
         Ok(found) => {
             let exchange = given(query.exchange.as_ref());
             for instrument in found {
-                let data = details::contract_data(
-                    req_id,
-                    &instrument,
-                    &world.universe,
-                    exchange,
-                    out.now_ms,
-                    world.regular_hours,
-                );
+                let data =
+                    details::contract_data(req_id, &instrument, &world.universe, exchange, out.now_ms, world.hours());
                 let is_bond = instrument.sec_type() == "BOND";
                 let data = Box::new(data);
                 out.send(to, if is_bond { Response::BondContractData(data) } else { Response::ContractData(data) });
@@ -113,8 +107,7 @@ fn combo_data(world: &World, to: ConnectionId, req_id: i32, query: &Contract, ou
     match world.universe.resolve(query, out.now_ms) {
         Err(refusal) => out.refuse(to, req_id, refusal),
         Ok(combo) => {
-            let mut data =
-                details::contract_data(req_id, &combo, &world.universe, None, out.now_ms, world.regular_hours);
+            let mut data = details::contract_data(req_id, &combo, &world.universe, None, out.now_ms, world.hours());
             if let Some(contract) = &mut data.contract {
                 contract.combo_legs.clone_from(&query.combo_legs);
             }

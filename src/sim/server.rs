@@ -203,6 +203,18 @@ impl RunningSim {
         self.ask(move |gateway, now_ms| gateway.set_price(now_ms, &symbol, price)).await.unwrap_or(false)
     }
 
+    /// Stops the trading of a symbol. False if there is no such symbol or it is halted.
+    pub async fn halt(&self, symbol: &str) -> bool {
+        let symbol = symbol.to_owned();
+        self.ask(move |gateway, now_ms| gateway.halt(now_ms, &symbol)).await.unwrap_or(false)
+    }
+
+    /// Ends a halt. False if there is none.
+    pub async fn resume(&self, symbol: &str) -> bool {
+        let symbol = symbol.to_owned();
+        self.ask(move |gateway, now_ms| gateway.resume(now_ms, &symbol)).await.unwrap_or(false)
+    }
+
     /// Acts on the order side; messages it returns are sent.
     pub async fn broker(&self, act: impl FnOnce(&mut Broker, i64, &dyn Book) -> Outgoing + Send + 'static) {
         self.effect(|gateway, now_ms| gateway.with_broker(now_ms, act)).await;

@@ -1,11 +1,14 @@
 //! Trading sessions, and the stretches of time that bars cover.
 
 use chrono::{Datelike, Days, NaiveDate};
+use chrono_tz::Tz;
 
 use super::bar_size::BarSize;
 use super::details::session_minutes;
 use super::expiry;
 use super::instrument::Venue;
+
+const HOUR_MS: i64 = 3_600_000;
 
 /// A stretch of time that makes one bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub(super) struct Calendar {
     pub(super) venue: Venue,
     /// Regular sessions only.
     pub(super) regular: bool,
+    /// Markets open and close as in the world; otherwise trading outside regular sessions never stops.
+    pub(super) closes: bool,
 }
 
 impl Calendar {
@@ -37,7 +42,7 @@ impl Calendar {
     }
 
     fn session(self, day: NaiveDate) -> Option<Span> {
-        let (open, close) = session_minutes(self.venue, day, self.regular)?;
+        let (open, close) = session_minutes(self.venue, day, self)?;
         let zone = self.venue.zone;
         let end_ms = if close == 1440 {
             expiry::at_local(zone, day.checked_add_days(Days::new(1))?, 0)
@@ -67,15 +72,27 @@ impl Calendar {
         Box::new(bars.into_iter().filter(move |bar| bar.end_ms > start_ms))
     }
 
+    /// Bars are cut at the multiples of their size after local midnight, and where a session starts or ends.
     fn intraday(self, size_ms: i64, start_ms: i64, end_ms: i64) -> impl Iterator<Item = Span> {
         self.sessions(start_ms, end_ms).flat_map(move |session| {
-            let first = session.start_ms + (start_ms - session.start_ms).max(0) / size_ms * size_ms;
-            let starts = (0..).map(move |position| first + position * size_ms);
-            starts.take_while(move |start| *start < session.end_ms.min(end_ms)).map(move |start| Span {
-                start_ms: start,
-                end_ms: (start + size_ms).min(session.end_ms),
-                day: session.day,
-            })
+            let (from_ms, until_ms) = (session.start_ms.max(start_ms), session.end_ms.min(end_ms));
+            let spans: Box<dyn Iterator<Item = Span> + Send> = if size_ms <= HOUR_MS {
+                // The clock is changed by whole hours, so these cuts do not move.
+                let midnight = expiry::at_local(self.venue.zone, session.day, 0);
+                let first = (from_ms - midnight).div_euclid(size_ms);
+                let starts = (first..).map(move |nth| midnight + nth * size_ms);
+                Box::new(
+                    starts
+                        .take_while(move |start| *start < until_ms)
+                        .map(move |start| cut(session, start, start + size_ms)),
+                )
+            } else {
+                let cuts = long_cuts(self.venue.zone, session.day, size_ms);
+                let pairs: Vec<(i64, i64)> = cuts.iter().copied().zip(cuts.iter().copied().skip(1)).collect();
+                let touches = move |(start, end): &(i64, i64)| *end > from_ms && *start < until_ms;
+                Box::new(pairs.into_iter().filter(touches).map(move |(start, end)| cut(session, start, end)))
+            };
+            spans
         })
     }
 
@@ -94,6 +111,20 @@ impl Calendar {
     }
 }
 
+fn cut(session: Span, start_ms: i64, end_ms: i64) -> Span {
+    Span { start_ms: start_ms.max(session.start_ms), end_ms: end_ms.min(session.end_ms), day: session.day }
+}
+
+/// The cuts of bars longer than an hour, which follow the clock on the wall when it is changed.
+fn long_cuts(zone: Tz, day: NaiveDate, size_ms: i64) -> Vec<i64> {
+    let step = u32::try_from(size_ms / 60_000).unwrap_or(1440).max(1);
+    let mut cuts: Vec<i64> =
+        (0..1440).step_by(step as usize).map(|minute| expiry::at_local(zone, day, minute)).collect();
+    cuts.push(expiry::at_local(zone, day.checked_add_days(Days::new(1)).unwrap_or(day), 0));
+    cuts.dedup();
+    cuts
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::listing::US_STOCK;
@@ -101,11 +132,9 @@ mod tests {
 
     /// 2026-11-20 15:00 UTC, a Friday.
     const FRIDAY_MS: i64 = 1_795_186_800_000;
-    const HOUR_MS: i64 = 3_600_000;
-
     #[test]
     fn bars_follow_each_other_without_a_hole_around_the_clock() {
-        let calendar = Calendar { venue: US_STOCK, regular: false };
+        let calendar = Calendar { venue: US_STOCK, regular: false, closes: false };
         for size in [BarSize::Seconds(300), BarSize::Seconds(14_400), BarSize::Day, BarSize::Week, BarSize::Month] {
             let bars: Vec<Span> = calendar.bars(size, FRIDAY_MS - 2400 * HOUR_MS, FRIDAY_MS).collect();
             assert!(bars.windows(2).all(|pair| pair[0].end_ms == pair[1].start_ms), "{size:?}");
@@ -117,7 +146,7 @@ mod tests {
 
     #[test]
     fn regular_sessions_leave_out_nights_and_weekends() {
-        let calendar = Calendar { venue: US_STOCK, regular: true };
+        let calendar = Calendar { venue: US_STOCK, regular: true, closes: false };
         let sessions: Vec<Span> = calendar.sessions(FRIDAY_MS, FRIDAY_MS + 96 * HOUR_MS).collect();
         assert_eq!(sessions.len(), 3, "Friday, Monday, Tuesday: {sessions:?}");
         assert!(sessions.iter().all(|span| span.end_ms - span.start_ms == 13 * HOUR_MS / 2));
