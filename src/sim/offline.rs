@@ -125,6 +125,16 @@ impl OfflineSim {
         self.gateway.set_price(now_ms, symbol, price)
     }
 
+    /// Stops the trading of a symbol. False if there is no such symbol or it is halted.
+    pub fn halt(&mut self, now_ms: i64, symbol: &str) -> bool {
+        self.gateway.halt(now_ms, symbol)
+    }
+
+    /// Ends a halt. False if there is none.
+    pub fn resume(&mut self, now_ms: i64, symbol: &str) -> bool {
+        self.gateway.resume(now_ms, symbol)
+    }
+
     /// Ends every connection and forgets what a gateway forgets when it ends.
     pub fn restart(&mut self, now_ms: i64) {
         for id in self.lines.keys().copied().collect::<Vec<_>>() {
