@@ -2,6 +2,7 @@
 
 mod bars;
 mod load;
+mod staleness;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -9,6 +10,7 @@ use serde::Deserialize;
 
 pub use bars::Bars;
 pub use load::{ConfigError, load, load_text};
+pub use staleness::Staleness;
 
 /// Everything that can be configured. Every field has a default, so an empty file is legal.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -28,6 +30,8 @@ pub struct Config {
     pub subscriptions: Vec<Subscription>,
     /// What the bridge keeps on its own disk.
     pub state: State,
+    /// When a silent stream is taken for a broken one.
+    pub staleness: Staleness,
     /// What is known about contracts, and for how long.
     pub contracts: Contracts,
     /// What is logged and how.

@@ -108,6 +108,10 @@ pub(crate) struct Core {
     pub(crate) journal: JournalStatus,
     /// True while the gateway has no link to IB: it may leave requests unanswered or answer falsely.
     pub(crate) ib_lost: bool,
+    /// True while a market data farm is broken: which streams come from it is unknown.
+    pub(crate) market_farms_down: bool,
+    /// The data link is to be asked whether it is alive.
+    pub(crate) wants_probe: bool,
     /// When the contracts in use trade.
     pub(crate) trading_hours: TradingHours,
     cancelled: Cancelled,
@@ -136,6 +140,8 @@ impl Core {
             troubles: Troubles::default(),
             journal: JournalStatus::default(),
             ib_lost: false,
+            market_farms_down: false,
+            wants_probe: false,
             trading_hours: TradingHours::default(),
             cancelled: Cancelled::default(),
             unknown_zones: UnknownZones::default(),

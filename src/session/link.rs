@@ -356,6 +356,13 @@ impl Link {
         Step::None
     }
 
+    /// Asks whether the gateway is alive, unless that is asked already.
+    pub(crate) fn probe(&mut self, core: &mut Core) {
+        if self.state == State::Ready && self.probe.is_none() {
+            self.ask_time(core);
+        }
+    }
+
     fn silent_since(&self) -> Option<Instant> {
         self.last_receive.map(|(at, _)| at)
     }

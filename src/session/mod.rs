@@ -397,6 +397,9 @@ impl Session {
         if !self.trading.is_ready() && self.orders.is_synced() && self.account.is_synced() {
             self.trading.on_synced(&self.core);
         }
+        if std::mem::take(&mut self.core.wants_probe) {
+            self.data.probe(&mut self.core);
+        }
         let gate = LinkGate { trading: self.trading.is_open(), data: self.data.is_open() };
         while let Some(ticket) = self.core.pacing.next(self.core.now.at, gate) {
             let mut bytes = BytesMut::new();

@@ -58,6 +58,7 @@ impl Truth {
     /// A new session starts without knowledge: a gateway tells about its link only when it changes.
     pub(crate) fn on_session_lost(&mut self, core: &mut Core) {
         core.ib_lost = false;
+        core.market_farms_down = false;
         self.ib_link = IbLink::Unknown;
         self.ib_link_since_us = core.now.us;
         self.ib_code = None;
@@ -101,6 +102,7 @@ impl Truth {
             ib_code: code,
         };
         self.farms.insert(farm.to_owned(), event.clone());
+        core.market_farms_down = self.is_down(FarmKind::MarketData);
         core.emit(Event::Farm(Box::new(event)));
     }
 

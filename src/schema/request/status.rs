@@ -76,6 +76,9 @@ pub struct Counters {
     pub unknown_fields: u64,
     /// Answers for requests that are no longer waited for.
     pub late_answers: u64,
+    /// Streams that fell silent in an open market and were asked for again.
+    #[serde(default)]
+    pub stale_streams: u64,
     /// Reports, finished orders and fills forgotten to stay within memory bounds.
     pub forgotten: u64,
     /// Market events dropped because NATS was slower than the gateway.

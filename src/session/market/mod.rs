@@ -11,9 +11,11 @@ mod lease;
 mod level1;
 mod limits;
 mod picture;
+mod pulse;
 mod recovery;
 mod requests;
 mod snapshot;
+mod staleness;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -63,6 +65,8 @@ pub(crate) struct Market {
     snapshots: FxHashMap<usize, OneShot>,
     /// When bars need to be looked after; entries may be out of date.
     bars_due: BTreeSet<(Instant, usize)>,
+    /// When to look for streams that have fallen silent.
+    next_look: Option<Instant>,
     is_link_ready: bool,
     is_ib_lost: bool,
 }
@@ -147,13 +151,14 @@ impl Market {
         while let Some(number) = self.leases.expired(core.now.at) {
             self.release(core, number);
         }
+        self.watch(core);
         self.ask_due(core);
         self.on_bar_timer(core);
         self.on_snapshot_timer(core);
     }
 
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        [self.leases.next_expiry(), self.next_due(), self.next_snapshot_due(), self.next_bar_due()]
+        [self.leases.next_expiry(), self.next_due(), self.next_look(), self.next_snapshot_due(), self.next_bar_due()]
             .into_iter()
             .flatten()
             .min()

@@ -8,4 +8,5 @@ mod limits;
 mod quotes;
 mod recovery;
 mod snapshots;
+mod staleness;
 mod streams;

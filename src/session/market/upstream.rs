@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use super::{bars::BarFeed, picture::Picture};
+use super::{bars::BarFeed, picture::Picture, pulse::Pulse};
 use crate::{
     schema::{
         bar::BarSize,
@@ -105,6 +105,7 @@ pub(super) struct Upstream {
     /// The contract the gateway told us to ask for instead.
     pub(super) rerouted: Option<Contract>,
     pub(super) last_us: Option<i64>,
+    pub(super) pulse: Pulse,
     since_us: i64,
     gap: Option<Gap>,
     /// The next event of the quote, or of the only stream, is the first after an interruption.
@@ -141,6 +142,7 @@ impl Upstream {
             depth_rows: 0,
             rerouted: None,
             last_us: None,
+            pulse: Pulse::default(),
             since_us: now_us,
             gap: None,
             after_gap: false,
@@ -226,6 +228,7 @@ impl Upstream {
     /// Data came under this id. True if it is the first since the request or an interruption.
     pub(super) fn touch(&mut self, core: &mut Core, req_id: i32) -> bool {
         self.last_us = Some(core.now.us);
+        self.pulse.beat(core.now.at);
         if self.flows {
             return false;
         }
@@ -245,6 +248,7 @@ impl Upstream {
     /// Data may be missing from the last event on.
     pub(super) fn interrupt(&mut self, core: &mut Core, reason: &str) {
         self.flows = false;
+        self.pulse.pause();
         if self.last_us.is_some() {
             self.open_gap(core, reason);
         }
@@ -253,6 +257,7 @@ impl Upstream {
     /// The gateway ended the stream, or never began it.
     pub(super) fn end(&mut self, core: &mut Core, reason: &str) {
         self.flows = false;
+        self.pulse.pause();
         self.fresh = true;
         self.open_gap(core, reason);
     }

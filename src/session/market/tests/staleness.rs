@@ -1,0 +1,235 @@
+//! Streams that fall silent by themselves, and markets that rightly do.
+
+use std::sync::Arc;
+
+use super::desk::{Desk, names, price, request_id, subscribe};
+use crate::{
+    schema::connection::{GapState, LinkName},
+    session::{
+        Listing,
+        time::{Hours, Zone},
+    },
+    tws::{Request, Response, message::history::RealTimeBarTick},
+};
+
+/// Sessions of the first two days of every rig, which starts on 2027-01-15 at 08:00 UTC.
+const OPEN: &str = "20270115:0700-20270115:2100;20270116:0700-20270116:2100";
+
+fn trade(desk: &mut Desk, con_id: i32, hours: &str) {
+    let (hours, strange) = Hours::read(hours, Zone::UTC);
+    assert!(strange.is_empty());
+    let now_us = desk.rig.now().us;
+    desk.rig.session.core.trading_hours.learn(con_id, now_us, Some(hours));
+}
+
+/// A desk whose stock trades from 07:00 to 21:00 UTC.
+fn open_desk() -> Desk {
+    let mut desk = Desk::new();
+    trade(&mut desk, 265_598, OPEN);
+    desk
+}
+
+/// A tick each second.
+fn flow(desk: &mut Desk, req_id: i32, seconds: u32) {
+    for second in 0..seconds {
+        desk.hear(price(req_id, 1, 100.0 + f64::from(second), "1"));
+        desk.rig.wait_ms(1_000);
+    }
+}
+
+fn bar(req_id: i32, time: i64) -> Response {
+    let price = Some(10.0);
+    Response::RealTimeBarTick(Box::new(RealTimeBarTick {
+        req_id: Some(req_id),
+        time: Some(time),
+        open: price,
+        high: price,
+        low: price,
+        close: price,
+        volume: Some("1".to_owned()),
+        wap: Some("10".to_owned()),
+        count: Some(1),
+    }))
+}
+
+/// Requests about streams since last looked; probes are answered by the rig.
+fn asked(desk: &mut Desk) -> Vec<Request> {
+    desk.sent()
+}
+
+#[test]
+fn a_lively_quote_that_falls_silent_is_stale_within_35_seconds_and_asked_for_again() {
+    let mut desk = open_desk();
+    let before = desk.stream(&["quote"]);
+    flow(&mut desk, before, 60);
+    desk.heard();
+    desk.rig.wait_ms(28_000);
+    assert_eq!((asked(&mut desk), desk.heard().gaps), (Vec::new(), Vec::new()), "29 s are nothing");
+    desk.rig.wait_ms(7_000);
+    let sent = asked(&mut desk);
+    assert_eq!(names(&sent), ["CancelMarketData", "MarketDataRequest"]);
+    let heard = desk.heard();
+    assert!(heard.quotes.last().expect("told").stale);
+    assert_eq!((heard.gaps.len(), heard.gaps[0].state), (1, GapState::Opened));
+    assert!(heard.gaps[0].reason.contains("market is open"), "{}", heard.gaps[0].reason);
+
+    let after = request_id(&sent[1]);
+    desk.hear(price(after, 1, 200.0, "1"));
+    let heard = desk.heard();
+    assert_eq!(heard.gaps[0].state, GapState::Closed);
+    assert_eq!((heard.quotes[0].stale, heard.quotes[0].after_gap), (false, Some(true)));
+    assert_eq!(desk.rig.session.core.counters.stale_streams, 1);
+}
+
+#[test]
+fn five_second_bars_are_missed_after_three() {
+    let mut desk = open_desk();
+    let req_id = desk.stream(&["bar.5s"]);
+    desk.hear(bar(req_id, 1_800_000_000));
+    desk.rig.wait_ms(15_000);
+    assert_eq!(asked(&mut desk), []);
+    desk.rig.wait_ms(5_001);
+    assert_eq!(names(&asked(&mut desk))[..2], ["CancelRealTimeBars", "RealTimeBarsRequest"]);
+    assert!(desk.heard().gaps.iter().any(|gap| gap.state == GapState::Opened && gap.stream == "bar.5s"));
+}
+
+#[test]
+fn a_bar_stream_that_never_began_is_asked_for_again() {
+    let mut desk = open_desk();
+    desk.stream(&["bar.5s"]);
+    desk.rig.wait_ms(25_000);
+    assert_eq!(names(&asked(&mut desk)), ["CancelRealTimeBars"]);
+    desk.rig.wait_ms(5_000);
+    assert_eq!(names(&asked(&mut desk)), ["RealTimeBarsRequest"]);
+}
+
+#[test]
+fn a_closed_market_an_unknown_one_and_a_broken_farm_cause_no_alarm() {
+    for (hours, farm) in [(Some("20270115:0700-20270115:0802"), false), (None, false), (Some(OPEN), true)] {
+        let mut desk = Desk::new();
+        if let Some(hours) = hours {
+            trade(&mut desk, 265_598, hours);
+        }
+        let req_id = desk.stream(&["quote"]);
+        flow(&mut desk, req_id, 100);
+        if farm {
+            desk.rig.notice_all(2103, "Market data farm connection is broken:usfarm");
+        }
+        desk.heard();
+        desk.rig.wait_ms(3_600_000);
+        assert_eq!(asked(&mut desk), [], "{hours:?}");
+        assert_eq!(desk.heard().gaps.len(), 0, "{hours:?}");
+    }
+}
+
+#[test]
+fn silence_counts_from_the_opening_and_from_the_farms_return() {
+    let mut desk = Desk::new();
+    trade(&mut desk, 265_598, "20270115:0700-20270115:0802;20270115:0900-20270115:2100");
+    let req_id = desk.stream(&["quote"]);
+    flow(&mut desk, req_id, 100);
+    desk.rig.wait_ms(55 * 60_000);
+    assert_eq!(asked(&mut desk), [], "closed");
+    // 08:56:40 until now; the market opens at 09:00.
+    desk.rig.wait_ms(200_000 + 29_000);
+    assert_eq!(asked(&mut desk), [], "the opening is half a minute old");
+    desk.rig.wait_ms(12_000);
+    assert_eq!(asked(&mut desk).len(), 2);
+    let after = {
+        flow(&mut desk, req_id, 1);
+        desk.list().upstream[0].req_id.expect("asked")
+    };
+    flow(&mut desk, after, 60);
+
+    desk.rig.notice_all(2103, "Market data farm connection is broken:usfarm");
+    desk.rig.wait_ms(600_000);
+    desk.rig.notice_all(2104, "Market data farm connection is OK:usfarm");
+    desk.rig.wait_ms(29_000);
+    assert_eq!(asked(&mut desk), []);
+    desk.rig.wait_ms(300_000);
+    assert_ne!(asked(&mut desk), [], "the gateway did not restore it");
+}
+
+#[test]
+fn a_stream_that_stays_silent_is_asked_for_less_and_less_often() {
+    let mut desk = open_desk();
+    let req_id = desk.stream(&["depth"]);
+    for second in 0..60 {
+        desk.hear(Response::MarketDepth(crate::tws::message::depth::MarketDepth {
+            req_id: Some(req_id),
+            market_depth_data: Some(crate::tws::message::depth::MarketDepthData {
+                position: Some(0),
+                operation: Some(i32::from(second > 0)),
+                side: Some(1),
+                price: Some(10.0),
+                size: Some(second.to_string()),
+                ..Default::default()
+            }),
+        }));
+        desk.rig.wait_ms(1_000);
+    }
+    desk.rig.wait_ms(3 * 3_600_000);
+    let count = asked(&mut desk).iter().filter(|request| matches!(request, Request::MarketDepthRequest(_))).count();
+    assert!((5..=11).contains(&count), "{count} requests in three hours");
+}
+
+#[test]
+fn silence_of_all_streams_is_no_storm() {
+    let mut desk = open_desk();
+    let mut ids = Vec::new();
+    for con_id in 1..=80 {
+        trade(&mut desk, con_id, OPEN);
+        let stock: Arc<Listing> = desk.rig.stock(con_id, &format!("S{con_id}"));
+        desk.try_subscribe("alpha", subscribe(&["quote"], 0), &stock).expect("a lease");
+    }
+    desk.rig.wait_ms(3_000);
+    ids.extend(asked(&mut desk).iter().map(request_id));
+    for second in 0..40 {
+        for id in &ids {
+            desk.hear(price(*id, 1, f64::from(second), "1"));
+        }
+        desk.rig.wait_ms(1_000);
+    }
+    desk.rig.wait_ms(30_000);
+    asked(&mut desk);
+    let mut most = 0;
+    for _ in 0..12 {
+        desk.rig.wait_ms(5_000);
+        most = most.max(asked(&mut desk).iter().filter(|sent| matches!(sent, Request::MarketDataRequest(_))).count());
+    }
+    assert!((1..=10).contains(&most), "{most} requests in five seconds");
+}
+
+#[test]
+fn a_quiet_instrument_has_patience() {
+    let mut desk = open_desk();
+    let req_id = desk.stream(&["quote"]);
+    for minute in 0..30 {
+        desk.hear(price(req_id, 1, f64::from(minute), "1"));
+        desk.rig.wait_ms(60_000 + 20_000 * u64::try_from(minute % 4).expect("small"));
+    }
+    desk.rig.wait_ms(5 * 60_000);
+    assert_eq!(asked(&mut desk), []);
+    assert_eq!(desk.heard().gaps.len(), 0);
+    desk.rig.wait_ms(20 * 60_000);
+    assert_ne!(asked(&mut desk), []);
+}
+
+#[test]
+fn the_gateway_is_probed_when_a_stream_falls_silent() {
+    let mut desk = open_desk();
+    let req_id = desk.stream(&["quote"]);
+    flow(&mut desk, req_id, 60);
+    desk.rig.is_alive = false;
+    // Something else keeps the link from being probed for its own silence.
+    for _ in 0..8 {
+        desk.rig.wait_ms(5_000);
+        desk.rig.notice(
+            LinkName::Data,
+            -1,
+            2107,
+            "HMDS data farm connection is inactive but should be available upon demand.ushmds",
+        );
+    }
+    assert!(asked(&mut desk).iter().any(|request| matches!(request, Request::CurrentTimeRequest(_))));
+}
