@@ -94,6 +94,7 @@ struct InFlight {
 }
 
 /// What every part of the session shares.
+#[expect(clippy::struct_excessive_bools, reason = "facts that change one by one")]
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) now: Now,

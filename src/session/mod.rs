@@ -107,7 +107,7 @@ impl Session {
         Self {
             trading: Link::new(LinkName::Trading, trading_id, seed, &core),
             data: Link::new(LinkName::Data, data_id, !seed, &core),
-            truth: Truth::default(),
+            truth: Truth::new(now.us),
             contracts: Contracts::default(),
             market: Market::default(),
             history: History::default(),

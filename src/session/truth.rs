@@ -31,6 +31,11 @@ pub(crate) struct Truth {
 }
 
 impl Truth {
+    /// Nothing is known at the start of the bridge.
+    pub(crate) fn new(now_us: i64) -> Self {
+        Self { ib_link_since_us: now_us, ..Self::default() }
+    }
+
     /// Reads a global notice. `None` if it is not about the link to IB, or says what is known already.
     pub(crate) fn on_notice(&mut self, core: &mut Core, link: LinkName, code: i32, text: &str) -> Option<IbChange> {
         if link == LinkName::Data && matches!(code, 1100 | 1101 | 1102 | 2110) {

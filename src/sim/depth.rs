@@ -10,7 +10,9 @@ use super::outbox::{ConnectionId, Outbox};
 use super::price::Prices;
 use super::universe::Refusal;
 use crate::tws::Response;
-use crate::tws::message::depth::{MarketDepth, MarketDepthData, MarketDepthL2, MarketDepthRequest};
+use crate::tws::message::depth::{
+    MarketDepth, MarketDepthData, MarketDepthL2, MarketDepthRequest, RerouteMarketDepthRequest,
+};
 
 /// Distinct instruments with depth at a time over all clients, at 100 market data lines.
 const INSTRUMENTS_MAX: usize = 3;
@@ -56,6 +58,12 @@ impl Depth {
         let key = (client.connection, request.req_id.unwrap_or_default());
         match self.check(world, key, request, out.now_ms) {
             Err(refusal) => out.refuse(key.0, key.1, refusal),
+            Ok(instrument) if instrument.rerouted().is_some() => {
+                let (req_id, con_id) = (request.req_id, instrument.rerouted());
+                let exchange = instrument.contract.exchange.clone();
+                let reroute = RerouteMarketDepthRequest { req_id, con_id, exchange };
+                out.send(key.0, Response::RerouteMarketDepthRequest(reroute));
+            }
             Ok(instrument) => {
                 let rows = match request.num_rows.unwrap_or_default() {
                     0 => ROWS_DEFAULT,
@@ -81,7 +89,7 @@ impl Depth {
             return Err(Refusal::new(322, "Error processing request.-'bN' : cause - Duplicate ticker id"));
         }
         let instrument = world.universe.resolve(&request.contract.clone().unwrap_or_default(), now_ms)?;
-        if !matches!(instrument.sec_type(), "STK" | "FUT" | "CASH" | "CRYPTO") {
+        if !matches!(instrument.sec_type(), "STK" | "FUT" | "CASH" | "CRYPTO" | "CFD") {
             let text = "Deep market data is not supported for this combination of security type/exchange";
             return Err(Refusal::new(10092, text));
         }

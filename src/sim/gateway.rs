@@ -73,6 +73,7 @@ impl Gateway {
     /// A connection is gone, with everything it had subscribed.
     pub(super) fn on_closed(&mut self, connection: ConnectionId) {
         self.feeds.closed(connection);
+        self.faults.closed(connection);
         if let Some(client_id) = self.clients.closed(connection).and_then(|client| client.client_id) {
             self.broker.on_disconnect(client_id);
         }
@@ -104,10 +105,14 @@ impl Gateway {
                 if let Some(contract) = contract_of(request) {
                     self.world.universe.learn(contract, now_ms);
                 }
+                let universe = &self.world.universe;
+                self.faults.note(connection, request, |contract| {
+                    universe.resolve(contract, now_ms).ok().map(|instrument| instrument.con_id())
+                });
                 self.answer(&client, request, &mut out);
             }
         }
-        out.into_effects()
+        self.faults.pass(out.into_effects())
     }
 
     /// Time has passed: prices have moved and timers may be due.
@@ -116,7 +121,7 @@ impl Gateway {
         self.feeds.advance(&self.world, &mut out);
         let sent = self.broker.on_market(now_ms, &Market { world: &self.world, now_ms });
         self.deliver(sent, &mut out);
-        out.into_effects()
+        self.faults.pass(out.into_effects())
     }
 
     fn start(&mut self, connection: ConnectionId, request: &StartApiRequest, out: &mut Outbox) {
@@ -205,6 +210,13 @@ impl Gateway {
     /// Answers requests of a kind again.
     pub(super) fn unmute(&mut self, kind: &str) {
         self.faults.unmute(kind);
+    }
+
+    /// The streams of a symbol that run now send nothing more, though nobody is told; those asked for
+    /// later run. Returns how many there were.
+    pub(super) fn kill_streams(&mut self, now_ms: i64, symbol: &str) -> usize {
+        let named = self.world.universe.named(symbol, now_ms);
+        named.map_or(0, |instrument| self.faults.kill_streams(instrument.con_id()))
     }
 
     /// Moves the price of a symbol from the next slot on; the walk goes on from there. What follows

@@ -185,6 +185,11 @@ impl Instrument {
         self.sec_type() != "CASH"
     }
 
+    /// The instrument to ask for instead: data of a CFD on a share is the share's own.
+    pub(super) fn rerouted(&self) -> Option<i32> {
+        self.under.filter(|_| self.sec_type() == "CFD")
+    }
+
     /// True for instruments that have no quotes, only a value.
     pub(super) fn is_index(&self) -> bool {
         self.sec_type() == "IND"

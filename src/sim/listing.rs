@@ -129,6 +129,7 @@ pub(super) fn fixed() -> Vec<Instrument> {
     all.extend(indices());
     all.extend(crypto());
     all.push(bond());
+    all.extend(contracts_for_difference());
     all
 }
 
@@ -263,6 +264,20 @@ fn crypto() -> Vec<Instrument> {
         coin(495_759_171, "ETH", "PAXOS", "Ethereum cryptocurrency", 495_759_171, 3200.0, 0.65),
         coin(698_803_009, "BTC", "ZEROHASH", "Bitcoin cryptocurrency", 479_624_278, 95_000.0, 0.5),
         coin(698_803_012, "ETH", "ZEROHASH", "Ethereum cryptocurrency", 495_759_171, 3200.0, 0.65),
+    ]
+}
+
+/// One on a share, whose data is the share's own, and one on an index, which has its own.
+fn contracts_for_difference() -> Vec<Instrument> {
+    let venue = Venue { exchanges: "SMART,IBCFD", zone: Tz::US__Eastern, regular: Some(US_SESSION) };
+    let cfd = |con_id, symbol: &str, name, walk| {
+        let contract = Contract { con_id: Some(con_id), ..contract("CFD", symbol, "SMART", "USD", symbol, symbol) };
+        spot(contract, name, Tick::CENT, walk, 1_000_000, venue)
+    };
+    let walk = |leader, base, volatility| Walk { leader, base, volatility };
+    vec![
+        Instrument { under: Some(265_598), ..cfd(120_549_942, "AAPL", "APPLE INC", walk(265_598, 270.0, 0.26)) },
+        cfd(111_767_871, "IBUS500", "US 500", walk(SPX, 6700.0, 0.16)),
     ]
 }
 

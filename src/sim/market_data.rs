@@ -12,7 +12,9 @@ use super::price::Prices;
 use super::ticks::Ticks;
 use super::universe::{Refusal, Universe, given};
 use crate::tws::Response;
-use crate::tws::message::market_data::{MarketDataRequest, MarketDataType, TickReqParams, TickSnapshotEnd};
+use crate::tws::message::market_data::{
+    MarketDataRequest, MarketDataType, RerouteMarketDataRequest, TickReqParams, TickSnapshotEnd,
+};
 
 /// How late delayed data is.
 const DELAY_MS: i64 = 15 * 60 * 1000;
@@ -55,6 +57,11 @@ impl MarketData {
         if delayed {
             let text = "Requested market data is not subscribed. Displaying delayed market data.";
             out.error(connection, req_id, 10167, text);
+        }
+        if let Some(under) = instrument.rerouted() {
+            let exchange = instrument.contract.exchange.clone();
+            let reroute = RerouteMarketDataRequest { req_id: Some(req_id), con_id: Some(under), exchange };
+            return out.send(connection, Response::RerouteMarketDataRequest(reroute));
         }
         let kind = if delayed { DELAYED_TYPE } else { LIVE_TYPE };
         let kind = MarketDataType { req_id: Some(req_id), market_data_type: Some(kind) };

@@ -178,6 +178,13 @@ impl RunningSim {
         self.ask(move |gateway, _| gateway.unmute(&kind)).await;
     }
 
+    /// The streams of a symbol that run now send nothing more, though nobody is told; those asked for
+    /// later run. Returns how many there were.
+    pub async fn kill_streams(&self, symbol: &str) -> usize {
+        let symbol = symbol.to_owned();
+        self.ask(move |gateway, now_ms| gateway.kill_streams(now_ms, &symbol)).await.unwrap_or(0)
+    }
+
     /// Sends every client a message that belongs to no request, such as 1100.
     pub async fn notice(&self, code: i32, text: &str) {
         let text = text.to_owned();

@@ -193,7 +193,7 @@ impl Universe {
         }
         let sec_type = given(query.sec_type.as_ref()).unwrap_or_default();
         let all: Vec<Arc<Instrument>> = match sec_type {
-            "STK" | "IND" | "CASH" | "CRYPTO" | "BOND" => self.fixed.clone(),
+            "STK" | "IND" | "CASH" | "CRYPTO" | "BOND" | "CFD" => self.fixed.clone(),
             "" if by_number => self.fixed.clone(),
             "FUT" => futures(query, now_ms, expired),
             "CONTFUT" => continuous_futures(query, now_ms),

@@ -95,8 +95,8 @@ impl Held {
         }
         report(&mut event);
         if known != Some(&event) {
-            self.open.insert(place, event.clone());
             event.recv_us = core.now.us;
+            self.open.insert(place, event.clone());
             core.emit(Event::Position(Box::new(event)));
         }
     }
@@ -114,7 +114,7 @@ impl Held {
     }
 }
 
-/// `recv_us` stays zero in what is kept, so that equal reports compare equal.
+/// A position that nothing has been told of yet.
 fn blank(place: &Place, instrument: Instrument) -> PositionEvent {
     PositionEvent {
         account: place.0.clone(),

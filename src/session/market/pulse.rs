@@ -43,8 +43,8 @@ impl Pulse {
         self.gaps = self.gaps.saturating_add(1);
         // An average of all gaps at first, of the latest ones later.
         let weight = self.gaps.min(16);
-        self.mean = self.mean - self.mean / weight + gap / weight;
-        self.longest = gap.max(self.longest - self.longest / FADE);
+        self.mean = self.mean.saturating_sub(self.mean / weight) + gap / weight;
+        self.longest = gap.max(self.longest.saturating_sub(self.longest / FADE));
         self.calm = self.calm.saturating_add(1);
         if self.calm >= LEARNT {
             self.alarms = 0;
