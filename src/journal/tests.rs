@@ -6,6 +6,7 @@ use super::{
     Journal, Letter, Mail, News, Pen, Running,
     layout::JOURNAL,
     letter::Numbers,
+    page,
     prune::prune,
     start::{launch, start},
     writer::Start,
@@ -210,6 +211,9 @@ async fn what_ended_long_ago_is_forgotten_unless_it_was_never_published() {
     assert_eq!(keys(&file), ["done", "untold", "open"], "not old yet");
     while prune(&mut file.connection, TODAY_US + 1).expect("pruned") {}
     assert_eq!(keys(&file), ["untold", "open"]);
+    page::mark(&mut file.connection, &[1], TODAY_US).expect("marked");
+    let level = file.connection.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0));
+    assert_eq!(level.expect("a level"), 2, "what follows waits for the disk again");
     let left: i64 = file
         .connection
         .query_row("SELECT count(*) FROM events WHERE key = 'done'", [], |row| row.get(0))

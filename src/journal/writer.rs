@@ -211,8 +211,12 @@ impl Writer {
         if self.trouble.is_some() && self.backlog.is_empty() {
             page::probe(&mut file.connection).map_err(|error| reason(&self.folder, error))?;
         }
-        let notes = self.backlog.make_contiguous();
-        let Err(error) = page::write(&mut file.connection, notes, &self.published, now_us) else { return Ok(()) };
+        let written = if self.backlog.is_empty() {
+            page::mark(&mut file.connection, &self.published, now_us)
+        } else {
+            page::write(&mut file.connection, self.backlog.make_contiguous(), &self.published, now_us)
+        };
+        let Err(error) = written else { return Ok(()) };
         match error.sqlite_error_code() {
             // Read everything anew: what the system holds of the file may not be what is on the disk.
             Some(rusqlite::ErrorCode::SystemIoFailure) => self.file = None,
