@@ -17,6 +17,9 @@
 //! * [`start`] gives the session's [`crate::session::Memory`] of earlier runs, to be given to `Session::restore`
 //!   before anything else happens.
 //!
+//! Events and requests are kept as JSON: a field that a later release adds to them needs a default, or the rows of
+//! this one cannot be read.
+//!
 //! Tables: [`layout`].
 
 pub mod cache;
