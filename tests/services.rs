@@ -141,7 +141,8 @@ async fn calculators_calendar_and_tables_answer() {
     assert!(meta["data"]["meta_data"]["event_types"].is_array(), "{meta}");
     assert_eq!(desk.sim().request_count("WshMetaDataRequest").await, 1);
 
-    let components = desk.get("reference.components", json!({ "bbo_exchange": "9c0001" })).await;
+    let components = desk.get("reference.components", json!({ "contract": "STK:AAPL" })).await;
+    assert_eq!(components["bbo_exchange"], "9c0001", "{components}");
     assert!(components["components"].as_array().is_some_and(|rows| rows.len() > 5));
     let depth = desk.get("reference.depth_exchanges", json!({})).await;
     assert!(depth["exchanges"].as_array().is_some_and(|rows| rows.len() > 3));

@@ -26,7 +26,7 @@ fn some_inst() -> impl Strategy<Value = Inst<'static>> {
 }
 
 fn topic() -> impl Strategy<Value = Topic<'static>> {
-    (0..18, some_inst(), text(), text(), text()).prop_map(|(which, inst, a, b, c)| match which {
+    (0..20, some_inst(), text(), text(), text()).prop_map(|(which, inst, a, b, c)| match which {
         0 => Topic::Tick { inst, name: a },
         1 => Topic::Quote { inst },
         2 => Topic::TickByTick { inst, kind: a },
@@ -42,6 +42,8 @@ fn topic() -> impl Strategy<Value = Topic<'static>> {
         12 => Topic::Notice,
         13 => Topic::Gap { inst, stream: a },
         14 => Topic::Bridge { event: a },
+        17 => Topic::News { provider: a },
+        18 => Topic::Scan { id: a },
         15 => Topic::Request { noun: a, verb: b, client: None },
         _ => Topic::Request { noun: a, verb: b, client: Some(c) },
     })

@@ -204,12 +204,7 @@ impl Session {
     fn on_response(&mut self, link: LinkName, response: Response) {
         let core = &mut self.core;
         match response {
-            // The option calculators answer with a tick.
-            Response::TickOptionComputation(message)
-                if core.owner(message.req_id.unwrap_or_default()) == Some(Owner::Services) =>
-            {
-                self.services.on_response(core, Response::TickOptionComputation(message));
-            }
+            response if services::serves(core, &response) => self.services.on_response(core, response),
             Response::TickPrice(_)
             | Response::TickSize(_)
             | Response::TickGeneric(_)
@@ -291,8 +286,6 @@ impl Session {
                 socket.on_time(core);
             }
 
-            response if services::serves(&response) => self.services.on_response(core, response),
-
             Response::ErrorMessage(message) => self.on_notice(link, message),
 
             // Answers to requests this release never makes.
@@ -359,7 +352,9 @@ impl Session {
         if change != IbChange::Lost {
             self.history.on_ib_back(&mut self.core);
         }
-        self.services.on_ib_change(&mut self.core, change);
+        if link == LinkName::Data {
+            self.services.on_ib_change(&mut self.core, change);
+        }
     }
 
     /// Publishes connection truth when a fact changed, and only then.

@@ -21,8 +21,12 @@ pub struct ReferenceRequest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ComponentsRequest {
-    /// Code of the group of exchanges, as the instrument's market data names it: `bbo_exchange`.
-    pub bbo_exchange: String,
+    /// An instrument whose quotes are consolidated. The bridge asks IB for its group of exchanges first.
+    #[serde(default)]
+    pub contract: Option<ContractSpec>,
+    /// IB's code of the group of exchanges, if it is known: instead of `contract`.
+    #[serde(default)]
+    pub bbo_exchange: Option<String>,
     /// Give up after this many milliseconds.
     pub timeout_ms: Option<u64>,
 }
@@ -30,6 +34,8 @@ pub struct ComponentsRequest {
 /// Answer to `reference.components`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Components {
+    /// IB's code of the group of exchanges.
+    pub bbo_exchange: String,
     /// The exchanges behind the letters.
     pub components: Vec<Component>,
 }

@@ -230,7 +230,6 @@ impl Headlines {
     pub(super) fn on_link_down(&mut self, core: &mut Core) {
         self.providers = None;
         self.providers_id = None;
-        // A walk goes on where it was: it is known what it has.
         let mut cut: Vec<Job> = std::mem::take(&mut self.open).into_values().collect();
         cut.append(&mut self.waiting);
         for job in cut {

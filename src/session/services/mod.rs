@@ -17,7 +17,12 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::{Answer, Ask, Command, Listing, core::Core, notice::Notice, truth::IbChange};
+use super::{
+    Answer, Ask, Command, Listing,
+    core::{Core, Owner},
+    notice::Notice,
+    truth::IbChange,
+};
 use crate::{
     schema::{
         ApiError, ErrorCode,
@@ -85,6 +90,7 @@ impl ServiceAsk {
             Self::OptionPrice(ask) => Some(&ask.contract),
             Self::OptionVolatility(ask) => Some(&ask.contract),
             Self::WshEvents(ask) => ask.contract.as_ref(),
+            Self::Components(ask) => ask.contract.as_ref(),
             _ => None,
         }
     }
@@ -166,6 +172,7 @@ impl Services {
             (ServiceAsk::OptionVolatility(ask), Some(listing)) => self.options.volatility(core, command, ask, listing),
             (ServiceAsk::WshMeta(_), _) => self.wsh.meta(core, command),
             (ServiceAsk::WshEvents(ask), listing) => self.wsh.events(core, command, ask, listing),
+            (ServiceAsk::Components(ask), listing) => self.reference.components(core, command, ask, listing),
             (ask, _) => self.reference.ask(core, command, ask),
         }
     }
@@ -206,7 +213,7 @@ impl Services {
         }
     }
 
-    /// An answer to something asked here; option computations only if they belong to a calculator.
+    /// An answer to something asked here.
     pub(crate) fn on_response(&mut self, core: &mut Core, response: Response) {
         let was_asked = match response {
             Response::NewsProviders(message) => self.news.on_providers(core, message),
@@ -267,8 +274,19 @@ impl Services {
     }
 }
 
-/// True for answers that only these services ask for.
-pub(crate) fn serves(response: &Response) -> bool {
+/// True for answers to what these services have asked.
+pub(crate) fn serves(core: &Core, response: &Response) -> bool {
+    let req_id = match response {
+        // The option calculators answer with a tick, and market data tells an instrument's group of exchanges.
+        Response::TickOptionComputation(message) => message.req_id,
+        Response::TickReqParams(message) => message.req_id,
+        other => return serves_alone(other),
+    };
+    core.owner(req_id.unwrap_or_default()) == Some(Owner::Services)
+}
+
+/// True for answers that nobody else asks for.
+fn serves_alone(response: &Response) -> bool {
     matches!(
         response,
         Response::NewsProviders(_)

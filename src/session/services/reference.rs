@@ -1,21 +1,28 @@
 //! Tables of IB and of the login: exchange letters, depth exchanges, families, tiers, user, clock, advisers.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    Asked, ServiceAnswer, ServiceAsk, asked, plain,
+    Asked, ServiceAnswer, ServiceAsk, asked, not_ready, plain,
     shared::{Inquiry, REPEAT, Shared},
     text,
 };
 use crate::{
+    config::ms,
     schema::{
         ApiError, ErrorCode,
+        connection::LinkName,
         request::reference::{
-            Advisor, AdvisorPart, Component, Components, DepthExchange, DepthExchanges, Families, Family, GatewayTime,
-            SoftDollarTiers, Tier, User,
+            Advisor, AdvisorPart, Component, Components, ComponentsRequest, DepthExchange, DepthExchanges, Families,
+            Family, GatewayTime, SoftDollarTiers, Tier, User,
         },
     },
-    session::{Command, core::Core, notice::Notice},
+    session::{
+        Command, Listing,
+        core::{Core, Errand, Owner},
+        notice::Notice,
+        pacing::Class,
+    },
     tws::{
         Request, Response,
         message::{
@@ -23,6 +30,7 @@ use crate::{
             contract::SmartComponentsRequest,
             depth::MarketDepthExchangesRequest,
             login::{CurrentTimeInMillis, CurrentTimeInMillisRequest, UserInfoRequest},
+            market_data::{CancelMarketData, MarketDataRequest, TickReqParams},
         },
         sentinel::unset_int,
     },
@@ -84,17 +92,13 @@ fn number(part: AdvisorPart) -> i32 {
 #[derive(Debug, Default)]
 pub(super) struct Reference {
     open: Shared<Table>,
+    /// Who waits to learn an instrument's group of exchanges.
+    groups: BTreeMap<i32, Command>,
 }
 
 impl Reference {
     pub(super) fn ask(&mut self, core: &mut Core, command: &Command, ask: &ServiceAsk) {
         let (context, keep) = match ask {
-            ServiceAsk::Components(ask) => {
-                if let Err(error) = plain("bbo_exchange", &ask.bbo_exchange, 40) {
-                    return core.refuse(command.token, error);
-                }
-                (Table::Components(ask.bbo_exchange.clone()), HOUR)
-            }
             ServiceAsk::Advisor(ask) => (Table::Advisor(ask.part), REPEAT),
             ServiceAsk::DepthExchanges(_) => (Table::DepthExchanges, HOUR),
             ServiceAsk::Families(_) => (Table::Families, HOUR),
@@ -103,12 +107,79 @@ impl Reference {
             ServiceAsk::Time(_) => (Table::Time, Duration::ZERO),
             _ => return core.refuse(command.token, ApiError::invalid("contract: one is needed here")),
         };
+        self.ask_table(core, command, context, keep);
+    }
+
+    fn ask_table(&mut self, core: &mut Core, command: &Command, context: Table, keep: Duration) {
         let inquiry = Inquiry { key: context.key(), request: Table::request, cancel: None, context, keep };
         self.open.ask(core, command, inquiry);
     }
 
+    pub(super) fn components(
+        &mut self,
+        core: &mut Core,
+        command: &Command,
+        ask: &ComponentsRequest,
+        listing: Option<&Listing>,
+    ) {
+        match (listing, &ask.bbo_exchange) {
+            (Some(listing), None) => self.look_up_group(core, command, listing),
+            (None, Some(group)) => match plain("bbo_exchange", group, 40) {
+                Ok(()) => self.ask_table(core, command, Table::Components(group.clone()), HOUR),
+                Err(error) => core.refuse(command.token, error),
+            },
+            _ => core.refuse(command.token, ApiError::invalid("give contract or bbo_exchange, one of them")),
+        }
+    }
+
+    /// Market data begins by naming the group of exchanges; no more of it is wanted.
+    fn look_up_group(&mut self, core: &mut Core, command: &Command, listing: &Listing) {
+        let req_id = core.new_req_id();
+        let request = MarketDataRequest {
+            req_id: Some(req_id),
+            contract: Some(listing.contract.clone()),
+            snapshot: Some(true),
+            ..MarketDataRequest::default()
+        };
+        let errand = Errand::new(LinkName::Data, Class::Interactive, Request::MarketDataRequest(Box::new(request)))
+            .id(req_id)
+            .client(command.client.clone())
+            .answer_within(ms(core.config.timing.request_ms));
+        match core.submit(Owner::Services, errand) {
+            Ok(()) => {
+                // The ticks that come along are nobody's, and no surprise.
+                core.cancelled(req_id);
+                self.groups.insert(req_id, command.clone());
+            }
+            Err(error) => core.refuse(command.token, error),
+        }
+    }
+
+    fn on_group(&mut self, core: &mut Core, message: TickReqParams) -> Asked {
+        let req_id = message.req_id.unwrap_or_default();
+        let Some(command) = self.end_lookup(core, req_id) else { return Err(req_id) };
+        if let Some(group) = text(message.bbo_exchange) {
+            self.ask_table(core, &command, Table::Components(group), HOUR);
+        } else {
+            let text = "IB names no group of exchanges for this instrument: its quotes are of one exchange";
+            core.refuse(command.token, ApiError::new(ErrorCode::NoData, text));
+        }
+        Ok(())
+    }
+
+    /// Takes the lookup and ends its market data.
+    fn end_lookup(&mut self, core: &mut Core, req_id: i32) -> Option<Command> {
+        let command = self.groups.remove(&req_id)?;
+        core.done(req_id);
+        let cancel = Request::CancelMarketData(CancelMarketData { req_id: Some(req_id) });
+        // Cancels are never refused.
+        let _ = core.submit(Owner::Services, Errand::new(LinkName::Data, Class::Cancel, cancel).id(req_id));
+        Some(command)
+    }
+
     pub(super) fn on_response(&mut self, core: &mut Core, response: Response) -> Asked {
         match response {
+            Response::TickReqParams(message) => self.on_group(core, message),
             Response::SmartComponents(message) => {
                 let row = |row: crate::tws::message::contract::SmartComponent| Component {
                     bit: row.bit_number.unwrap_or_default(),
@@ -116,8 +187,11 @@ impl Reference {
                     letter: row.exchange_letter.unwrap_or_default(),
                 };
                 let components = message.smart_components.into_iter().map(row).collect();
-                let answer = ServiceAnswer::Components(Components { components });
-                self.tell(core, message.req_id, answer)
+                let read = |table: &Table| {
+                    let bbo_exchange = if let Table::Components(group) = table { group.clone() } else { String::new() };
+                    ServiceAnswer::Components(Components { bbo_exchange, components }).into()
+                };
+                asked(self.open.answer(core, message.req_id.unwrap_or_default(), read), message.req_id)
             }
             Response::SoftDollarTiers(message) => {
                 let row = |row: crate::tws::message::order::SoftDollarTier| Tier {
@@ -180,6 +254,15 @@ impl Reference {
     }
 
     pub(super) fn on_notice(&mut self, core: &mut Core, req_id: i32, notice: &Notice) -> bool {
+        if self.groups.contains_key(&req_id) {
+            if notice.meaning.ends_request()
+                && let Some(command) = self.groups.remove(&req_id)
+            {
+                core.done(req_id);
+                core.refuse(command.token, notice.to_error());
+            }
+            return true;
+        }
         self.open.on_notice(core, req_id, notice)
     }
 
@@ -188,11 +271,19 @@ impl Reference {
     }
 
     pub(super) fn on_timeout(&mut self, core: &mut Core, req_id: i32) -> bool {
+        if let Some(command) = self.end_lookup(core, req_id) {
+            let error = ApiError::new(ErrorCode::Timeout, "the gateway did not name the group of exchanges; ask again");
+            core.refuse(command.token, error);
+            return true;
+        }
         self.open.on_timeout(core, req_id)
     }
 
     pub(super) fn on_link_down(&mut self, core: &mut Core) {
         self.open.on_link_down(core);
+        for (_, command) in std::mem::take(&mut self.groups) {
+            core.refuse(command.token, not_ready("the data link to the gateway was lost before the answer came"));
+        }
     }
 }
 

@@ -125,3 +125,35 @@ fn fundamentals_are_unsupported_with_the_reason() {
     assert_eq!(code, ErrorCode::Unsupported);
     assert!(text.contains("removed"), "{text}");
 }
+
+#[test]
+fn an_instruments_group_of_exchanges_is_looked_up_first() {
+    use crate::{
+        schema::request::reference::ComponentsRequest,
+        tws::message::{
+            contract::{SmartComponent, SmartComponents},
+            market_data::TickReqParams,
+        },
+    };
+    let mut rig = Rig::ready();
+    let listing = rig.stock(1, "A");
+    let ask =
+        ComponentsRequest { contract: "STK:A".parse().map(ContractSpec).ok(), bbo_exchange: None, timeout_ms: None };
+    let token = rig.ask_resolved("", ServiceAsk::Components(ask).into(), &listing);
+    let Request::MarketDataRequest(asked) = rig.one_sent() else { panic!("other request") };
+    assert_eq!(asked.snapshot, Some(true));
+    let bbo_exchange = Some("9c0001".to_owned());
+    let params = TickReqParams { req_id: asked.req_id, bbo_exchange, ..TickReqParams::default() };
+    rig.receive_data(Response::TickReqParams(params));
+    let sent = rig.sent(LinkName::Data);
+    let [Request::CancelMarketData(cancel), Request::SmartComponentsRequest(next)] = sent.as_slice() else {
+        panic!("{sent:?}")
+    };
+    assert_eq!((cancel.req_id, next.bbo_exchange.as_deref()), (asked.req_id, Some("9c0001")));
+    let row =
+        SmartComponent { bit_number: Some(0), exchange: Some("NASDAQ".into()), exchange_letter: Some("Q".into()) };
+    let components = SmartComponents { req_id: next.req_id, smart_components: vec![row] };
+    rig.receive_data(Response::SmartComponents(components));
+    let ServiceAnswer::Components(answer) = rig.answered(token) else { panic!("other answer") };
+    assert_eq!((answer.bbo_exchange.as_str(), answer.components[0].letter.as_str()), ("9c0001", "Q"));
+}
