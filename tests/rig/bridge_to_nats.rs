@@ -51,7 +51,12 @@ impl Rig {
         let (outbox, reader) = outbox(config.nats.outbox_events_max, 64);
         let (handle, inbox) = gateway_handle(64);
         let nats = RunningNats::start(&config, handle, reader, orders, 1_000_000).await?;
-        let client = async_nats::connect(&config.nats.url).await.expect("a client");
+        let mut options = async_nats::ConnectOptions::new();
+        if let (Some(user), Some(file)) = (&config.nats.user, &config.nats.password_file) {
+            let password = std::fs::read_to_string(file).expect("a password");
+            options = options.user_and_password(user.clone(), password.trim_end().to_owned());
+        }
+        let client = options.connect(&config.nats.url).await.expect("a client");
         let (pen, journal) = (opened.pen, opened.running);
         Ok(Self { config, nats, outbox, pen, trouble, journal, _state: state, inbox: Some(inbox), client })
     }
