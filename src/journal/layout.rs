@@ -10,7 +10,7 @@ pub const JOURNAL: Layout = Layout {
     file: "journal.sqlite",
     // "ibnj"
     application_id: 0x6962_6e6a,
-    steps: &[FIRST],
+    steps: &[FIRST, SECOND],
     durability: Durability::Full,
 };
 
@@ -81,4 +81,11 @@ CREATE VIEW readable_fills AS SELECT
     strftime('%Y-%m-%d %H:%M:%S', executed_us / 1e6, 'unixepoch') AS executed, key, account, side, quantity, price,
     commission, commission_currency, realized_pnl, exec_id
 FROM fills ORDER BY number;
+";
+
+const SECOND: &str = "
+-- What was held when positions were compared with fills last, as JSON. One row.
+CREATE TABLE compared (
+    one INTEGER PRIMARY KEY CHECK (one = 1), at_us INTEGER NOT NULL, positions TEXT NOT NULL
+) STRICT;
 ";

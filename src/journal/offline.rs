@@ -91,3 +91,32 @@ impl OfflineJournal {
 fn failed(source: rusqlite::Error) -> DatabaseError {
     DatabaseError::of(JOURNAL.what, std::path::Path::new(":memory:"), source)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{Fact, durable::HeldPosition};
+
+    #[test]
+    fn held_positions_go_on_with_the_fills_learned_after_them() {
+        let mut journal = OfflineJournal::new(0).expect("memory");
+        let entry = |at_us, fact| Entry { at_us, receipt: None, fact };
+        let held = |size: i64| HeldPosition { account: "DU1".to_owned(), con_id: 1, size: size.into() };
+        let fill = |exec_id: &str, side: &str, size: u32| {
+            let json = format!(
+                r#"{{"key":"k","account":"DU1","con_id":1,"seq":0,"recv_us":0,"exec_id":"{exec_id}","side":"{side}",
+                    "quantity":"{size}","price":1.0,"instrument":{{"con_id":1,"sec_type":"STK","symbol":"A",
+                    "local_symbol":"A","exchange":"SMART","currency":"USD"}}}}"#
+            );
+            Fact::Fill(serde_json::from_str(&json).expect("a fill"))
+        };
+        assert_eq!(journal.restart(1, 1).expect("read").positions, None);
+        journal.write(entry(10, fill("a.01", "buy", 40)));
+        journal.write(entry(11, Fact::Positions(vec![held(100)])));
+        journal.write(entry(12, fill("b.01", "sell", 30)));
+        journal.write(entry(13, fill("c.01", "buy", 5)));
+        journal.flush(14).expect("written");
+        journal.write(entry(15, fill("lost.01", "buy", 1)));
+        assert_eq!(journal.restart(1, 16).expect("read").positions, Some(vec![held(75)]));
+    }
+}

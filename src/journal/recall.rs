@@ -2,7 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use crate::session::{Memory, durable::OrderMemory};
+use crate::{
+    schema::order::{FillEvent, Side},
+    session::{
+        Memory,
+        durable::{HeldPosition, OrderMemory},
+    },
+};
 
 /// Finished orders and fills read back; the session holds no more.
 const FINISHED_MAX: i64 = 100_000;
@@ -40,5 +46,29 @@ pub(super) fn recall(connection: &Connection, client_id: i32, unreadable: &mut u
             Err(_) => *unreadable += 1,
         }
     }
-    Ok(Memory { orders, fills, next_order_id })
+    let positions = positions(connection)?;
+    Ok(Memory { orders, fills, next_order_id, positions })
+}
+
+/// What was held when positions were compared last, and what the fills learned of since then make of it.
+fn positions(connection: &Connection) -> rusqlite::Result<Option<Vec<HeldPosition>>> {
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
+    let row = connection.query_row("SELECT at_us, positions FROM compared", [], read).optional()?;
+    let Some((at_us, text)) = row else { return Ok(None) };
+    let Ok(mut held) = serde_json::from_str::<Vec<HeldPosition>>(&text) else { return Ok(None) };
+    let mut statement = connection.prepare("SELECT event FROM fills WHERE learned_us > ?1")?;
+    let mut rows = statement.query([at_us])?;
+    while let Some(row) = rows.next()? {
+        let Ok(fill) = serde_json::from_str::<FillEvent>(&row.get::<_, String>(0)?) else { continue };
+        // The legs of a combo are what moves positions.
+        if fill.instrument.sec_type == "BAG" {
+            continue;
+        }
+        let size = if fill.side == Side::Buy { fill.quantity.decimal() } else { -fill.quantity.decimal() };
+        match held.iter_mut().find(|held| held.account == fill.account && held.con_id == fill.con_id) {
+            Some(held) => held.size += size,
+            None => held.push(HeldPosition { account: fill.account, con_id: fill.con_id, size }),
+        }
+    }
+    Ok(Some(held))
 }

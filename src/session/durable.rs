@@ -4,6 +4,9 @@
 //! [`super::Session::on_journaled`] that the entry is on the disk. Entries are written in the order
 //! they come; those with an event are published from what was written.
 
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
 use super::Event;
 use crate::schema::{
     order::{FillEvent, OrderEvent, OrderKey},
@@ -32,6 +35,8 @@ pub enum Fact {
     Evidence(Box<Evidence>),
     /// What a client asked for.
     Request(Box<Requested>),
+    /// What is held, now that it has been compared with the fills; replaces what was written before.
+    Positions(Vec<HeldPosition>),
 }
 
 /// An order as it now is.
@@ -94,6 +99,17 @@ pub struct Requested {
     pub body: String,
 }
 
+/// One position.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldPosition {
+    /// Account number.
+    pub account: String,
+    /// IB's contract id.
+    pub con_id: i32,
+    /// How much, in the contract's units; negative if short.
+    pub size: Decimal,
+}
+
 /// What earlier runs wrote down.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
@@ -103,6 +119,9 @@ pub struct Memory {
     pub fills: Vec<FillEvent>,
     /// Lowest order id of the trading client that was never used; 0 if none is known.
     pub next_order_id: i32,
+    /// What was held when positions were compared last, and what the fills since then make of it; `None` if
+    /// they never were.
+    pub positions: Option<Vec<HeldPosition>>,
 }
 
 /// Why new orders cannot be taken, beside the gateway. Each may come and go.

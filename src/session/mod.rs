@@ -200,7 +200,9 @@ impl Session {
     /// Takes up what earlier runs wrote down. To be called before anything else.
     pub fn restore(&mut self, now: Now, memory: Memory) {
         self.core.now = now;
+        let positions = memory.positions.clone();
         self.orders.restore(&mut self.core, memory);
+        self.account.restore(positions, self.orders.bought());
     }
 
     /// The entry with this receipt is on the disk, or could not be written, and why: then nothing that

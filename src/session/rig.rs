@@ -72,7 +72,7 @@ pub(crate) fn remembered(entries: &[Entry]) -> Memory {
                     None => memory.fills.push((**fill).clone()),
                 }
             }
-            Fact::Evidence(_) | Fact::Request(_) => {}
+            Fact::Evidence(_) | Fact::Request(_) | Fact::Positions(_) => {}
         }
     }
     memory

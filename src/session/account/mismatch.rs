@@ -6,7 +6,11 @@ use rust_decimal::Decimal;
 
 use crate::{
     schema::bridge::BridgeEvent,
-    session::{Event, core::Core},
+    session::{
+        Event,
+        core::Core,
+        durable::{Fact, HeldPosition},
+    },
 };
 
 /// Account and contract id.
@@ -25,9 +29,35 @@ pub(super) struct Mismatches {
     is_settled: bool,
     suspected: BTreeMap<Place, Decimal>,
     told: BTreeMap<Place, Decimal>,
+    /// What was held when this was written down last.
+    noted: Option<Vec<HeldPosition>>,
 }
 
 impl Mismatches {
+    /// Begins with what earlier runs leave: a fill that was missed between two runs shows.
+    pub(super) fn restore(&mut self, held: Option<Vec<HeldPosition>>, bought: &BTreeMap<Place, Decimal>) {
+        let Some(held) = held else { return };
+        let mut opening: BTreeMap<Place, Decimal> = bought.iter().map(|(place, size)| (place.clone(), -size)).collect();
+        for held in held {
+            *opening.entry((held.account, held.con_id)).or_default() += held.size;
+        }
+        (self.opening, self.is_settled) = (Some(opening), true);
+    }
+
+    /// Writes down what is held, for the next run.
+    fn note(&mut self, core: &mut Core, held: &BTreeMap<Place, Decimal>) {
+        let position = |((account, con_id), size): (&Place, &Decimal)| HeldPosition {
+            account: account.clone(),
+            con_id: *con_id,
+            size: *size,
+        };
+        let held: Vec<HeldPosition> = held.iter().map(position).collect();
+        if self.noted.as_ref() != Some(&held) {
+            self.noted = Some(held.clone());
+            core.journal(Fact::Positions(held));
+        }
+    }
+
     /// Compares complete lists. True if a difference must be looked at again soon.
     pub(super) fn compare(
         &mut self,
@@ -80,6 +110,9 @@ impl Mismatches {
         }
         let is_news = differences.iter().any(|entry| !is_known(&self.told, entry));
         self.suspected = differences;
+        if !is_news {
+            self.note(core, held);
+        }
         is_news
     }
 }

@@ -13,6 +13,7 @@ use rust_decimal::Decimal;
 use super::{
     Answer, Command,
     core::{Core, Errand, Owner},
+    durable::HeldPosition,
     notice::Notice,
     pacing::Class,
 };
@@ -142,6 +143,11 @@ impl Account {
             self.held.start_download();
             self.positions_download = ask(core, None, Request::PositionsRequest(PositionsRequest {}));
         }
+    }
+
+    /// Takes up what earlier runs wrote down.
+    pub(crate) fn restore(&mut self, held: Option<Vec<HeldPosition>>, bought: &BTreeMap<(String, i32), Decimal>) {
+        self.mismatches.restore(held, bought);
     }
 
     /// All positions asked for last have come.

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     config::Config,
     schema::{bridge::BridgeEvent, request::order::CancelOrder},
+    session::{Memory, durable::HeldPosition},
     tws::message::{
         account::{Position, PositionEnd},
         order_flow::{OpenOrdersEnd, OrderBound},
@@ -295,6 +296,25 @@ fn a_position_that_fills_do_not_explain_is_announced_once_and_its_end_too() {
         five_minutes(&mut rig, "70");
     }
     assert_eq!(announced(&mut rig, "mismatch_over").len(), 1);
+}
+
+#[test]
+fn a_fill_missed_between_two_runs_shows_as_a_mismatch() {
+    let held = HeldPosition { account: ACCOUNT.to_owned(), con_id: 265_598, size: 10.into() };
+    for (now_held, expected) in [("10", 0), ("30", 1)] {
+        let mut rig = Rig::with(Config::default());
+        let memory = Memory { positions: Some(vec![held.clone()]), ..Memory::default() };
+        rig.session.restore(rig.now(), memory);
+        rig.is_alive = true;
+        rig.log_in(LinkName::Data);
+        rig.begin_log_in(TRADING);
+        for _ in 0..40 {
+            answer(&mut rig, now_held);
+            rig.wait_ms(1_000);
+        }
+        let told = announced(&mut rig, "mismatch");
+        assert_eq!(told.len(), expected, "{now_held}: {told:?}");
+    }
 }
 
 #[test]
