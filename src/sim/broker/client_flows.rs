@@ -75,7 +75,7 @@ fn a_manual_order_is_seen_by_all_and_bound_by_client_zero() {
         .into_iter()
         .map(|(_, response)| response)
         .collect();
-    assert_eq!(brief(&bound), ["OrderBound", "open -1 Submitted", "status -1 Submitted 0/1", "OpenOrdersEnd"]);
+    assert_eq!(brief(&bound), ["OrderBound", "open -2 Submitted", "status -2 Submitted 0/1", "OpenOrdersEnd"]);
     assert_eq!(
         brief(&rig.ask(&Request::AutoOpenOrdersRequest(AutoOpenOrdersRequest { auto_bind: Some(true) }))),
         ["error -1 327"]
