@@ -19,8 +19,8 @@ const FAMILY_MAX: usize = 50;
 /// The orders of a bracket or a group, and the contracts found for them so far.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Family {
-    orders: Vec<PlaceOrder>,
-    listings: Vec<Arc<Listing>>,
+    pub(super) orders: Vec<PlaceOrder>,
+    pub(super) listings: Vec<Arc<Listing>>,
 }
 
 /// A caller who waits for several orders.
@@ -40,7 +40,7 @@ pub(super) enum Purpose {
 }
 
 impl Family {
-    fn of_bracket(bracket: &Bracket) -> Result<Self, ApiError> {
+    pub(super) fn of_bracket(bracket: &Bracket) -> Result<Self, ApiError> {
         let parent = PlaceOrder { transmit: false, ..bracket.parent.clone() };
         if !bracket.parent.transmit {
             return Err(ApiError::invalid("parent.transmit: the bridge decides what a bracket transmits"));
@@ -77,7 +77,7 @@ impl Family {
         Self::of(orders, bracket.parent.wait_for)
     }
 
-    fn of_oca(oca: &Oca) -> Result<Self, ApiError> {
+    pub(super) fn of_oca(oca: &Oca) -> Result<Self, ApiError> {
         if oca.orders.len() < 2 {
             return Err(ApiError::invalid("orders: a group has at least two orders"));
         }

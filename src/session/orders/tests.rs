@@ -1,10 +1,13 @@
 //! Orders against a scripted gateway: what it is made to say, and what was written to it.
 
 mod broker_days;
+mod codes;
 mod edges;
+mod families;
 mod histories;
 mod incidents;
 mod journal;
+mod modifications;
 mod settling;
 
 use crate::{
