@@ -1,9 +1,9 @@
-"""A wire tap between bridge and gateway: counts what the bridge really asks for, by message id."""
+"""A wire tap between clients and gateway: counts what they really ask for, by message id, and keeps order messages."""
 
 import socket
 import struct
 import threading
-from collections import Counter
+from collections import Counter, deque
 
 REQUEST_MARKET_DATA, CANCEL_MARKET_DATA, PLACE_ORDER = 201, 202, 203
 HELLO = b"API\0"
@@ -18,6 +18,7 @@ class Tap:
         self.port = self._listener.getsockname()[1]
         self._sockets = []
         self._counts = Counter()
+        self._orders = deque(maxlen=1000)
         self._changed = threading.Condition()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -29,6 +30,17 @@ class Tap:
         with self._changed:
             reached = self._changed.wait_for(lambda: self._counts[message_id] >= count, limit_s)
             assert reached, f"message {message_id}: {self._counts[message_id]} of {count}; all: {dict(self._counts)}"
+
+    def order(self, order_ref, limit_s=15):
+        """The bytes of the newest order message with this reference."""
+        wanted = order_ref.encode()
+
+        def found():
+            return next((body for body in reversed(self._orders) if wanted in body), None)
+
+        with self._changed:
+            assert self._changed.wait_for(found, limit_s), f"no order {order_ref}"
+            return found()
 
     def close(self):
         for each in [self._listener, *self._sockets]:
@@ -70,7 +82,10 @@ class Tap:
                 del pending[: 4 + length]
                 if versions:
                     with self._changed:
-                        self._counts[struct.unpack_from(">I", frame)[0]] += 1
+                        (message_id,) = struct.unpack_from(">I", frame)
+                        self._counts[message_id] += 1
+                        if message_id == PLACE_ORDER:
+                            self._orders.append(frame[4:])
                         self._changed.notify_all()
                 versions = True
 

@@ -227,7 +227,7 @@ pub struct PlaceOrder {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub misc_options: BTreeMap<String, String>,
     /// Fields of IB's order message that have no field here, by their name in snake case, such as
-    /// `auto_cancel_date`. Name and type are checked.
+    /// `what_if_type`. Name and type are checked.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extra: BTreeMap<String, Value>,
     /// What to wait for before answering.

@@ -30,9 +30,12 @@ use crate::{
 /// `ocaType` 1: a fill of one cancels the others, with overfill protection.
 const CANCEL_THE_OTHERS: i32 = 1;
 
-/// Fields of the order message that have no typed field; `extra` passes them through.
-pub(super) const FREE: [&str; 6] =
-    ["auto_cancel_date", "ref_futures_con_id", "shareholder", "bond_accrued_interest", "submitter", "what_if_type"];
+/// Fields of the order message that a client may send and that have no typed field; `extra` passes them through.
+pub(super) const FREE: [&str; 3] = ["bond_accrued_interest", "submitter", "what_if_type"];
+
+/// Fields that only the gateway fills in.
+const REPORTED: [&str; 5] =
+    ["auto_cancel_date", "filled_quantity", "parent_perm_id", "ref_futures_con_id", "shareholder"];
 
 /// What the request does not say itself.
 #[derive(Clone, Copy, Debug)]
@@ -168,7 +171,11 @@ pub(super) fn check_extra(extra: &BTreeMap<String, Value>) -> Result<(), ApiErro
     for (name, value) in extra {
         if !FREE.contains(&name.as_str()) {
             let known = <Order as crate::tws::message::Layout>::FIELDS.iter().any(|field| field.name == name);
-            let what = if known { "has a field of its own in the request" } else { "IB's order has no such field" };
+            let what = match known {
+                true if REPORTED.contains(&name.as_str()) => "only the gateway fills it in",
+                true => "has a field of its own in the request",
+                false => "IB's order has no such field",
+            };
             return Err(ApiError::invalid(format!("extra.{name}: {what}; extra takes one of {}", FREE.join(", "))));
         }
         if let Err(error) = assign(&mut Order::default(), name, value) {

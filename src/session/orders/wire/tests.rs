@@ -68,8 +68,8 @@ fn a_request_comes_back_from_its_order_message_as_it_was() {
 fn every_field_of_the_order_message_can_be_set() {
     let mut set: BTreeSet<String> =
         requests().iter().flat_map(|(_, ask)| dump(&order(ask, TERMS)).into_keys()).collect();
-    // The gateway's own, or set elsewhere.
-    for field in ["filled_quantity", "parent_perm_id", "what_if"] {
+    // The gateway's own, and what an estimate sets.
+    for field in REPORTED.into_iter().chain(["what_if"]) {
         assert!(set.insert(field.to_owned()), "{field}");
     }
     let all = Order::FIELDS.iter().map(|field| field.name.to_owned()).collect();
@@ -144,6 +144,7 @@ fn check_extra_refused(extra: Value, expected: &str) {
 fn fields_passed_through_are_checked_by_name_and_type() {
     check_extra_refused(json!({ "colour": 1 }), "extra.colour: IB's order has no such field");
     check_extra_refused(json!({ "lmt_price": 1 }), "extra.lmt_price: has a field of its own");
-    check_extra_refused(json!({ "shareholder": 1 }), "extra.shareholder: must be text");
+    check_extra_refused(json!({ "shareholder": "S" }), "extra.shareholder: only the gateway fills it in");
+    check_extra_refused(json!({ "submitter": 1 }), "extra.submitter: must be text");
     check_extra_refused(json!({ "what_if_type": "1" }), "extra.what_if_type: must be a whole number");
 }
