@@ -3,71 +3,26 @@
 The rows of `tests/orders/requests.jsonl` state each order twice, as a request and in the official client's own names.
 """
 
-import asyncio
 import json
 from decimal import Decimal
 
-import nats
 import pytest
 from google.protobuf.json_format import MessageToDict
 from ibapi import order_condition
 from ibapi.contract import ComboLeg, Contract
 from ibapi.order import Order, OrderComboLeg
 from ibapi.order_cancel import OrderCancel
-from ibapi.protobuf.PlaceOrderRequest_pb2 import PlaceOrderRequest
 from ibapi.softdollartier import SoftDollarTier
 from ibapi.tag_value import TagValue
 
-import schemas
-from bridge import Rig
-from conftest import seed
-from official import Client, contract
+from official import contract
+from order_desk import Desk
 from processes import CHECKOUT
 
-LIMIT_S = 15
 ROWS = [json.loads(line) for line in (CHECKOUT / "tests/orders/requests.jsonl").read_text().splitlines()]
 # What only the sender can know.
 OWN_FIELDS = ("orderId", "clientId", "orderRef")
 TAGS = ("algoParams", "smartComboRoutingParams", "orderMiscOptions")
-
-
-class Desk:
-    """The product with a NATS client and an official client at the same tap."""
-
-    def __init__(self, folder):
-        self.rig = Rig(folder, seed())
-        self.loop = asyncio.new_event_loop()
-        self.nats = self.loop.run_until_complete(nats.connect(self.rig.url))
-        self.official = Client(self.rig.tap.port, 77).log_in()
-
-    def close(self):
-        self.official.close()
-        self.loop.run_until_complete(self.nats.close())
-        self.loop.close()
-        self.rig.stop()
-
-    def ask(self, verb, payload):
-        reply = self.loop.run_until_complete(self._ask(verb, payload))
-        assert reply["ok"], f"order.{verb} {payload}: {reply}"
-        return reply["data"]
-
-    async def _ask(self, verb, payload):
-        give_up = self.loop.time() + LIMIT_S
-        while True:
-            try:
-                message = await self.nats.request(f"ib.req.order.{verb}", json.dumps(payload).encode(), timeout=LIMIT_S)
-                reply = schemas.reply(f"order.{verb}", payload, message.data)
-                if reply["ok"] or reply["error"]["code"] != "not_ready" or self.loop.time() > give_up:
-                    return reply
-            except nats.errors.NoRespondersError:
-                assert self.loop.time() < give_up, "nobody serves order requests"
-            await asyncio.sleep(0.05)
-
-    def sent(self, key):
-        """The order message with this key, decoded by the official client's own classes."""
-        message = PlaceOrderRequest()
-        message.ParseFromString(self.rig.tap.order(key))
-        return message
 
 
 @pytest.fixture(scope="module")
