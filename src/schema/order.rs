@@ -141,6 +141,7 @@ pub struct OrderEvent {
     /// Buy or sell.
     pub side: Option<Side>,
     /// Counts the changes of price, size and time in force, from 1; for `expected_revision` of a modification.
+    #[serde(default = "first_revision")]
     pub revision: u32,
     /// True while the gateway holds the order back (`transmit` false): it does not work until it is transmitted.
     pub held: Option<bool>,
@@ -182,6 +183,11 @@ pub struct OrderEvent {
     pub duplicate_of: Option<OrderKey>,
     /// True on the first event after an interruption; left out otherwise.
     pub after_gap: Option<bool>,
+}
+
+/// What an order has that was written down before revisions were counted.
+fn first_revision() -> u32 {
+    1
 }
 
 /// An execution, on `ib.fill.<account>.<key>`; published again when its commission is known.
