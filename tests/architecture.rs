@@ -11,7 +11,7 @@ use std::{
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("schema", &[]),
     ("tws", &[]),
-    ("config", &[]),
+    ("config", &["schema"]),
     ("session", &["schema", "tws", "config"]),
     ("journal", &["session", "schema", "config"]),
     ("gateway", &["journal", "session", "schema", "config"]),

@@ -10,8 +10,8 @@ use tokio::{
 use super::{Failure, recall};
 use crate::{
     config::Config,
-    gateway::{GatewayHandle, clock, drive, gateway_handle, outbox},
-    journal,
+    gateway::{Disk, GatewayHandle, clock, drive, gateway_handle, outbox},
+    journal::{self, risk_file},
     nats::{OrderEvents, RunningNats},
     schema::{
         connection::ConnectionEvent,
@@ -34,6 +34,8 @@ pub(super) struct RunningBridge {
     handle: GatewayHandle,
     stop: oneshot::Sender<()>,
     driver: JoinHandle<()>,
+    risk_task: JoinHandle<()>,
+    kill: JoinHandle<()>,
     nats: RunningNats,
     journal: journal::Running,
 }
@@ -45,18 +47,25 @@ impl RunningBridge {
         let config = Arc::new(config);
         let now = clock::now();
         let journal = journal::start(&config, clock::now)?;
+        let risk_memory = risk_file::load(&config.state.dir)?;
         let mut session = Session::new(Arc::clone(&config), standing, rand::random(), now);
         session.restore(now, journal.memory);
+        session.restore_risk(risk_memory.clone());
         let cache = recall::open(&config, &mut session, now);
         let (handle, inbox) = gateway_handle(config.nats.requests_max);
         let (outbox, reader) = outbox(config.nats.outbox_events_max, config.nats.kept_events_max);
         let (stop, stopped) = oneshot::channel();
         let address = (config.gateway.host.clone(), config.gateway.port);
         let (trouble, told_trouble) = watch::channel(None);
-        let driver = tokio::spawn(drive(session, address, inbox, outbox, (journal.pen, cache), told_trouble, stopped));
+        let (risk, risk_task) = risk_file::keep(config.state.dir.clone(), risk_memory);
+        let disk = Disk { pen: journal.pen, cache, risk };
+        let driver = tokio::spawn(drive(session, address, inbox, outbox, disk, told_trouble, stopped));
+        let halt_file = config.state.dir.join(&config.risk.halt_file);
+        let kill = super::kill::watch(handle.clone(), halt_file, config.risk.halt_cancels)?;
         let orders = OrderEvents { mail: journal.mail, trouble };
         let nats = RunningNats::start(&config, handle.clone(), reader, orders, now.us).await?;
-        Ok(Self { prefix: config.nats.prefix.clone(), handle, stop, driver, nats, journal: journal.running })
+        let prefix = config.nats.prefix.clone();
+        Ok(Self { prefix, handle, stop, driver, nats, risk_task, kill, journal: journal.running })
     }
 
     /// First tokens of every subject.
@@ -91,9 +100,11 @@ impl RunningBridge {
     /// Ends in order: requests, gateway links, then what is left to publish.
     pub(super) async fn stop(mut self) {
         self.nats.stop_requests(LAST_REQUESTS_MAX).await;
+        self.kill.abort();
         // The driver may have ended by itself.
         let _ = self.stop.send(());
         let _ = self.driver.await;
+        let _ = self.risk_task.await;
         self.nats.finish(LAST_EVENTS_MAX).await;
         // What was acknowledged last is noted; the thread ends by itself, now that nobody can give it anything.
         let journal = self.journal;

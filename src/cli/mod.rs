@@ -3,6 +3,7 @@
 mod bridge;
 mod demo;
 mod journal;
+mod kill;
 mod logging;
 mod recall;
 mod run;

@@ -128,6 +128,14 @@ fn check(config: &Config) -> Result<(), ConfigError> {
             "nats.outbox_events_max, nats.kept_events_max, nats.requests_max and pacing.queue_max must be above zero",
         );
     }
+    let limits = std::iter::once(("limits".to_owned(), &config.risk.limits));
+    let clients = config.risk.clients.iter().map(|(name, limits)| (format!("clients.{name}"), limits));
+    for (name, limits) in limits.chain(clients) {
+        limits.check().map_err(|message| ConfigError::Unusable(format!("risk.{name}.{message}")))?;
+    }
+    if config.risk.halt_file.is_empty() || config.risk.halt_file.contains('/') {
+        return unusable("risk.halt_file must be the name of a file in state.dir");
+    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod bars;
 mod load;
+pub mod risk;
 mod staleness;
 
 use std::{path::PathBuf, time::Duration};
@@ -28,6 +29,8 @@ pub struct Config {
     pub bars: Bars,
     /// Streams to hold from the start, without a client.
     pub subscriptions: Vec<Subscription>,
+    /// What an order may be.
+    pub risk: risk::Risk,
     /// What the bridge keeps on its own disk.
     pub state: State,
     /// When a silent stream is taken for a broken one.
@@ -117,6 +120,8 @@ pub struct Nats {
     pub orders_stream_bytes_max: i64,
     /// Largest size of the connection stream, in bytes.
     pub connection_stream_bytes_max: i64,
+    /// Largest size of the audit stream, in bytes.
+    pub audit_stream_bytes_max: i64,
     /// Market events that may wait for NATS; above it the oldest are shed and counted.
     pub outbox_events_max: usize,
     /// Order, account and connection events that may wait for NATS. Above it new orders are refused, account
@@ -141,6 +146,7 @@ impl Default for Nats {
             replicas: 1,
             orders_stream_bytes_max: 1 << 30,
             connection_stream_bytes_max: 64 << 20,
+            audit_stream_bytes_max: 256 << 20,
             outbox_events_max: 16_384,
             kept_events_max: 65_536,
             requests_max: 256,

@@ -16,8 +16,18 @@ use super::{
 use crate::{
     journal::{CacheWriter, News, Pen},
     schema::connection::{IbLink, LinkName},
-    session::{Event, Outcome, Output, Session, Token, Troubles},
+    session::{Event, Outcome, Output, RiskMemory, Session, Token, Troubles},
 };
+
+/// Where the driver hands what has to outlive the process. It never waits for it.
+pub struct Disk {
+    /// The order journal.
+    pub pen: Pen,
+    /// What may be asked for again; `None` if it cannot be opened.
+    pub cache: Option<CacheWriter>,
+    /// The kill switch and the limits.
+    pub risk: watch::Sender<RiskMemory>,
+}
 
 /// Runs the session until `stop` resolves, then closes both sockets.
 ///
@@ -28,7 +38,7 @@ pub async fn drive(
     (host, port): (String, u16),
     inbox: Inbox,
     outbox: Outbox,
-    (pen, cache): (Pen, Option<CacheWriter>),
+    disk: Disk,
     stream_trouble: watch::Receiver<Option<String>>,
     stop: oneshot::Receiver<()>,
 ) {
@@ -40,9 +50,8 @@ pub async fn drive(
         trading: Line::new(),
         data: Line::new(),
         outbox,
-        cache,
         losses,
-        pen,
+        disk,
         stream_trouble,
         troubles: Troubles::default(),
         callers: FxHashMap::default(),
@@ -69,9 +78,8 @@ struct Driver {
     trading: Line,
     data: Line,
     outbox: Outbox,
-    cache: Option<CacheWriter>,
     losses: Arc<LossCounters>,
-    pen: Pen,
+    disk: Disk,
     stream_trouble: watch::Receiver<Option<String>>,
     troubles: Troubles,
     callers: FxHashMap<Token, oneshot::Sender<Outcome>>,
@@ -91,7 +99,7 @@ impl Driver {
                         self.callers.insert(command.token, caller);
                         let losses = &self.losses;
                         self.session.on_losses(losses.shed_events(), losses.shed_kept_events(), losses.dropped_offline());
-                        self.session.on_journal_status(self.pen.status());
+                        self.session.on_journal_status(self.disk.pen.status());
                         self.session.on_command(clock::now(), command);
                     }
                     None => break,
@@ -99,7 +107,7 @@ impl Driver {
                 () = async { sleep_until(wake_at.unwrap_or_else(Instant::now)).await }, if wake_at.is_some() => {
                     self.session.on_timer(clock::now());
                 }
-                news = self.pen.news() => self.on_news(news),
+                news = self.disk.pen.news() => self.on_news(news),
                 () = changed(&mut self.stream_trouble) => {
                     self.troubles.stream.clone_from(&self.stream_trouble.borrow_and_update());
                     self.session.on_troubles(self.troubles.clone());
@@ -160,13 +168,16 @@ impl Driver {
     fn carry_out(&mut self, output: Output) {
         match output {
             Output::Event(event) => self.offer(event),
-            Output::Journal(entry) => self.pen.write(entry),
+            Output::Journal(entry) => self.disk.pen.write(entry),
             Output::Cache(item) => {
-                if let Some(cache) = &mut self.cache {
+                if let Some(cache) = &mut self.disk.cache {
                     cache.offer(item);
                 }
             }
             Output::Send { link, bytes } => self.line(link).socket.send(&bytes),
+            Output::KeepRisk(memory) => {
+                self.disk.risk.send_replace(*memory);
+            }
             Output::Reply { token, outcome } => {
                 if let Some(caller) = self.callers.remove(&token) {
                     // The caller may have gone; nobody is left to tell.

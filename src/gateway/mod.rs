@@ -7,6 +7,6 @@ mod outbox;
 mod overflow;
 mod socket;
 
-pub use driver::drive;
+pub use driver::{Disk, drive};
 pub use handle::{GatewayHandle, Inbox, gateway_handle};
 pub use outbox::{LossCounters, MarketReader, Outbox, OutboxReader, outbox};

@@ -40,6 +40,8 @@ mod start;
 mod tests;
 mod writer;
 
+pub mod risk_file;
+
 pub use cache::{Cache, CacheWriter};
 pub use database::{Database, Durability, Layout};
 pub use database_error::DatabaseError;

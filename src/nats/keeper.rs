@@ -100,7 +100,8 @@ impl Keeper {
         }
         match event.id {
             Some(id) => {
-                self.window.push(Stored { subject: event.subject, payload: event.payload, id, number: 0 });
+                let (stream, subject, payload) = (event.stream, event.subject, event.payload);
+                self.window.push(Stored { stream, subject, payload, id, number: 0 });
             }
             None => self.publish(event.subject, event.payload).await,
         }

@@ -11,6 +11,7 @@ use super::{
     last_values::Write,
     streams::Names,
     subject::{Inst, Topic, bucket_subject},
+    window::StreamKind,
 };
 use crate::{config::Nats, session::Event};
 
@@ -24,6 +25,7 @@ pub(super) struct Prepared {
     pub(super) payload: Bytes,
     /// Its id in the stream that stores it; `None` for events whose last value is enough.
     pub(super) id: Option<String>,
+    pub(super) stream: StreamKind,
     pub(super) last: Option<Write>,
     pub(super) packed: Option<(Subject, Bytes)>,
 }
@@ -99,6 +101,13 @@ impl Preparer {
                 let id = self.connection_id(&topic, gap.seq);
                 self.finish(&topic, &*gap, Some(id), None)
             }
+            Event::Audit(mut event) => {
+                let topic = Topic::Audit { client: event.client.as_deref().unwrap_or_default().into() }.key();
+                event.seq = self.number(&topic);
+                let id = self.connection_id(&topic, event.seq);
+                let prepared = self.finish(&topic, &*event, Some(id), None)?;
+                Some(Prepared { stream: StreamKind::Audit, ..prepared })
+            }
             Event::Bridge(mut event) => {
                 let topic = Topic::Bridge { event: (&event.event).into() }.key();
                 event.seq = self.number(&topic);
@@ -170,7 +179,8 @@ impl Preparer {
             Some(prefix) => Some((below(prefix, topic), encode(Encoding::MessagePack)?)),
             None => None,
         };
-        Some(Prepared { subject: below(&self.prefix, topic), payload, id, last, packed })
+        let stream = StreamKind::Connection;
+        Some(Prepared { subject: below(&self.prefix, topic), payload, id, stream, last, packed })
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     kept::below,
     streams::{self, Names},
     subject::Topic,
-    window::{Stored, Window},
+    window::{Stored, StreamKind, Window},
 };
 use crate::{
     config::Nats,
@@ -147,7 +147,13 @@ impl OrderKeeper {
         {
             warn!(%error, "event not published as MessagePack");
         }
-        self.window.push(Stored { subject, payload, id: letter.message_id, number: letter.number });
+        self.window.push(Stored {
+            stream: StreamKind::Orders,
+            subject,
+            payload,
+            id: letter.message_id,
+            number: letter.number,
+        });
     }
 
     /// The number of the last event stored on a subject; `None` if there is none or it cannot be told.

@@ -26,6 +26,8 @@ pub struct Names {
     pub orders: String,
     /// Connection, gap and bridge events: `IB_CONN`.
     pub connection: String,
+    /// Requests that may change orders: `IB_AUDIT`.
+    pub audit: String,
     /// Last quotes, bars and connection states: `ib_last`.
     pub last: String,
     /// Last positions and account values: `ib_account`. Apart, since a bucket shows its readers everything in it.
@@ -40,14 +42,15 @@ impl Names {
         Self {
             orders: format!("{upper}_ORDERS"),
             connection: format!("{upper}_CONN"),
+            audit: format!("{upper}_AUDIT"),
             last: format!("{stem}_last"),
             account: format!("{stem}_account"),
         }
     }
 }
 
-/// The two streams.
-pub fn stream_configs(config: &Nats) -> [stream::Config; 2] {
+/// The streams.
+pub fn stream_configs(config: &Nats) -> [stream::Config; 3] {
     let names = Names::of(&config.prefix);
     let families = |families: &[&str]| families.iter().map(|name| subject::family(&config.prefix, name)).collect();
     let base = stream::Config {
@@ -77,6 +80,15 @@ pub fn stream_configs(config: &Nats) -> [stream::Config; 2] {
             max_age: 7 * DAY,
             // Heartbeats must not push the rest out.
             max_messages_per_subject: 20_000,
+            duplicate_window: CONNECTION_DUPLICATE_WINDOW,
+            ..base.clone()
+        },
+        stream::Config {
+            name: names.audit,
+            description: Some("requests that may change orders of an Interactive Brokers login".to_owned()),
+            subjects: families(&["audit"]),
+            max_bytes: config.audit_stream_bytes_max,
+            max_age: 365 * DAY,
             duplicate_window: CONNECTION_DUPLICATE_WINDOW,
             ..base
         },

@@ -107,6 +107,7 @@ pub enum Topic<'a> {
     Bridge { event: Cow<'a, str> },
     News { provider: Cow<'a, str> },
     Scan { id: Cow<'a, str> },
+    Audit { client: Cow<'a, str> },
     Request { noun: Cow<'a, str>, verb: Cow<'a, str>, client: Option<Cow<'a, str>> },
 }
 
@@ -136,6 +137,7 @@ impl Topic<'_> {
             Self::Bridge { event } => ("bridge", tokens(&[event], None, &[])),
             Self::News { provider } => ("news", tokens(&[provider], None, &[])),
             Self::Scan { id } => ("scan", tokens(&[id], None, &[])),
+            Self::Audit { client } => ("audit", tokens(&[client], None, &[])),
             Self::Request { noun, verb, client } => ("req", tokens(&[noun, verb], None, client.as_deref().as_slice())),
         };
         let mut key = String::with_capacity(64);
@@ -174,6 +176,7 @@ impl Topic<'_> {
             "bridge" => Topic::Bridge { event: next()? },
             "news" => Topic::News { provider: next()? },
             "scan" => Topic::Scan { id: next()? },
+            "audit" => Topic::Audit { client: next()? },
             "req" => Topic::Request { noun: next()?, verb: next()?, client: next() },
             _ => return None,
         };

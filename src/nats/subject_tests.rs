@@ -44,7 +44,8 @@ fn topic() -> impl Strategy<Value = Topic<'static>> {
         14 => Topic::Bridge { event: a },
         17 => Topic::News { provider: a },
         18 => Topic::Scan { id: a },
-        15 => Topic::Request { noun: a, verb: b, client: None },
+        15 => Topic::Audit { client: a },
+        16 => Topic::Request { noun: a, verb: b, client: None },
         _ => Topic::Request { noun: a, verb: b, client: Some(c) },
     })
 }

@@ -27,9 +27,21 @@ const WINDOW: usize = 256;
 
 type Acked = BoxFuture<'static, Result<bool, PublishError>>;
 
+/// A stream of the bridge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StreamKind {
+    /// Orders and fills.
+    Orders,
+    /// Connection, gaps and the bridge itself.
+    Connection,
+    /// Requests that may change orders.
+    Audit,
+}
+
 /// An event that a stream is to store.
 #[derive(Debug)]
 pub(super) struct Stored {
+    pub(super) stream: StreamKind,
     pub(super) subject: Subject,
     pub(super) payload: Bytes,
     /// By which the server recognises a repeat.
@@ -45,7 +57,7 @@ struct Sending {
     ack: Option<Acked>,
 }
 
-/// The window of one stream.
+/// The window of one keeper.
 pub(super) struct Window {
     link: Link,
     js: Context,
@@ -133,11 +145,12 @@ impl Window {
         None
     }
 
-    /// The publish of one event of the window, on condition that the one before it is stored.
+    /// The publish of one event of the window, on condition that the one before it in its stream is stored.
     fn message(&self, index: usize) -> Option<PublishMessage> {
         let event = &self.sendings.get(index)?.event;
         let message = PublishMessage::build().payload(event.payload.clone()).message_id(&event.id);
-        let before = index.checked_sub(1).and_then(|before| self.sendings.get(before));
+        let mut earlier = self.sendings.range(..index).rev();
+        let before = earlier.find(|sending| sending.event.stream == event.stream);
         Some(match before {
             Some(before) => message.expected_last_message_id(&before.event.id),
             None => message,

@@ -19,6 +19,7 @@ pub mod order;
 mod order_type;
 pub mod registry;
 pub mod request;
+pub mod risk;
 pub mod scan;
 pub mod size;
 

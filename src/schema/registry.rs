@@ -3,9 +3,9 @@
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 
 use super::error::Reply;
-use super::request::{account as acct, contract, history, market as md, order as ord, status};
+use super::request::{account as acct, contract, history, market as md, order as ord, risk as rsk, status};
 use super::request::{news as headlines, option, reference, scan as scanner, wsh};
-use super::{account, bar, bridge, connection, market, news, order, scan};
+use super::{account, bar, bridge, connection, market, news, order, risk, scan};
 
 /// One published schema.
 pub struct Entry {
@@ -50,6 +50,7 @@ pub fn all() -> Vec<Entry> {
         entry::<connection::FarmEvent>("event.conn.farm", "conn.farm.<farm>"),
         entry::<connection::NoticeEvent>("event.conn.notice", "conn.notice"),
         entry::<connection::GapEvent>("event.gap", "gap.<inst>.<stream>"),
+        entry::<risk::AuditEvent>("event.audit", "audit.<client>"),
         entry::<bridge::BridgeEvent>("event.bridge", "bridge.<event>"),
         entry::<news::NewsEvent>("event.news", "news.<provider>"),
         entry::<scan::ScanEvent>("event.scan", "scan.<id>"),
@@ -102,6 +103,11 @@ pub fn all() -> Vec<Entry> {
         "reference.time": reference::ReferenceRequest => reference::GatewayTime,
         "reference.advisor": reference::AdvisorRequest => reference::Advisor,
         "reference.fundamentals": reference::FundamentalsRequest => reference::Fundamentals,
+        "risk.limits": rsk::LimitsRequest => rsk::RiskState,
+        "risk.set_limits": rsk::SetLimits => rsk::RiskState,
+        "risk.halt": rsk::Halt => rsk::HaltAnswer,
+        "risk.resume": rsk::Resume => rsk::Resumed,
+        "risk.heartbeat": rsk::Heartbeat => rsk::HeartbeatAnswer,
         "bridge.info": status::NoFields => status::BridgeInfo,
         "bridge.health": status::NoFields => status::Health,
         "pace.status": status::NoFields => status::PaceStatus,

@@ -24,8 +24,10 @@ use crate::schema::{
             Bracket, CancelAll, CancelAllAnswer, CancelOrder, GetOrder, ListOrders, ModifyOrder, Oca, OrderAnswer,
             OrderAnswers, OrderCheck, OrderDetails, Orders, PlaceOrder,
         },
+        risk::{Halt, HaltAnswer, Heartbeat, HeartbeatAnswer, Resumed, RiskState, SetLimits},
         status::{BridgeInfo, Health, PaceStatus, PoolStatus},
     },
+    risk::Sweep,
 };
 
 /// Names a caller that waits for a reply. Never used twice in one run.
@@ -76,6 +78,16 @@ pub enum Ask {
     AccountSummary(AccountQuery),
     Positions(AccountQuery),
     Executions(ExecutionsRequest),
+    RiskLimits,
+    SetLimits(Box<SetLimits>),
+    Halt(Halt),
+    /// The halt file appeared or went; not for clients.
+    HaltFile {
+        is_there: bool,
+        cancel: Sweep,
+    },
+    Resume,
+    Heartbeat(Heartbeat),
     BridgeInfo,
     BridgeHealth,
     PaceStatus,
@@ -144,6 +156,10 @@ pub enum Answer {
     Summary(Summary),
     Positions(Positions),
     Executions(Executions),
+    Risk(Box<RiskState>),
+    Halted(Box<HaltAnswer>),
+    Resumed(Resumed),
+    Heartbeat(HeartbeatAnswer),
     BridgeInfo(Box<BridgeInfo>),
     Health(Box<Health>),
     PaceStatus(Box<PaceStatus>),

@@ -11,12 +11,13 @@ use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
 use super::{
-    Answer, CacheItem, Event, Listing, Now, Outcome, Token,
+    Answer, CacheItem, Command, Event, Listing, Now, Outcome, Token,
     calendar::Calendar,
     cancelled::Cancelled,
     durable::{Entry, Fact, Troubles},
     own::OwnAsks,
     pacing::{Class, Cost, Scheduler, Ticket},
+    risk::{Risk, RiskMemory, audit::Audit},
     standing::OWN_TOKENS,
     time::{TradingHours, UnknownZones, Zone, moment, zone_name},
 };
@@ -58,6 +59,8 @@ pub enum Output {
         /// Which link.
         link: LinkName,
     },
+    /// Keep this over restarts, in place of what was kept before.
+    KeepRisk(Box<RiskMemory>),
     /// Publish.
     Event(Event),
     /// Write down; publish what it tells once it is written.
@@ -100,6 +103,8 @@ pub(crate) struct Core {
     pub(crate) now: Now,
     pub(crate) config: Arc<Config>,
     pub(crate) pacing: Scheduler,
+    pub(crate) risk: Risk,
+    audit: Audit,
     pub(crate) counters: Counters,
     /// True while the kept lane of the outbox is backed up: take no new orders.
     pub(crate) congested: bool,
@@ -135,6 +140,8 @@ impl Core {
         Self {
             now,
             pacing: Scheduler::new(&config.pacing),
+            risk: Risk::new(Arc::clone(&config)),
+            audit: Audit::default(),
             config,
             counters: Counters::default(),
             congested: false,
@@ -217,6 +224,18 @@ impl Core {
         self.caller_deadlines.insert((deadline, token));
     }
 
+    /// A request that may change orders came in: how it is decided will be told.
+    pub(crate) fn begin_audit(&mut self, command: &Command) {
+        self.audit.begin(command);
+    }
+
+    /// The request was carried out; its answer may come much later.
+    pub(crate) fn accept(&mut self, token: Token) {
+        if let Some(event) = self.audit.accept(token, self.now.us) {
+            self.emit(Event::Audit(Box::new(event)));
+        }
+    }
+
     /// True while the caller still waits.
     pub(crate) fn is_waiting(&self, token: Token) -> bool {
         self.callers.contains_key(&token)
@@ -226,6 +245,9 @@ impl Core {
     pub(crate) fn reply(&mut self, token: Token, outcome: Outcome) {
         if let Some(deadline) = self.callers.remove(&token) {
             self.caller_deadlines.remove(&(deadline, token));
+            if let Some(event) = self.audit.end(token, self.now.us, &outcome) {
+                self.emit(Event::Audit(Box::new(event)));
+            }
             if token.0 >= OWN_TOKENS {
                 self.own_replies.push_back((token, outcome));
             } else {
@@ -407,7 +429,7 @@ impl Core {
     pub(crate) fn wake_at(&self) -> Option<Instant> {
         let answers = self.deadlines.keys().next().map(|(at, _)| *at);
         let callers = self.caller_deadlines.first().map(|(at, _)| *at);
-        [answers, callers, self.pacing.wake_at()].into_iter().flatten().min()
+        [answers, callers, self.pacing.wake_at(), self.risk.wake_at()].into_iter().flatten().min()
     }
 
     // Instruments.

@@ -8,6 +8,7 @@ use super::{
     link::Step,
     notice::Notice,
     orders::{Fence, combo_listing, is_combo},
+    risk::View,
     services,
     truth::IbChange,
 };
@@ -64,10 +65,12 @@ impl Session {
             Ask::Head(ask) => self.history.head(&mut self.core, command, ask, &listing),
             Ask::Service(ask) => self.services.ask(&mut self.core, command, ask, Some(&listing)),
             Ask::PlaceOrder(ask) => {
+                self.look(&[listing.instrument.con_id]);
                 let fence = self.fence();
                 self.orders.place(&mut self.core, command, ask, &listing, fence);
             }
             Ask::CheckOrder(ask) => {
+                self.look(&[listing.instrument.con_id]);
                 let fence = self.fence();
                 self.orders.preview(&mut self.core, command, ask, &listing, fence);
             }
@@ -76,6 +79,7 @@ impl Session {
                 if family.next_contract().is_some() {
                     return self.take(Command { ask: Ask::Family(Box::new(family)), ..command.clone() });
                 }
+                self.look(&family.con_ids());
                 let fence = self.fence();
                 self.orders.place_family(&mut self.core, command, &family, fence);
             }
@@ -99,6 +103,7 @@ impl Session {
                 self.orders.cancel(&mut self.core, command, ask, fence);
             }
             Ask::ModifyOrder(ask) => {
+                self.look(&self.orders.con_id(&ask.key).into_iter().collect::<Vec<_>>());
                 let fence = self.fence();
                 self.orders.modify(&mut self.core, command, ask, fence);
             }
@@ -112,6 +117,12 @@ impl Session {
             Ask::ListAccounts => self.account.list(core, command),
             Ask::AccountSummary(ask) => self.account.summary(core, command, ask),
             Ask::Positions(ask) => self.account.positions(core, command, ask),
+            Ask::RiskLimits => self.tell_limits(command),
+            Ask::SetLimits(ask) => self.set_limits(command, ask),
+            Ask::Halt(ask) => self.halt(command, ask),
+            Ask::HaltFile { is_there, cancel } => self.on_halt_file(command, *is_there, *cancel),
+            Ask::Resume => self.resume(command),
+            Ask::Heartbeat(ask) => self.heartbeat(command, ask),
             Ask::BridgeInfo => self.tell_info(command.token),
             Ask::BridgeHealth => self.tell_health(command.token),
             Ask::PaceStatus => self.tell_pace(command.token),
@@ -133,7 +144,17 @@ impl Session {
         }
     }
 
-    fn fence(&self) -> Fence {
+    /// Shows the risk gate what the market says of these contracts and who holds them.
+    fn look(&mut self, con_ids: &[i32]) {
+        let view = |con_id: &i32| View {
+            con_id: *con_id,
+            reference: self.market.reference(*con_id),
+            positions: self.account.held(*con_id),
+        };
+        self.core.risk.look(con_ids.iter().map(view).collect());
+    }
+
+    pub(super) fn fence(&self) -> Fence {
         Fence {
             is_ready: self.trading.is_ready(),
             ib_lost: self.truth.ib_link == IbLink::Lost,

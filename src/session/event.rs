@@ -10,6 +10,7 @@ use crate::schema::{
     market::{DepthEvent, QuoteEvent, TickByTickEvent, TickByTickKind, TickEvent},
     news::NewsEvent,
     order::{FillEvent, OrderEvent},
+    risk::AuditEvent,
     scan::ScanEvent,
 };
 
@@ -36,6 +37,7 @@ pub enum Event {
     Bridge(Box<BridgeEvent>),
     News(Box<NewsEvent>),
     Scan(Box<ScanEvent>),
+    Audit(Box<AuditEvent>),
 }
 
 /// How an event is treated when NATS is slower than the gateway.

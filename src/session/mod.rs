@@ -15,6 +15,7 @@ mod dispatch;
 pub mod durable;
 mod event;
 mod history;
+mod kill;
 mod link;
 #[cfg(test)]
 mod link_tests;
@@ -27,6 +28,7 @@ mod own;
 mod pacing;
 #[cfg(test)]
 mod rig;
+mod risk;
 pub mod services;
 mod standing;
 mod status;
@@ -48,6 +50,7 @@ pub use event::{Event, Lane};
 pub use listing::Listing;
 pub use now::Now;
 pub use orders::Family;
+pub use risk::RiskMemory;
 
 use self::{
     account::Account,
@@ -241,6 +244,7 @@ impl Session {
     pub fn on_command(&mut self, now: Now, command: Command) {
         self.core.now = now;
         self.core.admit_caller(command.token, command.deadline);
+        self.core.begin_audit(&command);
         self.take(command);
         self.settle();
     }
@@ -265,6 +269,7 @@ impl Session {
             }
         }
         self.orders.on_timer(&mut self.core);
+        self.watch_risk();
         self.contracts.on_timer(&mut self.core);
         self.market.on_timer(&mut self.core);
         self.services.on_timer(&mut self.core);

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    Ask, CacheItem, Command, Event, Listing, Now, Outcome, Output, Session, Token,
+    Ask, CacheItem, Command, Event, Listing, Now, Outcome, Output, RiskMemory, Session, Token,
     durable::{Entry, Fact, Memory},
 };
 use crate::{
@@ -40,6 +40,8 @@ pub(crate) struct Rig {
     replies: Vec<(Token, Outcome)>,
     /// What the session asked to be kept on the disk.
     pub(crate) cached: Vec<CacheItem>,
+    /// What the session last asked to be kept of its risk gate.
+    pub(crate) kept_risk: Option<RiskMemory>,
     /// Whether the gateway answers by itself when it is asked for its time. Such questions are then
     /// left out of what was sent. Off until a test turns it on.
     pub(crate) is_alive: bool,
@@ -99,6 +101,7 @@ impl Rig {
             sent,
             events,
             replies,
+            kept_risk: None,
             is_alive: false,
             entries: Vec::new(),
             receipts: Vec::new(),
@@ -298,6 +301,7 @@ impl Rig {
         let token = command.token;
         self.session.core.now = self.now;
         self.session.core.admit_caller(token, command.deadline);
+        self.session.core.begin_audit(&command);
         self.session.run_resolved(&command, Ok(Arc::clone(listing)));
         self.session.settle();
         self.drain();
@@ -388,6 +392,7 @@ impl Rig {
                 Output::Close { .. } => {}
                 Output::Event(event) => self.events.push(event),
                 Output::Cache(item) => self.cached.push(item),
+                Output::KeepRisk(memory) => self.kept_risk = Some(*memory),
                 Output::Reply { token, outcome } => self.replies.push((token, outcome)),
             }
         }

@@ -265,7 +265,7 @@ impl World {
                     Output::Event(Event::Bridge(event)) => {
                         self.announced.push(format!("{} {}", event.event, event.message.unwrap_or_default()));
                     }
-                    Output::Event(_) | Output::Cache(_) => {}
+                    Output::Event(_) | Output::Cache(_) | Output::KeepRisk(_) => {}
                     Output::Reply { token, outcome } => {
                         if let Some(key) = self.callers.remove(&token) {
                             self.replies.push((key, outcome));

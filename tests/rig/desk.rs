@@ -103,13 +103,18 @@ impl Desk {
         self.bridge = Some(child);
     }
 
-    /// The folder of the bridge's journal.
+    /// Where the bridge keeps its state.
     pub(crate) fn state(&self) -> PathBuf {
         self.folder.path().join("state")
     }
 
     fn log_file(&self) -> PathBuf {
         self.folder.path().join("bridge.log")
+    }
+
+    /// Process id of the bridge.
+    pub(crate) fn bridge_pid(&self) -> u32 {
+        self.bridge.as_ref().and_then(tokio::process::Child::id).expect("the bridge runs")
     }
 
     /// What the bridge has logged so far.
@@ -281,7 +286,9 @@ impl Schemas {
 
     #[track_caller]
     fn check(&self, name: &str, payload: &Value) {
-        let validator = self.validators.get(name).unwrap_or_else(|| panic!("no schema {name}"));
+        // The schema belongs to the verb, whichever client's name follows it.
+        let name = name.splitn(4, '.').take(3).collect::<Vec<_>>().join(".");
+        let validator = self.validators.get(name.as_str()).unwrap_or_else(|| panic!("no schema {name}"));
         let errors: Vec<String> = validator.iter_errors(payload).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{name} does not fit its schema: {errors:?}\n{payload}");
     }

@@ -52,7 +52,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let sim = Simulator::start(SimConfig { seed: args.seed, ..SimConfig::default() }).await?;
     println!("simulated gateway: {}", sim.addr());
 
+    let state = tempfile::tempdir()?;
     let mut config = Config::default();
+    state.path().clone_into(&mut config.state.dir);
     config.gateway.port = sim.addr().port();
     config.nats.url.clone_from(&url);
     // Its orders are forgotten with the simulated gateway.

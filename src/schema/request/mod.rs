@@ -8,6 +8,7 @@ pub mod news;
 pub mod option;
 pub mod order;
 pub mod reference;
+pub mod risk;
 pub mod scan;
 pub mod status;
 pub mod wsh;

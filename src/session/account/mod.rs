@@ -242,6 +242,11 @@ impl Account {
         self.profits.clear();
     }
 
+    /// Positions in a contract, by account.
+    pub(crate) fn held(&self, con_id: i32) -> Vec<(String, Decimal)> {
+        self.held.of(con_id)
+    }
+
     /// Accounts of the login; empty before the first login.
     pub(crate) fn accounts(&self) -> &[String] {
         &self.accounts

@@ -38,6 +38,12 @@ impl Held {
         self.open.iter().map(|(place, event)| (place.clone(), event.position.decimal())).collect()
     }
 
+    /// Quantity held of a contract, by account.
+    pub(super) fn of(&self, con_id: i32) -> Vec<(String, Decimal)> {
+        let held = self.open.iter().filter(|((_, contract), _)| *contract == con_id);
+        held.map(|((account, _), event)| (account.clone(), event.position.decimal())).collect()
+    }
+
     /// A full list follows: what it does not name has been closed meanwhile.
     pub(super) fn start_download(&mut self) {
         self.unconfirmed = self.open.keys().cloned().collect();

@@ -96,6 +96,7 @@ impl Profits {
             return;
         }
         let [daily, unrealized, realized] = now;
+        core.risk.on_daily_pnl(core.now, account, daily);
         let event = PnlEvent { account: account.clone(), seq: 0, recv_us: core.now.us, daily, unrealized, realized };
         core.emit(Event::Pnl(Box::new(event)));
     }

@@ -22,7 +22,7 @@ use crate::{
             Lease, LeasedStream, Leases, Renew, Stream, Subscribe, Unsubscribe, Unsubscribed, Upstream as UpstreamRow,
         },
     },
-    session::{Answer, Command, Listing, core::Core},
+    session::{Answer, Command, Listing, core::Core, risk::Reference},
 };
 
 /// Generic ticks one request may name.
@@ -33,6 +33,19 @@ const HOLDERS_SHOWN: usize = 10;
 const REFUSED_REPEAT: Duration = Duration::from_secs(10);
 
 impl Market {
+    /// What the market last said of an instrument; empty if nobody streams its quote, or the quote is stale.
+    pub(crate) fn reference(&self, con_id: i32) -> Reference {
+        let fits = |upstream: &&Upstream| upstream.feed == Feed::Level1 && upstream.listing.instrument.con_id == con_id;
+        let mut pictures = self.upstreams.iter().flatten().filter(fits).map(|upstream| &upstream.picture);
+        match pictures.find(|picture| picture.is_known && !picture.quote.stale) {
+            Some(picture) => {
+                let quote = &picture.quote;
+                Reference { bid: quote.bid, ask: quote.ask, last: quote.last }
+            }
+            None => Reference::default(),
+        }
+    }
+
     pub(crate) fn subscribe(&mut self, core: &mut Core, command: &Command, ask: &Subscribe, listing: &Arc<Listing>) {
         if !core.is_waiting(command.token) {
             // The caller gave up while the contract was looked up: nobody would know the lease.

@@ -131,6 +131,11 @@ impl Book {
         all
     }
 
+    /// Orders that may still change, oldest first.
+    pub(super) fn open(&self) -> impl Iterator<Item = &Record> {
+        self.open.values().filter_map(|key| self.records.get(key))
+    }
+
     /// Keys of orders that may still change, oldest first.
     pub(super) fn open_keys(&self) -> Vec<OrderKey> {
         self.open.values().cloned().collect()

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use compact_str::CompactString;
+
 use super::{
     Fence, Orders, Until, Waiter,
     book::Record,
@@ -49,7 +51,8 @@ impl Orders {
         fence: Fence,
     ) -> Result<(), ApiError> {
         let key = self.named(ask)?;
-        let repeated = !self.send_cancel(core, command, &key, ask, fence)?;
+        let repeated = !self.send_cancel(core, command.client.as_ref(), &key, ask, fence)?;
+        core.accept(command.token);
         self.wait(core, &key, Waiter { token: command.token, until: Until::Cancelled, repeated });
         Ok(())
     }
@@ -62,7 +65,7 @@ impl Orders {
     pub(super) fn send_cancel(
         &mut self,
         core: &mut Core,
-        command: &Command,
+        client: Option<&CompactString>,
         key: &OrderKey,
         ask: &CancelOrder,
         fence: Fence,
@@ -73,7 +76,7 @@ impl Orders {
         self.book.get(key).ok_or_else(unknown)?;
         for twin in self.live_twins(key) {
             // It is published under its own key, and so is what became of it.
-            self.cancel_twin(core, command, &twin, fence);
+            self.cancel_twin(core, client, &twin, fence);
         }
         let record = self.book.get(key).ok_or_else(unknown)?;
         if record.facts.state().is_final() {
@@ -106,22 +109,25 @@ impl Orders {
         if sent_at.is_some_and(|at| at + CANCEL_INTERVAL > now) {
             return Ok(false);
         }
-        self.submit_cancel(core, command, key, order_id, order_cancel)?;
+        self.submit_cancel(core, client, key, order_id, order_cancel)?;
         Ok(true)
     }
 
     fn submit_cancel(
         &mut self,
         core: &mut Core,
-        command: &Command,
+        client: Option<&CompactString>,
         key: &OrderKey,
         order_id: i32,
         order_cancel: OrderCancel,
     ) -> Result<(), ApiError> {
         let request = CancelOrderRequest { order_id: Some(order_id), order_cancel: Some(order_cancel) };
-        let errand = Errand::new(LinkName::Trading, Class::Cancel, Request::CancelOrderRequest(request))
-            .client(command.client.clone());
+        let errand =
+            Errand::new(LinkName::Trading, Class::Cancel, Request::CancelOrderRequest(request)).client(client.cloned());
         core.submit(Owner::Orders, errand)?;
+        if let Some(record) = self.book.get(key) {
+            core.risk.on_message(core.now, &record.event.account);
+        }
         let now = core.now.at;
         self.change(core, key, |record| {
             record.cancel_sent = Some(now);
@@ -130,14 +136,14 @@ impl Orders {
         Ok(())
     }
 
-    fn cancel_twin(&mut self, core: &mut Core, command: &Command, twin: &OrderKey, fence: Fence) {
+    fn cancel_twin(&mut self, core: &mut Core, client: Option<&CompactString>, twin: &OrderKey, fence: Fence) {
         let Some(record) = self.book.get(twin) else { return };
         let order_id = record.event.order_id.filter(|id| *id != 0);
         let Some(order_id) = order_id.filter(|_| record.event.client_id == Some(self.client_id)) else { return };
         let is_due = record.cancel_sent.is_none_or(|at| at + CANCEL_INTERVAL <= core.now.at);
         if fence.is_ready && is_due {
             // The cancel class never refuses; the answer is about the order of the key.
-            let _ = self.submit_cancel(core, command, twin, order_id, OrderCancel::default());
+            let _ = self.submit_cancel(core, client, twin, order_id, OrderCancel::default());
         }
     }
 

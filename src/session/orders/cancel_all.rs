@@ -1,5 +1,7 @@
 //! Cancelling many orders.
 
+use compact_str::CompactString;
+
 use super::{Fence, Orders, Until, group::Purpose, not_ready};
 use crate::{
     schema::{
@@ -41,12 +43,13 @@ impl Orders {
         }
         let keys = self.in_scope(command, ask);
         if ask.scope == CancelScope::Global {
-            self.cancel_global(core, command, fence)?;
+            self.cancel_global(core, command.client.as_ref(), fence)?;
         }
+        core.accept(command.token);
         for key in &keys {
             let one = CancelOrder { key: Some(key.clone()), ..CancelOrder::default() };
             // An order that cannot be cancelled now is shown as it stands.
-            let _ = self.send_cancel(core, command, key, &one, fence);
+            let _ = self.send_cancel(core, command.client.as_ref(), key, &one, fence);
             self.note_cancel(core, command, &one);
         }
         let left_alone = self.book.open_keys().len().saturating_sub(keys.len());
@@ -71,7 +74,17 @@ impl Orders {
         keys
     }
 
-    fn cancel_global(&mut self, core: &mut Core, command: &Command, fence: Fence) -> Result<(), ApiError> {
+    /// Asks IB to cancel everything of the login, whoever placed it.
+    ///
+    /// # Errors
+    ///
+    /// If the trading link is not ready.
+    pub(super) fn cancel_global(
+        &mut self,
+        core: &mut Core,
+        client: Option<&CompactString>,
+        fence: Fence,
+    ) -> Result<(), ApiError> {
         // What has not been sent is certain to be stopped, whatever the link does.
         for key in self.book.open_keys() {
             self.withdraw(core, &key, "cancelled before it was sent");
@@ -81,7 +94,7 @@ impl Orders {
         }
         let request = GlobalCancelRequest { order_cancel: Some(OrderCancel::default()) };
         let errand = Errand::new(LinkName::Trading, Class::Cancel, Request::GlobalCancelRequest(request))
-            .client(command.client.clone());
+            .client(client.cloned());
         core.submit(Owner::Orders, errand)?;
         for key in self.book.open_keys() {
             let now = core.now.at;

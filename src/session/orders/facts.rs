@@ -194,7 +194,7 @@ impl Facts {
         Some(Size::from((quantity.decimal() - self.filled().decimal()).max(Decimal::ZERO)))
     }
 
-    fn has_fills(&self) -> bool {
+    pub(super) fn has_fills(&self) -> bool {
         self.filled.is_some()
     }
 

@@ -128,6 +128,11 @@ impl Family {
         family
     }
 
+    /// Contracts of its orders.
+    pub(crate) fn con_ids(&self) -> Vec<i32> {
+        self.listings.iter().map(|listing| listing.instrument.con_id).collect()
+    }
+
     fn wait_for(&self) -> WaitFor {
         self.orders.first().map(|order| order.wait_for).unwrap_or_default()
     }
@@ -263,7 +268,9 @@ impl Orders {
             ids.push((ask.key.clone(), order_id));
             prepared.push(order);
         }
-        self.enqueue(core, prepared)
+        self.enqueue(core, prepared)?;
+        core.accept(command.token);
+        Ok(())
     }
 
     fn gather_family(&mut self, core: &mut Core, token: Token, family: &Family, repeated: bool) {

@@ -21,9 +21,11 @@ mod place;
 mod preview;
 mod prices;
 mod restore;
+mod risk;
 mod settle;
 mod status;
 mod submit;
+mod sweep;
 mod sync;
 mod terms;
 #[cfg(test)]
@@ -59,6 +61,7 @@ use evidence_log::EvidenceLog;
 use fills::Fills;
 use group::Gathering;
 use preview::Preview;
+pub(crate) use sweep::{Swept, Whose};
 use sync::Sync;
 
 /// What may keep a new order from being sent.
@@ -202,6 +205,9 @@ impl Orders {
         let reason = record.event.reason.clone();
         change(record);
         record.settle(reason.as_deref());
+        if record.facts.has_fills() && !facts.has_fills() {
+            core.risk.on_executed(core.now, &record.event.account);
+        }
         let is_told = record.published.as_ref() != Some(&record.event);
         if is_told {
             record.published = Some(record.event.clone());

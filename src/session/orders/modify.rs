@@ -101,6 +101,7 @@ impl Orders {
             return Ok(());
         }
         self.check_fence(core, fence)?;
+        self.check_changed(core, command, key, &order)?;
         self.send_change(core, command, ask, order_id, order)
     }
 
@@ -128,6 +129,10 @@ impl Orders {
         let fact = Fact::Request(Box::new(Requested { verb: "modify", key: key.clone(), client, body }));
         let receipt = core.submit_journaled(Owner::Orders, vec![errand], vec![fact])?;
         self.journaling_changes.insert(receipt, key.clone());
+        core.accept(command.token);
+        if let Some(record) = self.book.get(key) {
+            core.risk.on_order(core.now, command.client.as_deref(), &record.event.account);
+        }
         let Some(record) = self.book.get_mut(key) else { return Ok(()) };
         let since = core.now.at;
         record.changing = Some(Changing { ask: Box::new(ask.clone()), order: Box::new(order), since, is_sent: false });

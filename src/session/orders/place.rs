@@ -153,21 +153,24 @@ impl Orders {
         let order_id = self.order_id(0)?;
         let terms = wire::Terms { client_id: self.client_id, order_id, account: &account, parent_id };
         let prepared = self.prepare(command, ask, listing, terms)?;
-        self.enqueue(core, vec![prepared])
+        self.enqueue(core, vec![prepared])?;
+        core.accept(command.token);
+        Ok(())
     }
 
     /// Everything that may refuse an order before it is kept; the account it is for.
     pub(super) fn check(
         &self,
-        core: &Core,
-        _command: &Command,
+        core: &mut Core,
+        command: &Command,
         ask: &PlaceOrder,
-        _listing: &Arc<Listing>,
+        listing: &Listing,
         fence: Fence,
     ) -> Result<String, ApiError> {
         self.check_fence(core, fence)?;
         let account = terms::account(ask, &self.accounts, &core.config.gateway)?;
         terms::check(ask, fence.server_version)?;
+        self.check_risk(core, command, ask, listing, &account)?;
         Ok(account)
     }
 

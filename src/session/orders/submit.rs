@@ -31,6 +31,8 @@ impl Orders {
     /// Nothing was queued and nothing noted: the keys are free again.
     pub(super) fn enqueue(&mut self, core: &mut Core, family: Vec<Prepared>) -> Result<(), ApiError> {
         let (mut keys, mut errands) = (Vec::new(), Vec::new());
+        let whose = family.iter().map(|one| (one.record.client.clone(), one.record.event.account.clone()));
+        let whose: Vec<_> = whose.collect();
         for Prepared { record, request, attached } in family {
             let order_id = request.order_id.unwrap_or_default();
             let errand = Errand::new(LinkName::Trading, Class::Order, Request::PlaceOrderRequest(Box::new(request)));
@@ -45,6 +47,10 @@ impl Orders {
         if held.is_err() {
             for key in &keys {
                 self.book.remove(key);
+            }
+        } else {
+            for (client, account) in &whose {
+                core.risk.on_order(core.now, client.as_deref(), account);
             }
         }
         held

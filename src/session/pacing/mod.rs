@@ -8,6 +8,7 @@ mod window;
 
 pub(crate) use queue::{Class, Ticket};
 pub(crate) use scheduler::{LinkGate, Scheduler};
+pub(crate) use window::Window;
 
 /// What a request costs beside one message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,102 @@
+//! Orders as the risk gate sees them.
+
+use super::{Orders, book::Record, describe::size};
+use crate::{
+    schema::{
+        ApiError,
+        order::{OrderKey, OrderType, Side},
+        request::order::PlaceOrder,
+    },
+    session::{
+        Command, Listing,
+        core::Core,
+        risk::{Exposure, Proposal},
+    },
+    tws::{message::order::Order, sentinel::unset_double},
+};
+
+impl Orders {
+    /// The contract of an order, if both are known.
+    pub(crate) fn con_id(&self, key: &OrderKey) -> Option<i32> {
+        self.book.get(key)?.event.con_id
+    }
+
+    /// # Errors
+    ///
+    /// Which limit a new order would break.
+    pub(super) fn check_risk(
+        &self,
+        core: &mut Core,
+        command: &Command,
+        ask: &PlaceOrder,
+        listing: &Listing,
+        account: &str,
+    ) -> Result<(), ApiError> {
+        let con_id = listing.instrument.con_id;
+        let (reference, position) = core.risk.seen(con_id, account);
+        let proposal = Proposal {
+            client: command.client.as_deref(),
+            account,
+            instrument: &listing.instrument,
+            side: ask.side,
+            order_type: ask.order_type,
+            quantity: ask.quantity.as_ref(),
+            cash: ask.cash_quantity,
+            limit_price: ask.limit_price,
+            stop_price: ask.stop_price,
+            is_modification: false,
+            reference,
+            exposure: Exposure { position, ..self.open_of(account, con_id, ask.side, &ask.key) },
+        };
+        core.risk.check(core.now, &proposal)
+    }
+
+    /// # Errors
+    ///
+    /// Which limit the order would break if it were changed into this.
+    pub(super) fn check_changed(
+        &self,
+        core: &mut Core,
+        command: &Command,
+        key: &OrderKey,
+        order: &Order,
+    ) -> Result<(), ApiError> {
+        let Some(Record { event, .. }) = self.book.get(key) else { return Ok(()) };
+        let kind = order.order_type.as_deref().and_then(OrderType::of_ib_text);
+        let (Some(instrument), Some(side), Some(order_type)) = (&event.instrument, event.side, kind) else {
+            return Err(super::not_ready("the gateway has not reported this order yet"));
+        };
+        let con_id = event.con_id.unwrap_or_default();
+        let (reference, position) = core.risk.seen(con_id, &event.account);
+        let quantity = size(order.total_quantity.as_ref());
+        let set = |price: Option<f64>| price.and_then(unset_double).filter(|price| *price != 0.0);
+        let proposal = Proposal {
+            client: command.client.as_deref(),
+            account: &event.account,
+            instrument,
+            side,
+            order_type,
+            quantity: quantity.as_ref(),
+            cash: set(order.cash_qty),
+            limit_price: event.limit_price.and(order.lmt_price),
+            stop_price: event.stop_price.and(set(order.aux_price)),
+            is_modification: true,
+            reference,
+            exposure: Exposure { position, ..self.open_of(&event.account, con_id, side, key) },
+        };
+        core.risk.check(core.now, &proposal)
+    }
+
+    /// What is open for an account, contract and side, without one order.
+    fn open_of(&self, account: &str, con_id: i32, side: Side, without: &OrderKey) -> Exposure {
+        let mut exposure = Exposure::default();
+        for Record { event, facts, .. } in self.book.open() {
+            let fits = event.account == account && event.con_id == Some(con_id) && event.side == Some(side);
+            if fits && event.key != *without {
+                exposure.open_orders += 1;
+                exposure.open_quantity += facts.remaining().map(|left| left.decimal()).unwrap_or_default();
+            }
+        }
+        exposure
+    }
+}

@@ -1,0 +1,90 @@
+//! Who asked to change orders, and how that was decided: once for every such request.
+
+use rustc_hash::FxHashMap;
+use serde::Serialize;
+
+use crate::{
+    schema::{
+        order::OrderKey,
+        risk::{AuditEvent, Decision},
+    },
+    session::{Ask, Command, Outcome, Token},
+};
+
+/// Longest request told in full, in bytes.
+const REQUEST_BYTES_MAX: usize = 16 * 1024;
+
+/// Requests that have not been decided yet. Each belongs to a caller who waits, so there are no more than those.
+#[derive(Debug, Default)]
+pub(crate) struct Audit {
+    /// The flag says that it was carried out, so that only a late refusal is still to be told.
+    drafts: FxHashMap<Token, (AuditEvent, bool)>,
+}
+
+impl Audit {
+    /// A request came in. Those that cannot change an order are of no interest.
+    pub(crate) fn begin(&mut self, command: &Command) {
+        let Some((verb, key, request)) = describe(&command.ask) else { return };
+        let draft = AuditEvent {
+            seq: 0,
+            recv_us: 0,
+            client: command.client.as_ref().map(ToString::to_string),
+            verb: verb.to_owned(),
+            key,
+            decision: Decision::Accepted,
+            code: None,
+            reason: None,
+            request,
+        };
+        self.drafts.insert(command.token, (draft, false));
+    }
+
+    /// The request was carried out; the answer may come much later. `None` if it was decided before.
+    pub(crate) fn accept(&mut self, token: Token, now_us: i64) -> Option<AuditEvent> {
+        let (draft, is_accepted) = self.drafts.get_mut(&token)?;
+        if std::mem::replace(is_accepted, true) {
+            return None;
+        }
+        Some(AuditEvent { recv_us: now_us, ..draft.clone() })
+    }
+
+    /// The answer. What was accepted and is refused now was never sent: the journal could not take it.
+    pub(crate) fn end(&mut self, token: Token, now_us: i64, outcome: &Outcome) -> Option<AuditEvent> {
+        let (draft, is_accepted) = self.drafts.remove(&token)?;
+        Some(match outcome {
+            Ok(_) if is_accepted => return None,
+            Ok(_) => AuditEvent { recv_us: now_us, decision: Decision::Repeated, ..draft },
+            Err(error) => AuditEvent {
+                recv_us: now_us,
+                decision: Decision::Refused,
+                code: Some(error.code),
+                reason: Some(error.message.clone()),
+                ..draft
+            },
+        })
+    }
+}
+
+fn describe(ask: &Ask) -> Option<(&'static str, Option<OrderKey>, String)> {
+    Some(match ask {
+        Ask::PlaceOrder(ask) => ("order.place", Some(ask.key.clone()), text(ask)),
+        Ask::CancelOrder(ask) => ("order.cancel", ask.key.clone(), text(ask)),
+        Ask::ModifyOrder(ask) => ("order.modify", Some(ask.key.clone()), text(ask)),
+        Ask::CancelAll(ask) => ("order.cancel_all", None, text(ask)),
+        Ask::Bracket(ask) => ("order.bracket", Some(ask.parent.key.clone()), text(ask)),
+        Ask::Oca(ask) => ("order.oca", None, text(ask)),
+        Ask::Halt(ask) => ("risk.halt", None, text(ask)),
+        Ask::HaltFile { is_there: true, cancel } => ("risk.halt", None, text(cancel)),
+        Ask::Resume => ("risk.resume", None, "{}".to_owned()),
+        Ask::SetLimits(ask) => ("risk.set_limits", None, text(ask)),
+        _ => return None,
+    })
+}
+
+fn text(ask: &impl Serialize) -> String {
+    match serde_json::to_string(ask) {
+        Ok(text) if text.len() <= REQUEST_BYTES_MAX => text,
+        Ok(text) => format!("{{\"left_out\":\"{} bytes\"}}", text.len()),
+        Err(error) => format!("{{\"left_out\":{:?}}}", error.to_string()),
+    }
+}
