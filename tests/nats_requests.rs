@@ -21,7 +21,7 @@ use ibnats::{
         request::{
             account::{Account, Accounts},
             history::Manifest,
-            market::{Lease, LeasedStream},
+            market::{Lease, LeasedStream, StreamState},
         },
     },
     session::{Answer, Ask, Bars, Command, Outcome},
@@ -107,7 +107,14 @@ async fn a_lease_tells_where_to_subscribe() {
     let mut rig = Rig::start(server.url(), "r2").await;
     let _commands = answer_with(&mut rig, |command| {
         let Ask::Subscribe(ask) = &command.ask else { return None };
-        let stream = |stream: &_| LeasedStream { stream: *stream, subject: String::new(), holders: 1 };
+        let stream = |stream: &_| LeasedStream {
+            stream: *stream,
+            subject: String::new(),
+            holders: 1,
+            state: StreamState::Asked,
+            queue_position: None,
+            reason: None,
+        };
         let streams = ask.streams.iter().map(stream).collect();
         let lease = Lease {
             lease: "l1".into(),
@@ -117,6 +124,7 @@ async fn a_lease_tells_where_to_subscribe() {
             ttl_s: ask.ttl_s,
             expires_us: None,
             quote: None,
+            book: None,
         };
         Some(Ok(Answer::Lease(Box::new(lease))))
     });

@@ -9,14 +9,14 @@ use tokio::{
 
 use super::{Failure, recall};
 use crate::{
-    config::Config,
+    config::{Config, MarketDataPreference},
     gateway::{Disk, GatewayHandle, clock, drive, gateway_handle, outbox},
     journal::{self, risk_file},
     nats::{OrderEvents, RunningNats},
     schema::{
         connection::ConnectionEvent,
         contract::ContractSpec,
-        request::market::{Stream, Subscribe},
+        request::market::{MarketDataPolicy, Stream, Subscribe, WhenFull},
     },
     session::{Answer, Ask, Session},
 };
@@ -118,14 +118,26 @@ pub(super) fn standing(config: &Config) -> Result<Vec<Subscribe>, Failure> {
     for subscription in &config.subscriptions {
         let contract = subscription.contract.parse().map_err(|error| format!("subscriptions: {error}"))?;
         let streams: Result<Vec<Stream>, _> = subscription.streams.iter().map(|stream| stream.parse()).collect();
+        let streams = streams.map_err(|error| format!("subscriptions: {}: {error}", subscription.contract))?;
         asks.push(Subscribe {
-            contract: ContractSpec(contract),
-            streams: streams.map_err(|error| format!("subscriptions: {}: {error}", subscription.contract))?,
-            ttl_s: 0,
-            generic_ticks: Vec::new(),
-            depth_rows: None,
-            timeout_ms: None,
+            generic_ticks: subscription.generic_ticks.clone(),
+            depth_rows: subscription.depth_rows,
+            smart_depth: subscription.smart_depth,
+            news_providers: subscription.news_providers.clone(),
+            market_data: subscription.market_data.map(policy),
+            // A configured stream waits for its line: nobody is there to try again.
+            when_full: WhenFull::Queue,
+            ..Subscribe::new(ContractSpec(contract), streams)
         });
     }
     Ok(asks)
+}
+
+fn policy(preference: MarketDataPreference) -> MarketDataPolicy {
+    match preference {
+        MarketDataPreference::LiveOnly => MarketDataPolicy::LiveOnly,
+        MarketDataPreference::LiveElseFrozen => MarketDataPolicy::LiveElseFrozen,
+        MarketDataPreference::LiveElseDelayed => MarketDataPolicy::LiveElseDelayed,
+        MarketDataPreference::Any => MarketDataPolicy::Any,
+    }
 }

@@ -63,23 +63,30 @@ pub struct Gateway {
     pub bind_manual_orders: bool,
     /// Only these accounts may be traded; empty means every account of the login.
     pub accounts: Vec<String>,
-    /// Market data type to ask for: `live`, `frozen`, `delayed`, `delayed_frozen`.
+    /// Market data to ask for unless a request says otherwise: `live_only`, `live_else_frozen`,
+    /// `live_else_delayed` or `any`.
     pub market_data: MarketDataPreference,
+    /// Serve requests for regulatory snapshots, for each of which IB charges 0.01 USD, on paper accounts too.
+    pub regulatory_snapshots: bool,
 }
 
 /// Which kind of market data to ask the gateway for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MarketDataPreference {
-    /// Live only (IB type 1).
+    /// Live data or none (IB type 1).
     #[default]
-    Live,
+    #[serde(alias = "live")]
+    LiveOnly,
     /// Live, and the last values after the close (type 2).
-    Frozen,
+    #[serde(alias = "frozen")]
+    LiveElseFrozen,
     /// Live where permitted, else 15 to 20 minutes late (type 3).
-    Delayed,
-    /// As delayed, and the last delayed values after the close (type 4).
-    DelayedFrozen,
+    #[serde(alias = "delayed")]
+    LiveElseDelayed,
+    /// Live where permitted, else late, and the last values of either after the close (type 4).
+    #[serde(alias = "delayed_frozen")]
+    Any,
 }
 
 impl Default for Gateway {
@@ -93,7 +100,8 @@ impl Default for Gateway {
             allow_live: false,
             bind_manual_orders: false,
             accounts: Vec::new(),
-            market_data: MarketDataPreference::Live,
+            market_data: MarketDataPreference::LiveOnly,
+            regulatory_snapshots: false,
         }
     }
 }
@@ -177,6 +185,8 @@ pub struct Pacing {
     pub history_same_2_s: u32,
     /// History requests open at once. IB: 50.
     pub history_open: u32,
+    /// Leases held at once; above it a subscription is refused with `busy`.
+    pub leases_max: usize,
     /// Requests waiting in one class; above it a request is refused with `busy`.
     pub queue_max: usize,
 }
@@ -193,6 +203,7 @@ impl Default for Pacing {
             history_10_min: 58,
             history_same_2_s: 5,
             history_open: 45,
+            leases_max: 200_000,
             queue_max: 2_000,
         }
     }
@@ -265,6 +276,21 @@ pub struct Subscription {
     /// Streams; `quote` if left out.
     #[serde(default = "quote_only")]
     pub streams: Vec<String>,
+    /// IB's generic tick numbers to ask for beside the default ticks.
+    #[serde(default)]
+    pub generic_ticks: Vec<u16>,
+    /// Rows of `depth`; 10 if left out.
+    #[serde(default)]
+    pub depth_rows: Option<u8>,
+    /// Gather the books of all exchanges into one; true for `SMART` instruments if left out.
+    #[serde(default)]
+    pub smart_depth: Option<bool>,
+    /// Providers of `news`; all that the login may use if left out.
+    #[serde(default)]
+    pub news_providers: Vec<String>,
+    /// Market data to ask for; `gateway.market_data` if left out.
+    #[serde(default)]
+    pub market_data: Option<MarketDataPreference>,
 }
 
 fn quote_only() -> Vec<String> {

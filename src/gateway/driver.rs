@@ -16,7 +16,7 @@ use super::{
 use crate::{
     journal::{CacheWriter, News, Pen},
     schema::connection::{IbLink, LinkName},
-    session::{Event, Outcome, Output, RiskMemory, Session, Token, Troubles},
+    session::{CacheItem, CacheKind, Event, Outcome, Output, RiskMemory, Session, Token, Troubles},
 };
 
 /// Where the driver hands what has to outlive the process. It never waits for it.
@@ -32,7 +32,7 @@ pub struct Disk {
 /// Runs the session until `stop` resolves, then closes both sockets.
 ///
 /// The task reads sockets, commands and the clock, and never waits for NATS: events go into the
-/// [`Outbox`], which always has room.
+/// [`Outbox`], which always has room. What outlives the bridge goes to `cache`; without one it does not.
 pub async fn drive(
     session: Session,
     (host, port): (String, u16),
@@ -169,11 +169,7 @@ impl Driver {
         match output {
             Output::Event(event) => self.offer(event),
             Output::Journal(entry) => self.disk.pen.write(entry),
-            Output::Cache(item) => {
-                if let Some(cache) = &mut self.disk.cache {
-                    cache.offer(item);
-                }
-            }
+            Output::Cache(item) => self.keep(item),
             Output::Send { link, bytes } => self.line(link).socket.send(&bytes),
             Output::KeepRisk(memory) => {
                 self.disk.risk.send_replace(*memory);
@@ -190,6 +186,21 @@ impl Driver {
                 self.line(link).socket.dial(host, port, generation);
             }
             Output::Close { link } => self.line(link).socket.close(),
+        }
+    }
+
+    fn keep(&mut self, item: CacheItem) {
+        // Contracts can be asked again; a lease that is not kept must be known.
+        let must_last = item.kind == CacheKind::Lease;
+        let unkept = match &mut self.disk.cache {
+            Some(cache) => {
+                cache.offer(item);
+                cache.unkept()
+            }
+            None => u64::from(must_last),
+        };
+        if must_last {
+            self.session.on_unkept(unkept);
         }
     }
 

@@ -3,7 +3,11 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
     thread::JoinHandle,
 };
 
@@ -28,10 +32,12 @@ const LAYOUT: Layout = Layout {
     CREATE INDEX kept_by_age ON kept (kind, at_us);"],
     durability: Durability::Normal,
 };
-/// Rows of a kind that are kept; the oldest go first.
+/// Rows of a kind that are kept; the oldest go first. Leases are bounded by `pacing.leases_max`.
 const ROWS_MAX: u32 = 20_000;
 /// Items that may wait for the disk; above it new ones are left out, and counted.
-const WAITING_MAX: usize = 4_096;
+const WAITING_MAX: usize = 65_536;
+/// Items written as one.
+const BATCH_MAX: usize = 4_096;
 
 /// An open cache file.
 #[derive(Debug)]
@@ -117,6 +123,9 @@ impl Cache {
         let connection = &self.database.connection;
         let prune = || -> rusqlite::Result<()> {
             connection.execute("DELETE FROM kept WHERE kind = ?1 AND at_us <= ?2", params![kind.name(), before_us])?;
+            if kind == CacheKind::Lease {
+                return Ok(());
+            }
             let surplus = "DELETE FROM kept WHERE kind = ?1 AND key IN
                 (SELECT key FROM kept WHERE kind = ?1 ORDER BY at_us DESC LIMIT -1 OFFSET ?2)";
             connection.execute(surplus, params![kind.name(), ROWS_MAX])?;
@@ -149,6 +158,8 @@ pub struct CacheWriter {
     sender: Option<SyncSender<CacheItem>>,
     thread: Option<JoinHandle<()>>,
     left_out: u64,
+    /// Leases that were left out or could not be written.
+    unkept: Arc<AtomicU64>,
 }
 
 impl CacheWriter {
@@ -159,21 +170,31 @@ impl CacheWriter {
     /// The system has no room for another thread.
     pub fn start(cache: Cache) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(WAITING_MAX);
-        let thread = std::thread::Builder::new().name("cache".to_owned()).spawn(move || write_all(cache, &receiver))?;
-        Ok(Self { sender: Some(sender), thread: Some(thread), left_out: 0 })
+        let unkept = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&unkept);
+        let write = move || write_all(cache, &receiver, &counted);
+        let thread = std::thread::Builder::new().name("cache".to_owned()).spawn(write)?;
+        Ok(Self { sender: Some(sender), thread: Some(thread), left_out: 0, unkept })
     }
 
     /// Takes an item to be written soon. If too many wait, it is left out: it can be learned again.
     pub fn offer(&mut self, item: CacheItem) {
         let Some(sender) = &self.sender else { return };
+        let lease = u64::from(item.kind == CacheKind::Lease);
         if let Err(error) = sender.try_send(item) {
             self.left_out += 1;
+            self.unkept.fetch_add(lease, Ordering::Relaxed);
             if self.left_out.is_power_of_two() {
                 let why =
                     if matches!(error, TrySendError::Full(_)) { "the disk is too slow" } else { "its thread ended" };
                 warn!(left_out = self.left_out, why, "items are left out of the cache");
             }
         }
+    }
+
+    /// Leases that were left out or could not be written since the start.
+    pub fn unkept(&self) -> u64 {
+        self.unkept.load(Ordering::Relaxed)
     }
 }
 
@@ -187,13 +208,15 @@ impl Drop for CacheWriter {
     }
 }
 
-fn write_all(mut cache: Cache, receiver: &Receiver<CacheItem>) {
+fn write_all(mut cache: Cache, receiver: &Receiver<CacheItem>, unkept: &AtomicU64) {
     let mut failures = 0_u64;
     while let Ok(first) = receiver.recv() {
         let mut items = vec![first];
-        items.extend(receiver.try_iter().take(WAITING_MAX));
+        items.extend(receiver.try_iter().take(BATCH_MAX));
         if let Err(error) = cache.write(&items) {
             failures += 1;
+            let leases = items.iter().filter(|item| item.kind == CacheKind::Lease).count();
+            unkept.fetch_add(u64::try_from(leases).unwrap_or(u64::MAX), Ordering::Relaxed);
             if failures.is_power_of_two() {
                 warn!(%error, failures, "the cache cannot be written; the bridge goes on without");
             }

@@ -71,7 +71,7 @@ verbs! {
     "md" "subscribe": Subscribe [timeout_ms] => |request| Ask::Subscribe(Box::new(request)),
     "md" "renew": Renew => Ask::Renew,
     "md" "unsubscribe": Unsubscribe => Ask::Unsubscribe,
-    "md" "list": ListLeases => |_| Ask::ListLeases,
+    "md" "list": ListLeases => Ask::ListLeases,
     "md" "snapshot": Snapshot [timeout_ms] => |request| Ask::Snapshot(Box::new(request)),
     "hist" "bars": BarsRequest [timeout_ms] => |request| Ask::Bars(Box::new(request)),
     "hist" "head": HeadRequest [timeout_ms] => |request| Ask::Head(Box::new(request)),

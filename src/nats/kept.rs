@@ -128,7 +128,12 @@ impl Preparer {
                 error!("an order event came past the journal");
                 None
             }
-            Event::Tick(..) | Event::Quote(..) | Event::TickByTick(..) | Event::Bar(..) | Event::Depth(..) => {
+            Event::Tick(..)
+            | Event::Quote(..)
+            | Event::TickByTick(..)
+            | Event::Bar(..)
+            | Event::Depth(..)
+            | Event::Greeks(..) => {
                 error!("a market event came on the kept lane");
                 None
             }

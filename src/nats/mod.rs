@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `tick.<inst>.<name>` | one gateway tick | core |
 //! | `quote.<inst>` | the level-1 picture after a change | core, bucket `last` |
+//! | `greeks.<inst>` | option computations after a change | core, bucket `last` |
 //! | `tbt.<inst>.<kind>` | tick-by-tick | core |
 //! | `bar.<inst>.<size>` | live bars | core, bucket `last` |
 //! | `depth.<inst>` | book changes | core |

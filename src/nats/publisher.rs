@@ -119,6 +119,11 @@ impl Publisher {
                 let to = Destination::stamp(track, loss, &mut tick.seq, &mut tick.after_gap);
                 self.send(to, &*tick, tick.recv_us).await;
             }
+            Event::Greeks(listing, mut greeks) => {
+                let Some(track) = self.tracks.greeks(&listing, &mut self.last, loss) else { return };
+                let to = Destination::stamp(track, loss, &mut greeks.seq, &mut greeks.after_gap);
+                self.send(to, &*greeks, greeks.recv_us).await;
+            }
             Event::Bar(listing, mut bar) => {
                 let Some(track) = self.tracks.bar(&listing, bar.size, &mut self.last, loss) else { return };
                 let to = Destination::stamp(track, loss, &mut bar.seq, &mut bar.after_gap);

@@ -95,6 +95,7 @@ pub enum Topic<'a> {
     TickByTick { inst: Inst<'a>, kind: Cow<'a, str> },
     Bar { inst: Inst<'a>, size: Cow<'a, str> },
     Depth { inst: Inst<'a> },
+    Greeks { inst: Inst<'a> },
     Order { account: Cow<'a, str>, key: Cow<'a, str> },
     Fill { account: Cow<'a, str>, key: Cow<'a, str> },
     Position { account: Cow<'a, str>, inst: Inst<'a> },
@@ -125,6 +126,7 @@ impl Topic<'_> {
             Self::TickByTick { inst, kind } => ("tbt", tokens(&[], Some(inst), &[kind])),
             Self::Bar { inst, size } => ("bar", tokens(&[], Some(inst), &[size])),
             Self::Depth { inst } => ("depth", tokens(&[], Some(inst), &[])),
+            Self::Greeks { inst } => ("greeks", tokens(&[], Some(inst), &[])),
             Self::Order { account, key } => ("order", tokens(&[account, key], None, &[])),
             Self::Fill { account, key } => ("fill", tokens(&[account, key], None, &[])),
             Self::Position { account, inst } => ("position", tokens(&[account], Some(inst), &[])),
@@ -161,6 +163,7 @@ impl Topic<'_> {
             "tbt" => Topic::TickByTick { inst: inst(&mut next)?, kind: next()? },
             "bar" => Topic::Bar { inst: inst(&mut next)?, size: next()? },
             "depth" => Topic::Depth { inst: inst(&mut next)? },
+            "greeks" => Topic::Greeks { inst: inst(&mut next)? },
             "order" => Topic::Order { account: next()?, key: next()? },
             "fill" => Topic::Fill { account: next()?, key: next()? },
             "position" => Topic::Position { account: next()?, inst: inst(&mut next)? },
@@ -199,6 +202,9 @@ pub fn stream_subject(prefix: &str, instrument: &Instrument, stream: Stream) -> 
     match stream {
         Stream::Quote => Topic::Quote { inst }.subject(prefix),
         Stream::Depth => Topic::Depth { inst }.subject(prefix),
+        Stream::Greeks => Topic::Greeks { inst }.subject(prefix),
+        // Headlines come by provider, whatever the instrument.
+        Stream::News => format!("{prefix}.news.*"),
         Stream::Bar(size) => Topic::Bar { inst, size: size.name().into() }.subject(prefix),
         Stream::TickByTick(kind) => Topic::TickByTick { inst, kind: kind_name(kind).into() }.subject(prefix),
         Stream::Tick => {

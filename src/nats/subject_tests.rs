@@ -26,7 +26,7 @@ fn some_inst() -> impl Strategy<Value = Inst<'static>> {
 }
 
 fn topic() -> impl Strategy<Value = Topic<'static>> {
-    (0..20, some_inst(), text(), text(), text()).prop_map(|(which, inst, a, b, c)| match which {
+    (0..22, some_inst(), text(), text(), text()).prop_map(|(which, inst, a, b, c)| match which {
         0 => Topic::Tick { inst, name: a },
         1 => Topic::Quote { inst },
         2 => Topic::TickByTick { inst, kind: a },
@@ -46,6 +46,7 @@ fn topic() -> impl Strategy<Value = Topic<'static>> {
         18 => Topic::Scan { id: a },
         15 => Topic::Audit { client: a },
         16 => Topic::Request { noun: a, verb: b, client: None },
+        19 => Topic::Greeks { inst },
         _ => Topic::Request { noun: a, verb: b, client: Some(c) },
     })
 }

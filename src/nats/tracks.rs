@@ -53,6 +53,7 @@ pub(super) struct Tracks {
 #[derive(Debug, Default)]
 struct Slot {
     quote: Option<Track>,
+    greeks: Option<Track>,
     depth: Option<Track>,
     tick_by_tick: Vec<(TickByTickKind, Track)>,
     ticks: Vec<(Cow<'static, str>, Track)>,
@@ -75,6 +76,12 @@ impl Tracks {
     pub(super) fn quote(&mut self, listing: &Listing, last: &mut Conflator, loss: u64) -> Option<&mut Track> {
         let (slot, make) = self.slot(listing, loss)?;
         Some(slot.quote.get_or_insert_with(|| make.kept(&Topic::Quote { inst: make.inst.clone() }, last)))
+    }
+
+    /// The option computations of an instrument.
+    pub(super) fn greeks(&mut self, listing: &Listing, last: &mut Conflator, loss: u64) -> Option<&mut Track> {
+        let (slot, make) = self.slot(listing, loss)?;
+        Some(slot.greeks.get_or_insert_with(|| make.kept(&Topic::Greeks { inst: make.inst.clone() }, last)))
     }
 
     /// The book of an instrument.

@@ -92,12 +92,32 @@ pub struct ApiError {
     pub ib_code: Option<i32>,
     /// Contracts that fit an ambiguous description, as short text that would be unambiguous.
     pub candidates: Option<Vec<String>>,
+    /// Who holds the lines or slots that ran out, largest first, at most 20.
+    pub holders: Option<Box<Vec<Holder>>>,
+}
+
+/// A client that holds part of a limit.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Holder {
+    /// Its name; absent for those who gave none, and for the bridge's own.
+    pub client: Option<String>,
+    /// Lines or slots it shares in. One that several clients share counts for each.
+    pub count: u32,
 }
 
 impl ApiError {
     /// An error of this code with a message for a person.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), class: None, retry_after_ms: None, ib_code: None, candidates: None }
+        Self {
+            code,
+            message: message.into(),
+            class: None,
+            retry_after_ms: None,
+            ib_code: None,
+            candidates: None,
+            holders: None,
+        }
     }
 
     /// A wrong request.

@@ -142,6 +142,27 @@ pub struct QuoteEvent {
     pub after_gap: Option<bool>,
 }
 
+/// The option computations after a change, on `ib.greeks.<inst>`.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GreeksEvent {
+    /// IB's contract id.
+    pub con_id: i32,
+    /// Grows by one per subject.
+    pub seq: u64,
+    /// When the last change arrived, microseconds UTC, our clock.
+    pub recv_us: i64,
+    /// How fresh the gateway says the data is.
+    pub data_kind: DataKind,
+    /// True while the values may be out of date. Always present.
+    pub stale: bool,
+    /// The computations.
+    #[serde(flatten)]
+    pub greeks: OptionGreeks,
+    /// True on the first event after an interruption; left out otherwise.
+    pub after_gap: Option<bool>,
+}
+
 /// Which tick-by-tick stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -238,6 +259,35 @@ pub struct DepthEvent {
     pub size: Option<Size>,
     /// Market maker or exchange of the row, in level-2 books.
     pub market_maker: Option<String>,
+    /// Number of this change since the stream began: a [`Book`] with the same number contains it.
+    pub change: u64,
     /// True on the first event after an interruption; left out otherwise.
     pub after_gap: Option<bool>,
+}
+
+/// One row of a book.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BookRow {
+    /// Price in the instrument's currency; absent if the gateway sent none.
+    pub price: Option<f64>,
+    /// Size in the instrument's units.
+    pub size: Option<Size>,
+    /// Market maker or exchange, in level-2 books.
+    pub market_maker: Option<String>,
+}
+
+/// The whole book at one moment, in answers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Book {
+    /// When the last change arrived, microseconds UTC, our clock.
+    pub recv_us: i64,
+    /// Number of the last change it contains: events on `ib.depth.<inst>` with a higher `change` are newer.
+    pub change: u64,
+    /// True while the book may be out of date. Always present.
+    pub stale: bool,
+    /// Buyers, best first.
+    pub bids: Vec<BookRow>,
+    /// Sellers, best first.
+    pub asks: Vec<BookRow>,
 }

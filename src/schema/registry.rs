@@ -38,6 +38,7 @@ pub fn all() -> Vec<Entry> {
     let mut entries = vec![
         entry::<market::TickEvent>("event.tick", "tick.<inst>.<name>"),
         entry::<market::QuoteEvent>("event.quote", "quote.<inst>"),
+        entry::<market::GreeksEvent>("event.greeks", "greeks.<inst>"),
         entry::<market::TickByTickEvent>("event.tbt", "tbt.<inst>.<kind>"),
         entry::<bar::BarEvent>("event.bar", "bar.<inst>.<size>"),
         entry::<market::DepthEvent>("event.depth", "depth.<inst>"),

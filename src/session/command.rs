@@ -19,7 +19,7 @@ use crate::schema::{
             ValidateRequest, Validated,
         },
         history::{BarsRequest, Head, HeadRequest, Manifest},
-        market::{Lease, Leases, Renew, Snapshot, SnapshotAnswer, Subscribe, Unsubscribe, Unsubscribed},
+        market::{Lease, Leases, ListLeases, Renew, Snapshot, SnapshotAnswer, Subscribe, Unsubscribe, Unsubscribed},
         order::{
             Bracket, CancelAll, CancelAllAnswer, CancelOrder, GetOrder, ListOrders, ModifyOrder, Oca, OrderAnswer,
             OrderAnswers, OrderCheck, OrderDetails, Orders, PlaceOrder,
@@ -33,6 +33,13 @@ use crate::schema::{
 /// Names a caller that waits for a reply. Never used twice in one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Token(pub u64);
+
+impl Token {
+    /// True for requests that the session makes of itself.
+    pub(crate) fn is_own(self) -> bool {
+        self.0 >= super::standing::OWN_TOKENS
+    }
+}
 
 /// One request of a client.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +61,7 @@ pub enum Ask {
     Subscribe(Box<Subscribe>),
     Renew(Renew),
     Unsubscribe(Unsubscribe),
-    ListLeases,
+    ListLeases(ListLeases),
     Snapshot(Box<Snapshot>),
     Bars(Box<BarsRequest>),
     Head(Box<HeadRequest>),

@@ -18,7 +18,6 @@ use super::{
     own::OwnAsks,
     pacing::{Class, Cost, Scheduler, Ticket},
     risk::{Risk, RiskMemory, audit::Audit},
-    standing::OWN_TOKENS,
     time::{TradingHours, UnknownZones, Zone, moment, zone_name},
 };
 use crate::{
@@ -248,7 +247,7 @@ impl Core {
             if let Some(event) = self.audit.end(token, self.now.us, &outcome) {
                 self.emit(Event::Audit(Box::new(event)));
             }
-            if token.0 >= OWN_TOKENS {
+            if token.is_own() {
                 self.own_replies.push_back((token, outcome));
             } else {
                 self.outputs.push_back(Output::Reply { token, outcome });
@@ -337,6 +336,7 @@ impl Core {
             owner,
             cost: errand.cost,
             request: errand.request,
+            before: None,
             answer_within: errand.answer_within,
             queued_at: self.now.at,
         }

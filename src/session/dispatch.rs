@@ -92,7 +92,7 @@ impl Session {
         match &command.ask {
             Ask::Renew(ask) => self.market.renew(core, command, ask),
             Ask::Unsubscribe(ask) => self.market.unsubscribe(core, command, ask),
-            Ask::ListLeases => self.market.list(core, command),
+            Ask::ListLeases(ask) => self.market.list(core, command, ask),
             Ask::Details(ask) => self.contracts.details(core, command, ask),
             Ask::Search(ask) => self.contracts.search(core, command, ask),
             Ask::Hours(ask) => self.contracts.hours(core, command, ask),
@@ -230,6 +230,7 @@ impl Session {
             | Response::TickSize(_)
             | Response::TickGeneric(_)
             | Response::TickString(_)
+            | Response::TickNews(_)
             | Response::TickOptionComputation(_)
             | Response::TickReqParams(_)
             | Response::TickSnapshotEnd(_)

@@ -7,7 +7,7 @@ use crate::schema::{
     bar::BarEvent,
     bridge::BridgeEvent,
     connection::{ConnectionEvent, FarmEvent, GapEvent, NoticeEvent},
-    market::{DepthEvent, QuoteEvent, TickByTickEvent, TickByTickKind, TickEvent},
+    market::{DepthEvent, GreeksEvent, QuoteEvent, TickByTickEvent, TickByTickKind, TickEvent},
     news::NewsEvent,
     order::{FillEvent, OrderEvent},
     risk::AuditEvent,
@@ -25,6 +25,7 @@ pub enum Event {
     TickByTick(Arc<Listing>, TickByTickKind, Box<TickByTickEvent>),
     Bar(Arc<Listing>, Box<BarEvent>),
     Depth(Arc<Listing>, Box<DepthEvent>),
+    Greeks(Arc<Listing>, Box<GreeksEvent>),
     Order(Box<OrderEvent>),
     Fill(Box<FillEvent>),
     Position(Box<PositionEvent>),
@@ -53,7 +54,12 @@ impl Event {
     /// The lane this event travels on.
     pub fn lane(&self) -> Lane {
         match self {
-            Self::Tick(..) | Self::Quote(..) | Self::TickByTick(..) | Self::Bar(..) | Self::Depth(..) => Lane::Market,
+            Self::Tick(..)
+            | Self::Quote(..)
+            | Self::TickByTick(..)
+            | Self::Bar(..)
+            | Self::Depth(..)
+            | Self::Greeks(..) => Lane::Market,
             _ => Lane::Kept,
         }
     }

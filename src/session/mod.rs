@@ -237,7 +237,21 @@ impl Session {
     /// Something that an earlier run asked to be kept. To be called before anything else.
     pub fn recall(&mut self, now: Now, item: &CacheItem) {
         self.core.now = now;
-        self.contracts.recall(&mut self.core, item);
+        match item.kind {
+            CacheKind::Lease => self.market.recall(&mut self.core, item),
+            _ => self.contracts.recall(&mut self.core, item),
+        }
+    }
+
+    /// So many changes could not be kept on disk so far.
+    pub fn on_unkept(&mut self, failures: u64) {
+        if failures > self.core.counters.unkept {
+            self.core.counters.unkept = failures;
+            let mut event = BridgeEvent::new("not_kept", self.core.now.us);
+            event.message = Some("leases until unsubscribed could not be written to disk; see the log".to_owned());
+            event.figures.insert("changes".to_owned(), i64::try_from(failures).unwrap_or(i64::MAX));
+            self.core.emit(Event::Bridge(Box::new(event)));
+        }
     }
 
     /// A client asks.
@@ -410,6 +424,9 @@ impl Session {
         let gate = LinkGate { trading: self.trading.is_open(), data: self.data.is_open() };
         while let Some(ticket) = self.core.pacing.next(self.core.now.at, gate) {
             let mut bytes = BytesMut::new();
+            if let Some(before) = &ticket.before {
+                before.put(&mut bytes);
+            }
             ticket.request.put(&mut bytes);
             self.core.output(Output::Send { link: ticket.link, bytes: bytes.freeze() });
             self.core.on_sent(&ticket);

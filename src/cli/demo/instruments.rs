@@ -36,14 +36,8 @@ pub(super) async fn subscribe(bridge: &RunningBridge) -> Result<String, Failure>
 }
 
 async fn lease(bridge: &RunningBridge, query: ContractQuery) -> Result<(), Failure> {
-    let ask = Subscribe {
-        contract: ContractSpec(query),
-        streams: vec![Stream::Quote],
-        ttl_s: 0,
-        generic_ticks: Vec::new(),
-        depth_rows: None,
-        timeout_ms: None,
-    };
+    // For as long as the demo may be left running; nothing of it stays on disk.
+    let ask = Subscribe { ttl_s: 7 * 86_400, ..Subscribe::new(ContractSpec(query), vec![Stream::Quote]) };
     bridge.ask(DEADLINE, Ask::Subscribe(Box::new(ask))).await?;
     Ok(())
 }
@@ -57,7 +51,7 @@ fn front_future(today: NaiveDate) -> String {
 
 /// The call nearest to the stock's price that expires next month.
 async fn option_at_the_money(bridge: &RunningBridge, today: NaiveDate) -> Result<Instrument, Failure> {
-    let snapshot = Snapshot { contract: ContractSpec("STK:AAPL".parse()?), timeout_ms: None };
+    let snapshot = Snapshot { contract: ContractSpec("STK:AAPL".parse()?), regulatory: false, timeout_ms: None };
     let price = match bridge.ask(DEADLINE, Ask::Snapshot(Box::new(snapshot))).await? {
         Answer::Snapshot(answer) => answer.quote.last.or(answer.quote.close).unwrap_or_default(),
         _ => 0.0,

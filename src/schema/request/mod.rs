@@ -11,4 +11,5 @@ pub mod reference;
 pub mod risk;
 pub mod scan;
 pub mod status;
+pub mod stream;
 pub mod wsh;

@@ -87,6 +87,8 @@ pub struct Counters {
     pub shed_kept_events: u64,
     /// Market events dropped because NATS was away.
     pub dropped_offline: u64,
+    /// Changes of lasting leases that could not be written to the bridge's disk.
+    pub unkept: u64,
 }
 
 /// Answer to `pool.status`: the sockets and farms.

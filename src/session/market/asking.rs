@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::{
     Market, Route,
+    feed::Feed,
     limits::Pool,
-    upstream::{Feed, Place, Upstream},
+    upstream::{Place, Upstream},
 };
 use crate::{
     schema::connection::LinkName,
@@ -46,13 +47,12 @@ impl Market {
             return;
         }
         let pool = Pool::of(upstream.feed);
-        let free = pool.max(&core.config.pacing).saturating_sub(self.pools.asked(pool));
+        let free = self.pools.max(core, pool).saturating_sub(self.pools.asked(pool));
         if !is_open {
             return self.put(index, Place::Waiting);
         }
         if free == 0 {
-            self.starved.insert(index);
-            return self.put(index, Place::Waiting);
+            return self.queue(index);
         }
         if let Feed::TickByTick(_) = upstream.feed {
             let con_id = upstream.listing.instrument.con_id;
@@ -62,7 +62,7 @@ impl Market {
             }
             self.tick_by_tick.on_request(core.now.at, con_id);
         }
-        upstream.generic_asked = upstream.generic_wanted();
+        upstream.asked = upstream.wanted();
         match submit(core, upstream) {
             Some(req_id) => {
                 self.routes.insert(req_id, Route::Upstream(index));
@@ -72,7 +72,18 @@ impl Market {
         }
     }
 
-    /// Asks again with more generic ticks. The running request goes on until its successor delivers,
+    /// No line or slot is free: it waits for one behind those who wait already.
+    pub(super) fn queue(&mut self, index: usize) {
+        let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return };
+        let number = *upstream.queued.get_or_insert_with(|| {
+            self.queue_last += 1;
+            self.queue_last
+        });
+        self.starved.insert((number, index));
+        self.put(index, Place::Waiting);
+    }
+
+    /// Asks again for more: generic ticks, news, another kind of market data. The running request goes on until its successor delivers,
     /// so that no tick is missed.
     pub(super) fn widen(&mut self, core: &mut Core, index: usize) {
         if !self.is_open() {
@@ -80,14 +91,14 @@ impl Market {
         }
         let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return };
         let Place::Asked { req_id, .. } = upstream.place else { return };
-        let wanted = upstream.generic_wanted();
-        if wanted.is_subset(&upstream.generic_asked) {
+        if upstream.feed != Feed::Level1 || upstream.is_wide_enough() {
             return;
         }
-        let before = std::mem::replace(&mut upstream.generic_asked, wanted);
+        let wanted = upstream.wanted();
+        let before = std::mem::replace(&mut upstream.asked, wanted);
         let was_flowing = upstream.flows;
         let Some(new_id) = submit(core, upstream) else {
-            upstream.generic_asked = before;
+            upstream.asked = before;
             return;
         };
         upstream.flows = was_flowing;
@@ -134,25 +145,32 @@ impl Market {
         u32::from(current.is_some())
     }
 
-    /// Slots were freed: those who found none are asked for.
+    /// Slots may be free: those who found none are asked for, first come first served.
     pub(super) fn ask_starved(&mut self, core: &mut Core) {
-        for index in std::mem::take(&mut self.starved) {
+        for (number, index) in std::mem::take(&mut self.starved) {
             let Some(Some(upstream)) = self.upstreams.get(index) else { continue };
-            if matches!(upstream.place, Place::Waiting | Place::Refused { .. }) {
+            if upstream.queued == Some(number) && matches!(upstream.place, Place::Waiting | Place::Refused { .. }) {
                 self.ask(core, index);
             }
         }
     }
 
-    /// Asks for everything that is not at the gateway, what most leases need first.
+    /// When a limit that the gateway made known is tried again by those who wait for it.
+    pub(super) fn next_try(&self) -> Option<Instant> {
+        let starved = self.starved.iter().filter_map(|(_, index)| self.upstreams.get(*index)?.as_ref());
+        starved.filter_map(|upstream| self.pools.relaxes_at(Pool::of(upstream.feed))).min()
+    }
+
+    /// Asks for everything that is not at the gateway: what ran before, then what most leases need, then
+    /// what waited for a slot.
     pub(super) fn ask_all(&mut self, core: &mut Core) {
         let missing = |(index, slot): (usize, &Option<Upstream>)| {
             let upstream = slot.as_ref().filter(|upstream| !matches!(upstream.place, Place::Asked { .. }))?;
-            Some((std::cmp::Reverse(upstream.leases), index))
+            Some((upstream.queued, std::cmp::Reverse(upstream.leases), index))
         };
         let mut order: Vec<_> = self.upstreams.iter().enumerate().filter_map(missing).collect();
         order.sort_unstable();
-        for (_, index) in order {
+        for (_, _, index) in order {
             self.ask(core, index);
         }
     }

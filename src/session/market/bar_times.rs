@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{Market, upstream::Feed};
+use super::{Market, feed::Feed};
 use crate::session::{Outcome, Token, core::Core};
 
 impl Market {

@@ -7,25 +7,35 @@ use std::{
 };
 
 use compact_str::CompactString;
+use rustc_hash::FxHashMap;
 
+use super::feed::Part;
 use crate::{
-    schema::{ApiError, ErrorCode, request::market::Stream},
+    schema::{
+        ApiError, ErrorCode,
+        request::market::{MarketDataPolicy, Stream},
+    },
     session::{Listing, Now},
 };
-
-/// Leases held at once; above it a request is refused.
-pub(super) const LEASES_MAX: usize = 10_000;
 
 /// One lease.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
+    /// Empty until the book gives it one.
+    pub(super) name: CompactString,
     pub(super) client: Option<CompactString>,
     pub(super) listing: Arc<Listing>,
     /// Each stream once.
     pub(super) streams: Vec<Stream>,
-    pub(super) generic_ticks: Vec<u16>,
+    /// What it needs of the level-1 request.
+    pub(super) parts: BTreeSet<Part>,
+    pub(super) depth_rows: Option<u8>,
+    pub(super) smart_depth: bool,
+    pub(super) policy: MarketDataPolicy,
     pub(super) ttl_s: u32,
     pub(super) expires: Option<(Instant, i64)>,
+    /// It is on the bridge's disk.
+    pub(super) is_kept: bool,
 }
 
 /// All leases, by the number in their names.
@@ -35,6 +45,7 @@ pub(super) struct Book {
     run: String,
     last: u64,
     held: BTreeMap<u64, Held>,
+    by_name: FxHashMap<CompactString, u64>,
     expiries: BTreeSet<(Instant, u64)>,
 }
 
@@ -45,6 +56,10 @@ impl Book {
             self.run = format!("L{:x}", now.us / 1_000);
         }
         self.last += 1;
+        if held.name.is_empty() {
+            held.name = format!("{}-{}", self.run, self.last).into();
+        }
+        self.by_name.insert(held.name.clone(), self.last);
         held.expires = expiry(now, held.ttl_s);
         if let Some((at, _)) = held.expires {
             self.expiries.insert((at, self.last));
@@ -53,14 +68,9 @@ impl Book {
         self.last
     }
 
-    pub(super) fn name(&self, number: u64) -> String {
-        format!("{}-{number}", self.run)
-    }
-
     /// The lease of this name, if `client` may touch it: its own, or any if it has no name itself.
     pub(super) fn find(&self, name: &str, client: Option<&str>) -> Result<u64, ApiError> {
-        let number = name.strip_prefix(self.run.as_str()).and_then(|rest| rest.strip_prefix('-')?.parse().ok());
-        let known = number.and_then(|number| Some((number, self.held.get(&number)?)));
+        let known = self.by_name.get(name).and_then(|number| Some((*number, self.held.get(number)?)));
         match known {
             Some((number, held)) if client.is_none() || held.client.as_deref() == client => Ok(number),
             _ => {
@@ -88,6 +98,7 @@ impl Book {
 
     pub(super) fn remove(&mut self, number: u64) -> Option<Held> {
         let held = self.held.remove(&number)?;
+        self.by_name.remove(&held.name);
         if let Some((at, _)) = held.expires {
             self.expiries.remove(&(at, number));
         }
@@ -105,6 +116,12 @@ impl Book {
 
     pub(super) fn len(&self) -> usize {
         self.held.len()
+    }
+
+    /// Entries of the tables beside the leases themselves.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> usize {
+        self.by_name.len() + self.expiries.len()
     }
 
     /// Leases in the order they were taken.

@@ -4,13 +4,20 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::{
     picture::{data_kind, greeks_of, paired_size, size_of},
+    streams::some_text,
     upstream::Upstream,
 };
 use crate::{
-    schema::market::{DataKind, TickEvent},
+    schema::{
+        market::{DataKind, GreeksEvent, TickEvent},
+        news::NewsEvent,
+    },
     session::{Event, core::Core},
     tws::{
-        message::market_data::{TickGeneric, TickOptionComputation, TickPrice, TickSize, TickString},
+        message::{
+            market_data::{TickGeneric, TickOptionComputation, TickPrice, TickSize, TickString},
+            news::TickNews,
+        },
         sentinel::unset_double,
         tick_type,
     },
@@ -39,7 +46,7 @@ impl Upstream {
         let tick_type = tick.tick_type.unwrap_or(-1);
         let size_text = tick.size.as_deref().unwrap_or_default();
         let (price, changed) = self.picture.price(tick_type, tick.price.unwrap_or(f64::NAN), size_text);
-        if self.tick > 0 {
+        if self.views.tick {
             let size = size_of(size_text);
             let attributes = tick.attr_mask.unwrap_or_default();
             let has = |bit: i32| attributes & bit != 0;
@@ -68,7 +75,7 @@ impl Upstream {
         // The size of a price tick comes a second time in a message of its own: one fact, one event.
         let is_echo = self.echo & bit != 0 && !changed;
         self.echo &= !bit;
-        if self.tick > 0 && !is_echo {
+        if self.views.tick && !is_echo {
             let mut event = self.tick_event(core, tick_type);
             event.size = size_of(text);
             core.emit(Event::Tick(Arc::clone(&self.listing), event));
@@ -80,7 +87,7 @@ impl Upstream {
         let tick_type = tick.tick_type.unwrap_or(-1);
         let value = tick.value.unwrap_or(f64::NAN);
         let changed = self.picture.generic(tick_type, value);
-        if self.tick > 0 {
+        if self.views.tick {
             let mut event = self.tick_event(core, tick_type);
             event.value = unset_double(value);
             core.emit(Event::Tick(Arc::clone(&self.listing), event));
@@ -92,7 +99,7 @@ impl Upstream {
         let tick_type = tick.tick_type.unwrap_or(-1);
         let text = tick.value.unwrap_or_default();
         let changed = self.picture.text(tick_type, &text);
-        if self.tick > 0 {
+        if self.views.tick {
             let mut event = self.tick_event(core, tick_type);
             event.text = Some(text);
             core.emit(Event::Tick(Arc::clone(&self.listing), event));
@@ -104,12 +111,48 @@ impl Upstream {
         let tick_type = tick.tick_type.unwrap_or(-1);
         let greeks = greeks_of(tick);
         let changed = self.picture.option(tick_type, &greeks);
-        if self.tick > 0 {
+        if self.views.tick {
             let mut event = self.tick_event(core, tick_type);
             event.greeks = Some(Box::new(greeks));
             core.emit(Event::Tick(Arc::clone(&self.listing), event));
         }
         self.tell_quote(core, changed);
+        if changed {
+            self.tell_greeks(core);
+        }
+    }
+
+    /// Publishes the option computations, if somebody wants them and there are any.
+    pub(super) fn tell_greeks(&mut self, core: &mut Core) {
+        let Some(greeks) = self.picture.quote.greeks.as_deref().filter(|_| self.views.greeks) else { return };
+        let event = GreeksEvent {
+            con_id: self.listing.instrument.con_id,
+            seq: 0,
+            recv_us: core.now.us,
+            data_kind: self.picture.quote.data_kind,
+            stale: self.picture.quote.stale,
+            greeks: greeks.clone(),
+            after_gap: std::mem::take(&mut self.after_gap_greeks).then_some(true),
+        };
+        core.emit(Event::Greeks(Arc::clone(&self.listing), Box::new(event)));
+    }
+
+    /// A headline; its provider is part of the subject.
+    pub(super) fn on_news(&mut self, core: &mut Core, news: TickNews) {
+        let Some(provider) = some_text(news.provider_code).filter(|_| self.views.news) else { return };
+        let event = NewsEvent {
+            seq: 0,
+            recv_us: core.now.us,
+            event_us: news.timestamp.filter(|ms| *ms > 0).and_then(|ms| ms.checked_mul(1_000)),
+            provider,
+            article_id: news.article_id.unwrap_or_default(),
+            headline: news.headline.unwrap_or_default(),
+            extra: some_text(news.extra_data),
+            instrument: Some(self.listing.instrument.clone()),
+            bulletin: None,
+            exchange: None,
+        };
+        core.emit(Event::News(Box::new(event)));
     }
 
     /// The gateway says how fresh its data is from here on.
@@ -157,7 +200,7 @@ impl Upstream {
         if changed {
             self.picture.quote.recv_us = core.now.us;
         }
-        if self.quote == 0 || !self.picture.is_known || !(changed || self.picture.is_due) {
+        if !self.views.quote || !self.picture.is_known || !(changed || self.picture.is_due) {
             return;
         }
         self.picture.is_due = false;

@@ -2,14 +2,25 @@
 
 use std::time::{Duration, Instant};
 
+use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
-use super::upstream::{Feed, Place};
-use crate::{config, schema::request::market::Usage};
+use super::{feed::Feed, upstream::Place};
+use crate::{
+    config,
+    schema::{error::Holder, request::market::Usage},
+    session::core::Core,
+};
 
 /// IB takes one tick-by-tick request in this time for an instrument, and keeps a cancelled stream
 /// as long: `ib-limits` section 3.
 const TICK_BY_TICK_INTERVAL: Duration = Duration::from_secs(15);
+
+/// A limit that the gateway made known is taken to have grown by one after this time: lines may be freed
+/// where we cannot see it.
+const RELAX_EVERY: Duration = Duration::from_secs(60);
+/// Holders named when a limit is reached.
+const HOLDERS_SHOWN: usize = 20;
 
 /// What runs out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +50,7 @@ impl Pool {
         }
     }
 
-    pub(super) fn max(self, limits: &config::Pacing) -> u32 {
+    fn configured(self, limits: &config::Pacing) -> u32 {
         match self {
             Self::Lines => limits.market_data_lines,
             Self::TickByTick => limits.tick_by_tick,
@@ -53,6 +64,10 @@ impl Pool {
 pub(super) struct Pools {
     asked: [u32; 3],
     wanted: [u32; 3],
+    /// What the gateway allowed when it last refused, what is configured, and when that was.
+    learned: [Option<(u32, u32, Instant)>; 3],
+    /// Upstreams that each client shares in.
+    clients: [FxHashMap<Option<CompactString>, u32>; 3],
 }
 
 impl Pools {
@@ -86,8 +101,76 @@ impl Pools {
         self.wanted.get(pool as usize).copied().unwrap_or_default()
     }
 
-    pub(super) fn usage(&self, limits: &config::Pacing) -> [Usage; 3] {
-        Pool::ALL.map(|pool| Usage { used: self.asked(pool), max: pool.max(limits) })
+    /// How many may be at the gateway now: what is configured, or less if the gateway said so.
+    pub(super) fn max(&self, core: &Core, pool: Pool) -> u32 {
+        let configured = pool.configured(&core.config.pacing);
+        let Some((learned, _, at)) = self.learned.get(pool as usize).copied().flatten() else { return configured };
+        let periods = core.now.at.saturating_duration_since(at).as_secs() / RELAX_EVERY.as_secs();
+        learned.saturating_add(u32::try_from(periods).unwrap_or(u32::MAX)).min(configured)
+    }
+
+    /// The gateway took no more than `learned`.
+    pub(super) fn learn(&mut self, core: &Core, pool: Pool, learned: u32) {
+        if let Some(slot) = self.learned.get_mut(pool as usize) {
+            *slot = Some((learned, pool.configured(&core.config.pacing), core.now.at));
+        }
+    }
+
+    /// A new session with the gateway may have other limits.
+    pub(super) fn unlearn(&mut self) {
+        self.learned = [None; 3];
+    }
+
+    /// When a limit that the gateway made known will have grown by one above what is at the gateway.
+    pub(super) fn relaxes_at(&self, pool: Pool) -> Option<Instant> {
+        let (learned, configured, at) = self.learned.get(pool as usize).copied().flatten()?;
+        if self.asked(pool) >= configured {
+            return None;
+        }
+        let missing = (self.asked(pool) + 1).saturating_sub(learned);
+        Some(at + RELAX_EVERY * missing)
+    }
+
+    pub(super) fn usage(&self, core: &Core) -> [Usage; 3] {
+        Pool::ALL.map(|pool| Usage { used: self.asked(pool), max: self.max(core, pool) })
+    }
+
+    /// A client shares in one more upstream.
+    pub(super) fn join(&mut self, pool: Pool, client: Option<&CompactString>) {
+        if let Some(clients) = self.clients.get_mut(pool as usize) {
+            *clients.entry(client.cloned()).or_default() += 1;
+        }
+    }
+
+    /// A client shares in one upstream less.
+    pub(super) fn leave(&mut self, pool: Pool, client: Option<&CompactString>) {
+        let client = &client.cloned();
+        let Some(clients) = self.clients.get_mut(pool as usize) else { return };
+        if let Some(count) = clients.get_mut(client) {
+            *count -= 1;
+            if *count == 0 {
+                clients.remove(client);
+            }
+        }
+    }
+
+    /// Who shares in how many of a pool, largest first, and how many clients there are in all.
+    pub(super) fn holders(&self, pool: Pool) -> (Vec<Holder>, usize) {
+        let Some(clients) = self.clients.get(pool as usize) else { return (Vec::new(), 0) };
+        let mut rows: Vec<(std::cmp::Reverse<u32>, &Option<CompactString>)> =
+            clients.iter().map(|(client, count)| (std::cmp::Reverse(*count), client)).collect();
+        rows.sort_unstable();
+        let holder = |(std::cmp::Reverse(count), client): &(_, &Option<CompactString>)| Holder {
+            client: client.as_ref().map(ToString::to_string),
+            count: *count,
+        };
+        (rows.iter().take(HOLDERS_SHOWN).map(holder).collect(), rows.len())
+    }
+
+    /// True if nobody holds anything.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.asked == [0; 3] && self.wanted == [0; 3] && self.clients.iter().all(FxHashMap::is_empty)
     }
 }
 
@@ -116,6 +199,12 @@ impl TickByTickPace {
 
     pub(super) fn on_request(&mut self, now: Instant, con_id: i32) {
         self.requests.insert(con_id, now);
+    }
+
+    /// When the gateway will have forgotten a stream that was cancelled; `None` if it has.
+    pub(super) fn lingers_until(&mut self, now: Instant) -> Option<Instant> {
+        self.lingering.retain(|until| *until > now);
+        self.lingering.first().copied()
     }
 
     pub(super) fn on_cancel(&mut self, now: Instant) {

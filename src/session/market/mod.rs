@@ -7,9 +7,14 @@
 mod asking;
 mod bar_times;
 mod bars;
+mod book;
+mod feed;
+mod holding;
+mod kept;
 mod lease;
 mod level1;
 mod limits;
+mod listed;
 mod picture;
 mod pulse;
 mod recovery;
@@ -26,10 +31,11 @@ use std::{collections::BTreeSet, time::Instant};
 use rustc_hash::FxHashMap;
 
 use self::{
+    feed::Feed,
     lease::Book,
     limits::{Pools, TickByTickPace},
     snapshot::OneShot,
-    upstream::{Feed, Place, Upstream},
+    upstream::{Place, Upstream},
 };
 use super::core::Core;
 use crate::{
@@ -42,8 +48,8 @@ use crate::{
 enum Route {
     /// Place in [`Market::upstreams`].
     Upstream(usize),
-    /// Slot of the listing in [`Market::snapshots`].
-    Snapshot(usize),
+    /// Key in [`Market::snapshots`].
+    Snapshot(snapshot::Key),
 }
 
 /// Leases, upstream subscriptions and the pictures assembled from their ticks.
@@ -60,13 +66,16 @@ pub(crate) struct Market {
     tick_by_tick: TickByTickPace,
     /// Upstreams to be asked for at a moment; entries may be out of date.
     due: BTreeSet<(Instant, usize)>,
-    /// Upstreams that found no free slot; entries may be out of date.
-    starved: BTreeSet<usize>,
-    snapshots: FxHashMap<usize, OneShot>,
     /// When bars need to be looked after; entries may be out of date.
     bars_due: BTreeSet<(Instant, usize)>,
     /// When to look for streams that have fallen silent.
     next_look: Option<Instant>,
+    /// Upstreams that found no free slot, by their number in the queue.
+    starved: BTreeSet<(u64, usize)>,
+    queue_last: u64,
+    snapshots: FxHashMap<snapshot::Key, OneShot>,
+    /// When the last regulatory snapshot was asked for.
+    regulatory_at: Option<Instant>,
     is_link_ready: bool,
     is_ib_lost: bool,
 }
@@ -108,6 +117,7 @@ impl Market {
             Response::TickSize(tick) => upstream.on_size(core, &tick),
             Response::TickGeneric(tick) => upstream.on_generic(core, &tick),
             Response::TickString(tick) => upstream.on_text(core, tick),
+            Response::TickNews(news) => upstream.on_news(core, *news),
             Response::TickOptionComputation(tick) => upstream.on_option(core, &tick),
             Response::TickByTickData(tick) => upstream.on_tick_by_tick(core, *tick),
             Response::RealTimeBarTick(bar) => upstream.on_bar(core, &bar),
@@ -154,19 +164,20 @@ impl Market {
         self.watch(core);
         self.ask_due(core);
         self.on_bar_timer(core);
+        if self.next_try().is_some_and(|at| at <= core.now.at) {
+            self.ask_starved(core);
+        }
         self.on_snapshot_timer(core);
     }
 
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        [self.leases.next_expiry(), self.next_due(), self.next_look(), self.next_snapshot_due(), self.next_bar_due()]
-            .into_iter()
-            .flatten()
-            .min()
+        let streams = [self.leases.next_expiry(), self.next_due(), self.next_try(), self.next_look()];
+        streams.into_iter().chain([self.next_snapshot_due(), self.next_bar_due()]).flatten().min()
     }
 
     /// Market data lines, tick-by-tick and depth subscriptions in use.
     pub(crate) fn usage(&self, core: &Core) -> [Usage; 3] {
-        self.pools.usage(&core.config.pacing)
+        self.pools.usage(core)
     }
 }
 
@@ -177,6 +188,7 @@ fn req_id(response: &Response) -> i32 {
         Response::TickSize(message) => message.req_id,
         Response::TickGeneric(message) => message.req_id,
         Response::TickString(message) => message.req_id,
+        Response::TickNews(message) => message.req_id,
         Response::TickOptionComputation(message) => message.req_id,
         Response::TickReqParams(message) => message.req_id,
         Response::TickSnapshotEnd(message) => message.req_id,

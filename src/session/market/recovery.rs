@@ -3,25 +3,23 @@
 use super::{
     Market, Route,
     asking::submit_cancel,
-    upstream::{Feed, Place},
+    feed::{Feed, Part},
+    limits::Pool,
+    upstream::Place,
 };
 use crate::{
-    config::MarketDataPreference,
-    schema::{ApiError, ErrorCode, connection::LinkName, market::DataKind},
-    session::{
-        core::{Core, Errand, Owner},
-        notice::Notice,
-        pacing::Class,
-        truth::IbChange,
-    },
+    schema::{ApiError, ErrorCode, bridge::BridgeEvent, market::DataKind},
+    session::{Event, core::Core, notice::Notice, truth::IbChange},
     tws::{
         Request,
-        message::market_data::{CancelMarketData, MarketDataTypeRequest},
+        message::market_data::CancelMarketData,
         notice::{Category, Retry},
     },
 };
 use std::time::Duration;
 
+/// The login may not have headlines of a provider.
+const NEWS_NOT_ALLOWED: i32 = 10_276;
 /// Wait before a request is repeated that the gateway ended without any data.
 const REPEAT_WAIT: Duration = Duration::from_secs(5);
 /// Wait before a request is repeated that is worth repeating after an unknown time.
@@ -32,17 +30,7 @@ impl Market {
     pub(crate) fn on_link_ready(&mut self, core: &mut Core, is_ib_lost: bool) {
         self.is_link_ready = true;
         self.is_ib_lost = is_ib_lost;
-        let market_data_type = match core.config.gateway.market_data {
-            MarketDataPreference::Live => None,
-            MarketDataPreference::Frozen => Some(2),
-            MarketDataPreference::Delayed => Some(3),
-            MarketDataPreference::DelayedFrozen => Some(4),
-        };
-        if market_data_type.is_some() {
-            let request = Request::MarketDataTypeRequest(MarketDataTypeRequest { market_data_type });
-            // First in the queue of a new link: it cannot be full.
-            let _ = core.submit(Owner::Market, Errand::new(LinkName::Data, Class::Live, request));
-        }
+        self.pools.unlearn();
         self.ask_all(core);
     }
 
@@ -182,28 +170,44 @@ impl Market {
         self.routes.remove(&req_id);
         core.done(req_id);
         let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return };
-        let is_invalid = notice.meaning.category == Category::RequestInvalid;
-        if let Some((old, generic)) = upstream.old.take() {
+        let is_invalid = notice.meaning.category == Category::RequestInvalid || notice.code == NEWS_NOT_ALLOWED;
+        let is_full = notice.meaning.category == Category::SubscriptionLimit;
+        // One client's wishes must not cost the others their quotes.
+        let mut suspects: Vec<Part> = match &upstream.old {
+            Some((_, before)) => upstream.asked.parts.difference(&before.parts).cloned().collect(),
+            None => upstream.asked.parts.iter().filter(|part| **part != Part::Quotes).cloned().collect(),
+        };
+        if notice.code == NEWS_NOT_ALLOWED {
+            suspects.retain(Part::is_news);
+        }
+        if let Some((old, before)) = upstream.old.take() {
             if old == req_id {
                 return;
             }
+            if is_full {
+                // The gateway counts both: the narrower one makes room for the wider.
+                upstream.end(core, "asked again for more ticks; the gateway had no line for both requests at once");
+                self.cancel(core, index, old);
+                self.put(index, Place::Waiting);
+                return self.ask(core, index);
+            }
             // The wider request was refused: stay with the narrower one that runs.
             if is_invalid {
-                let refused: Vec<u16> = upstream.generic_asked.difference(&generic).copied().collect();
-                upstream.generic_barred.extend(refused);
+                upstream.barred.extend(suspects);
             }
-            upstream.generic_asked = generic;
+            upstream.asked = before;
             upstream.flows = true;
             return self.put(index, Place::Asked { req_id: old, sent: true });
         }
-        if is_invalid && !upstream.generic_asked.is_empty() {
-            // One client's generic ticks must not cost the others their quotes.
-            let refused = std::mem::take(&mut upstream.generic_asked);
-            upstream.generic_barred.extend(refused);
+        if is_invalid && !suspects.is_empty() && upstream.asked.parts.contains(&Part::Quotes) {
+            upstream.barred.extend(suspects);
             self.put(index, Place::Waiting);
             return self.ask(core, index);
         }
         upstream.end(core, &reason(notice));
+        if is_full {
+            return self.on_full(core, index, notice);
+        }
         match notice.meaning.retry {
             Retry::AfterWait => {
                 let wait = notice.meaning.wait.unwrap_or(RETRY_WAIT);
@@ -211,9 +215,50 @@ impl Market {
             }
             _ => self.put(index, Place::Refused { at: core.now.at }),
         }
-        if notice.meaning.category == Category::SubscriptionLimit {
-            self.starved.insert(index);
+    }
+
+    /// The gateway has no line or slot for a stream that ours should have had: others of the user hold some.
+    /// What it takes is learned, and the stream waits for one to be freed.
+    fn on_full(&mut self, core: &mut Core, index: usize, notice: &Notice) {
+        let Some(Some(upstream)) = self.upstreams.get(index) else { return };
+        let pool = Pool::of(upstream.feed);
+        if pool == Pool::TickByTick
+            && let Some(at) = self.tick_by_tick.lingers_until(core.now.at)
+        {
+            // It still counts one that we cancelled.
+            return self.put(index, Place::Delayed { at });
         }
+        self.put(index, Place::Waiting);
+        // Those still on their way would only be refused too.
+        let unsent = |slot: &Option<super::upstream::Upstream>| {
+            let upstream = slot.as_ref().filter(|other| Pool::of(other.feed) == pool && other.old.is_none())?;
+            match upstream.place {
+                Place::Asked { req_id, sent: false } => Some(req_id),
+                _ => None,
+            }
+        };
+        let unsent: Vec<(usize, i32)> =
+            self.upstreams.iter().enumerate().filter_map(|(index, slot)| Some((index, unsent(slot)?))).collect();
+        self.queue(index);
+        for (index, req_id) in unsent {
+            if core.pacing.withdraw(req_id) {
+                self.routes.remove(&req_id);
+                self.queue(index);
+            }
+        }
+        let learned = self.pools.asked(pool);
+        if learned >= self.pools.max(core, pool) {
+            return;
+        }
+        self.pools.learn(core, pool, learned);
+        let mut event = BridgeEvent::new("limit_learned", core.now.us);
+        event.message = Some(format!(
+            "the gateway takes no more than {learned} {} from this bridge now, {} streams wait: {}",
+            pool.words(),
+            self.starved.len(),
+            reason(notice)
+        ));
+        core.emit(Event::Bridge(Box::new(event)));
     }
 
     /// A request stayed without any answer.
@@ -222,8 +267,8 @@ impl Market {
             Some(Route::Upstream(index)) => {
                 let index = *index;
                 let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return };
-                if let Some((old, generic)) = upstream.old.take().filter(|(old, _)| *old != req_id) {
-                    upstream.generic_asked = generic;
+                if let Some((old, before)) = upstream.old.take().filter(|(old, _)| *old != req_id) {
+                    upstream.asked = before;
                     upstream.flows = true;
                     self.put(index, Place::Asked { req_id: old, sent: true });
                     return self.cancel(core, index, req_id);

@@ -8,20 +8,22 @@ use std::{
 use super::{
     Market, Route,
     asking::submit_cancel,
+    feed::{Feed, market_data_type, policy_of},
     limits::Pool,
     picture::{Picture, data_kind, greeks_of},
-    upstream::{Feed, Place},
+    upstream::{Place, Upstream},
 };
 use crate::{
     schema::{
         ApiError, ErrorCode,
         connection::LinkName,
+        market::QuoteEvent,
         request::market::{Snapshot, SnapshotAnswer},
     },
     session::{
         Answer, Command, Listing, Token,
         core::{Core, Errand, Owner},
-        pacing::Class,
+        pacing::{Class, Cost},
     },
     tws::{
         Request, Response,
@@ -33,6 +35,14 @@ use crate::{
 const END_WITHIN: Duration = Duration::from_secs(13);
 /// Once bid, ask, last and close are there, the rest of the burst gets this long.
 const REST_WITHIN: Duration = Duration::from_millis(300);
+
+/// IB takes one regulatory snapshot in this time.
+const REGULATORY_EVERY: Duration = Duration::from_secs(1);
+/// A stream that has flowed this long has shown what there is to show.
+const SETTLED_AFTER: Duration = Duration::from_secs(2);
+
+/// Slot of the listing, and whether it is a regulatory snapshot: those are never shared with others.
+pub(super) type Key = (usize, bool);
 
 /// A snapshot on its way. Callers who ask for the same share it.
 #[derive(Debug)]
@@ -52,23 +62,65 @@ impl OneShot {
 }
 
 impl Market {
-    pub(crate) fn snapshot(&mut self, core: &mut Core, command: &Command, _ask: &Snapshot, listing: &Arc<Listing>) {
-        let running =
-            self.by_key.get(&(listing.slot, Feed::Level1)).and_then(|index| self.upstreams.get(*index)?.as_ref());
-        if let Some(upstream) = running.filter(|upstream| upstream.flows && upstream.picture.is_complete()) {
-            let quote = upstream.picture.quote.clone();
-            let answer = SnapshotAnswer { instrument: listing.instrument.clone(), quote, shared: true };
-            return core.answer(command.token, Answer::Snapshot(Box::new(answer)));
+    pub(crate) fn snapshot(&mut self, core: &mut Core, command: &Command, ask: &Snapshot, listing: &Arc<Listing>) {
+        if !ask.regulatory
+            && let Some(upstream) = self.streamed(listing.slot, Feed::Level1)
+            && upstream.picture.is_known
+        {
+            let is_settled = upstream.flowing_since.is_some_and(|since| since + SETTLED_AFTER <= core.now.at);
+            if is_settled || upstream.picture.is_complete() {
+                let answer = self.picture_answer(listing, upstream.picture.quote.clone(), true, false);
+                return core.answer(command.token, Answer::Snapshot(Box::new(answer)));
+            }
         }
-        if let Some(shot) = self.snapshots.get_mut(&listing.slot) {
+        if let Some(shot) = self.snapshots.get_mut(&(listing.slot, ask.regulatory)) {
             return shot.callers.push((command.deadline, command.token));
         }
-        if let Err(error) = self.start_snapshot(core, command, listing) {
+        if let Err(error) = self.start_snapshot(core, command, ask, listing) {
             core.refuse(command.token, error);
         }
     }
 
-    fn start_snapshot(&mut self, core: &mut Core, command: &Command, listing: &Arc<Listing>) -> Result<(), ApiError> {
+    /// An upstream whose data flows.
+    fn streamed(&self, slot: usize, feed: Feed) -> Option<&Upstream> {
+        let index = self.by_key.get(&(slot, feed))?;
+        self.upstreams.get(*index)?.as_ref().filter(|upstream| upstream.flows)
+    }
+
+    /// The answer, with what streams of the same instrument know beside the quote.
+    fn picture_answer(&self, listing: &Listing, quote: QuoteEvent, shared: bool, regulatory: bool) -> SnapshotAnswer {
+        SnapshotAnswer {
+            instrument: listing.instrument.clone(),
+            quote,
+            shared,
+            regulatory,
+            book: self.streamed(listing.slot, Feed::Depth).and_then(Upstream::book),
+            bars: self.streamed(listing.slot, Feed::Bars).map(|bars| bars.bars.last_bars()).unwrap_or_default(),
+        }
+    }
+
+    /// Each regulatory snapshot costs money: only if the configuration allows what the request asks for.
+    fn check_regulatory(&mut self, core: &Core) -> Result<(), ApiError> {
+        if !core.config.gateway.regulatory_snapshots {
+            let text = "regulatory snapshots cost money and are off; set gateway.regulatory_snapshots = true";
+            return Err(ApiError::new(ErrorCode::NoPermission, text));
+        }
+        if let Some(at) = self.regulatory_at.map(|at| at + REGULATORY_EVERY).filter(|at| *at > core.now.at) {
+            let wait = at.saturating_duration_since(core.now.at).as_millis();
+            let error = ApiError::new(ErrorCode::PacingLimited, "IB takes one regulatory snapshot a second");
+            return Err(error.retry_after_ms(u64::try_from(wait).unwrap_or(u64::MAX).max(1)));
+        }
+        self.regulatory_at = Some(core.now.at);
+        Ok(())
+    }
+
+    fn start_snapshot(
+        &mut self,
+        core: &mut Core,
+        command: &Command,
+        ask: &Snapshot,
+        listing: &Arc<Listing>,
+    ) -> Result<(), ApiError> {
         if !self.is_open() {
             let why = if self.is_link_ready { "the gateway has lost its link to IB" } else { "the data link is down" };
             return Err(ApiError::new(ErrorCode::NotReady, why).retry_after_ms(1_000));
@@ -76,20 +128,27 @@ impl Market {
         // A line is counted for each instrument: one that streams costs no other.
         let streams = self.by_key.contains_key(&(listing.slot, Feed::Level1));
         self.check_room(core, Pool::Lines, u32::from(!streams))?;
+        if ask.regulatory {
+            self.check_regulatory(core)?;
+        }
         let req_id = core.new_req_id();
         let request = MarketDataRequest {
             req_id: Some(req_id),
             contract: Some(listing.contract.clone()),
-            snapshot: Some(true),
+            snapshot: Some(!ask.regulatory),
+            regulatory_snapshot: ask.regulatory.then_some(true),
             ..MarketDataRequest::default()
         };
+        let market_data_type = market_data_type(policy_of(core.config.gateway.market_data));
         let errand = Errand::new(LinkName::Data, Class::Interactive, Request::MarketDataRequest(Box::new(request)))
             .id(req_id)
+            .cost(Cost::MarketData { market_data_type })
             .client(command.client.clone())
             .answer_within(END_WITHIN);
         core.submit(Owner::Market, errand)?;
         self.pools.add(Pool::Lines, Place::Asked { req_id, sent: false });
-        self.routes.insert(req_id, Route::Snapshot(listing.slot));
+        let key = (listing.slot, ask.regulatory);
+        self.routes.insert(req_id, Route::Snapshot(key));
         let shot = OneShot {
             listing: Arc::clone(listing),
             req_id,
@@ -97,12 +156,12 @@ impl Market {
             picture: Picture::new(listing.instrument.con_id),
             complete_at: None,
         };
-        self.snapshots.insert(listing.slot, shot);
+        self.snapshots.insert(key, shot);
         Ok(())
     }
 
-    pub(super) fn on_snapshot(&mut self, core: &mut Core, slot: usize, response: Response) {
-        let Some(shot) = self.snapshots.get_mut(&slot) else { return };
+    pub(super) fn on_snapshot(&mut self, core: &mut Core, key: Key, response: Response) {
+        let Some(shot) = self.snapshots.get_mut(&key) else { return };
         let picture = &mut shot.picture;
         picture.quote.recv_us = core.now.us;
         match response {
@@ -127,7 +186,7 @@ impl Market {
                     picture.kind(kind);
                 }
             }
-            Response::TickSnapshotEnd(_) => return self.end_snapshot(core, slot),
+            Response::TickSnapshotEnd(_) => return self.end_snapshot(core, key),
             _ => {}
         }
         if shot.complete_at.is_none() && shot.picture.is_complete() {
@@ -136,16 +195,16 @@ impl Market {
     }
 
     /// No more will come: everybody is told what there is.
-    pub(super) fn end_snapshot(&mut self, core: &mut Core, slot: usize) {
-        let Some(shot) = self.close_snapshot(core, slot) else { return };
+    pub(super) fn end_snapshot(&mut self, core: &mut Core, key: Key) {
+        let Some(shot) = self.close_snapshot(core, key) else { return };
         for (_, token) in &shot.callers {
-            tell(core, *token, &shot);
+            self.tell(core, *token, key, &shot);
         }
         self.ask_starved(core);
     }
 
-    pub(super) fn fail_snapshot(&mut self, core: &mut Core, slot: usize, error: &ApiError) {
-        let Some(shot) = self.close_snapshot(core, slot) else { return };
+    pub(super) fn fail_snapshot(&mut self, core: &mut Core, key: Key, error: &ApiError) {
+        let Some(shot) = self.close_snapshot(core, key) else { return };
         for (_, token) in shot.callers {
             core.refuse(token, error.clone());
         }
@@ -153,9 +212,9 @@ impl Market {
     }
 
     pub(super) fn drop_snapshots(&mut self, core: &mut Core, error: &ApiError) {
-        let slots: Vec<usize> = self.snapshots.keys().copied().collect();
-        for slot in slots {
-            let Some(shot) = self.close_snapshot(core, slot) else { continue };
+        let keys: Vec<Key> = self.snapshots.keys().copied().collect();
+        for key in keys {
+            let Some(shot) = self.close_snapshot(core, key) else { continue };
             core.pacing.withdraw(shot.req_id);
             for (_, token) in shot.callers {
                 core.refuse(token, error.clone());
@@ -163,8 +222,8 @@ impl Market {
         }
     }
 
-    fn close_snapshot(&mut self, core: &mut Core, slot: usize) -> Option<OneShot> {
-        let shot = self.snapshots.remove(&slot)?;
+    fn close_snapshot(&mut self, core: &mut Core, key: Key) -> Option<OneShot> {
+        let shot = self.snapshots.remove(&key)?;
         self.routes.remove(&shot.req_id);
         self.pools.remove(Pool::Lines, Place::Asked { req_id: shot.req_id, sent: true });
         core.done(shot.req_id);
@@ -174,24 +233,26 @@ impl Market {
     /// Callers whose time is over get what there is; a request that nobody waits for is cancelled.
     pub(super) fn on_snapshot_timer(&mut self, core: &mut Core) {
         let now = core.now.at;
-        let due = |(slot, shot): (&usize, &OneShot)| shot.due().is_some_and(|at| at <= now).then_some(*slot);
-        let slots: Vec<usize> = self.snapshots.iter().filter_map(due).collect();
-        for slot in slots {
-            let Some(shot) = self.snapshots.get_mut(&slot) else { continue };
+        let due = |(key, shot): (&Key, &OneShot)| shot.due().is_some_and(|at| at <= now).then_some(*key);
+        let keys: Vec<Key> = self.snapshots.iter().filter_map(due).collect();
+        for key in keys {
+            let Some(shot) = self.snapshots.get_mut(&key) else { continue };
             let is_complete = shot.complete_at.is_some_and(|at| at <= now);
             let (over, waiting) = shot.callers.iter().partition(|(at, _)| is_complete || *at <= now);
             shot.callers = waiting;
             let over: Vec<(Instant, Token)> = over;
+            let (req_id, is_over) = (shot.req_id, shot.callers.is_empty());
             for (_, token) in over {
-                tell(core, token, shot);
+                if let Some(shot) = self.snapshots.get(&key) {
+                    self.tell(core, token, key, shot);
+                }
             }
-            if shot.callers.is_empty() {
-                let req_id = shot.req_id;
+            if is_over {
                 if !core.pacing.withdraw(req_id) {
                     core.cancelled(req_id);
                     submit_cancel(core, Request::CancelMarketData(CancelMarketData { req_id: Some(req_id) }));
                 }
-                self.close_snapshot(core, slot);
+                self.close_snapshot(core, key);
                 self.ask_starved(core);
             }
         }
@@ -200,14 +261,13 @@ impl Market {
     pub(super) fn next_snapshot_due(&self) -> Option<Instant> {
         self.snapshots.values().filter_map(OneShot::due).min()
     }
-}
 
-fn tell(core: &mut Core, token: Token, shot: &OneShot) {
-    if !shot.picture.is_known {
-        let text = "the gateway sent no value within the time given";
-        return core.refuse(token, ApiError::new(ErrorCode::NoData, text));
+    fn tell(&self, core: &mut Core, token: Token, (_, regulatory): Key, shot: &OneShot) {
+        if !shot.picture.is_known {
+            let text = "the gateway sent no value within the time given";
+            return core.refuse(token, ApiError::new(ErrorCode::NoData, text));
+        }
+        let answer = self.picture_answer(&shot.listing, shot.picture.quote.clone(), false, regulatory);
+        core.answer(token, Answer::Snapshot(Box::new(answer)));
     }
-    let quote = shot.picture.quote.clone();
-    let answer = SnapshotAnswer { instrument: shot.listing.instrument.clone(), quote, shared: false };
-    core.answer(token, Answer::Snapshot(Box::new(answer)));
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::{
     Market,
-    upstream::{Feed, Place, Upstream},
+    feed::Feed,
+    upstream::{Place, Upstream},
 };
 use crate::{
     config::Staleness,

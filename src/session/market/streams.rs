@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    picture::size_of,
-    upstream::{Feed, Upstream},
-};
+use super::{feed::Feed, picture::size_of, upstream::Upstream};
 use crate::{
     schema::{
         Size,
@@ -29,7 +26,7 @@ fn of_trades(text: Option<&str>) -> Option<Size> {
     text.filter(|text| !text.starts_with('-')).and_then(size_of)
 }
 
-fn some_text(text: Option<String>) -> Option<String> {
+pub(super) fn some_text(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
@@ -114,7 +111,7 @@ impl Upstream {
         };
         let is_gone = action == DepthAction::Delete;
         let size = size_of(row.size.as_deref().unwrap_or_default()).filter(|_| !is_gone);
-        let event = DepthEvent {
+        let mut event = DepthEvent {
             action,
             side: Some(side),
             position: Some(row.position.unwrap_or_default()),
@@ -123,12 +120,14 @@ impl Upstream {
             market_maker: some_text(row.market_maker),
             ..self.empty_book(core)
         };
+        self.book.apply(&mut event);
         core.emit(Event::Depth(Arc::clone(&self.listing), Box::new(event)));
     }
 
     /// The book is empty from here on.
     pub(super) fn reset_book(&mut self, core: &mut Core) {
-        let event = self.empty_book(core);
+        let mut event = self.empty_book(core);
+        self.book.apply(&mut event);
         core.emit(Event::Depth(Arc::clone(&self.listing), Box::new(event)));
     }
 
@@ -143,6 +142,7 @@ impl Upstream {
             price: None,
             size: None,
             market_maker: None,
+            change: 0,
             after_gap: std::mem::take(&mut self.after_gap).then_some(true),
         }
     }

@@ -6,60 +6,28 @@ use std::{
     time::Instant,
 };
 
-use super::{bars::BarFeed, picture::Picture, pulse::Pulse};
+use compact_str::CompactString;
+use rustc_hash::FxHashMap;
+
+use super::{
+    bars::BarFeed,
+    book::Rows,
+    feed::{Feed, Part, Views, widest},
+    picture::Picture,
+    pulse::Pulse,
+};
 use crate::{
     schema::{
-        bar::BarSize,
         connection::{GapEvent, GapState},
-        market::TickByTickKind,
-        request::market::Stream,
+        market::Book,
+        request::market::{MarketDataPolicy, Stream, StreamState},
     },
-    session::{Event, Listing, core::Core, pacing::Cost},
-    tws::{
-        Request,
-        message::{
-            contract::Contract,
-            depth::{CancelMarketDepth, MarketDepthRequest},
-            history::{CancelRealTimeBars, RealTimeBarsRequest},
-            market_data::{CancelMarketData, MarketDataRequest},
-            tick_by_tick::{CancelTickByTick, TickByTickRequest},
-        },
-    },
+    session::{Event, Listing, core::Core},
+    tws::message::contract::Contract,
 };
 
 /// Rows of depth when a request names none.
 pub(super) const DEPTH_ROWS: u8 = 10;
-
-/// What one upstream request carries. Quote and tick are two views of the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Feed {
-    Level1,
-    TickByTick(TickByTickKind),
-    Bars,
-    Depth,
-}
-
-impl Feed {
-    /// `None` for bars that the gateway does not stream.
-    pub(super) fn of(stream: Stream) -> Option<Self> {
-        match stream {
-            Stream::Quote | Stream::Tick => Some(Self::Level1),
-            Stream::TickByTick(kind) => Some(Self::TickByTick(kind)),
-            Stream::Bar(size) => BarFeed::offers(size).then_some(Self::Bars),
-            Stream::Depth => Some(Self::Depth),
-        }
-    }
-
-    /// The stream that stands for it in a list.
-    pub(super) fn stream(self) -> Stream {
-        match self {
-            Self::Level1 => Stream::Quote,
-            Self::TickByTick(kind) => Stream::TickByTick(kind),
-            Self::Bars => Stream::Bar(BarSize::FIVE_SECONDS),
-            Self::Depth => Stream::Depth,
-        }
-    }
-}
 
 /// Where an upstream request stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,6 +43,19 @@ pub(super) enum Place {
     Refused { at: Instant },
 }
 
+/// What a level-1 request asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) parts: BTreeSet<Part>,
+    pub(super) policy: MarketDataPolicy,
+}
+
+impl Shape {
+    fn covers(&self, other: &Self) -> bool {
+        other.parts.is_subset(&self.parts) && widest([self.policy, other.policy].into_iter()) == self.policy
+    }
+}
+
 /// An interruption that is not over.
 #[derive(Clone, Debug)]
 struct Gap {
@@ -83,39 +64,51 @@ struct Gap {
 }
 
 /// One subscription at the gateway, or the wish for one.
+#[expect(clippy::struct_excessive_bools, reason = "facts about the data that change one by one")]
 #[derive(Debug)]
 pub(super) struct Upstream {
     pub(super) listing: Arc<Listing>,
     pub(super) feed: Feed,
     pub(super) place: Place,
+    /// Number in the queue for a line or slot, kept until data comes: who is refused again loses no place.
+    pub(super) queued: Option<u64>,
     /// Leases that need it.
     pub(super) leases: u32,
-    /// Leases on each view of level 1.
-    pub(super) quote: u32,
-    pub(super) tick: u32,
-    /// Generic ticks wanted, with the number of leases that want them.
-    pub(super) generic: BTreeMap<u16, u32>,
-    /// Generic ticks of the current request.
-    pub(super) generic_asked: BTreeSet<u16>,
-    /// Generic ticks the gateway refused for this instrument.
-    pub(super) generic_barred: BTreeSet<u16>,
+    /// Leases by client.
+    pub(super) clients: FxHashMap<Option<CompactString>, u32>,
+    /// Leases by stream.
+    pub(super) views: Views,
+    /// Parts of level 1 that are wanted, with the number of leases that want them.
+    pub(super) parts: BTreeMap<Part, u32>,
+    /// Kinds of market data that are accepted, with the number of leases that accept them.
+    pub(super) policies: BTreeMap<MarketDataPolicy, u32>,
+    /// What the current request asks for.
+    pub(super) asked: Shape,
+    /// Parts the gateway refused for this instrument.
+    pub(super) barred: BTreeSet<Part>,
     /// The narrower request that runs until its successor delivers.
-    pub(super) old: Option<(i32, BTreeSet<u16>)>,
+    pub(super) old: Option<(i32, Shape)>,
     pub(super) depth_rows: u8,
+    pub(super) smart_depth: bool,
     /// The contract the gateway told us to ask for instead.
     pub(super) rerouted: Option<Contract>,
     pub(super) last_us: Option<i64>,
     pub(super) pulse: Pulse,
     since_us: i64,
     gap: Option<Gap>,
+    /// Why no data comes, for people.
+    trouble: Option<String>,
     /// The next event of the quote, or of the only stream, is the first after an interruption.
     pub(super) after_gap: bool,
+    /// The same for the greeks.
+    pub(super) after_gap_greeks: bool,
     /// The same for each tick name, by tick type; types above 126 share the last bit.
     pub(super) after_gap_ticks: u128,
     /// What was known is of an ended request: forget it when data comes.
     pub(super) fresh: bool,
     /// Data has come since the request was made or interrupted.
     pub(super) flows: bool,
+    pub(super) flowing_since: Option<Instant>,
     pub(super) picture: Picture,
     /// Sizes that came with their price, and may be repeated by a message of their own.
     pub(super) echo: u8,
@@ -123,6 +116,7 @@ pub(super) struct Upstream {
     pub(super) attempts: u32,
     /// Bars of every size, for [`Feed::Bars`].
     pub(super) bars: BarFeed,
+    pub(super) book: Rows,
 }
 
 impl Upstream {
@@ -132,97 +126,68 @@ impl Upstream {
             listing,
             feed,
             place: Place::Waiting,
+            queued: None,
             leases: 0,
-            quote: 0,
-            tick: 0,
-            generic: BTreeMap::new(),
-            generic_asked: BTreeSet::new(),
-            generic_barred: BTreeSet::new(),
+            clients: FxHashMap::default(),
+            views: Views::default(),
+            parts: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            asked: Shape { parts: BTreeSet::new(), policy: MarketDataPolicy::LiveOnly },
+            barred: BTreeSet::new(),
             old: None,
             depth_rows: 0,
+            smart_depth: false,
             rerouted: None,
             last_us: None,
             pulse: Pulse::default(),
             since_us: now_us,
             gap: None,
+            trouble: None,
             after_gap: false,
+            after_gap_greeks: false,
             after_gap_ticks: 0,
             fresh: false,
             flows: false,
+            flowing_since: None,
             echo: 0,
             attempts: 0,
             bars: BarFeed::default(),
+            book: Rows::default(),
         }
     }
 
-    /// Generic ticks to ask for now.
-    pub(super) fn generic_wanted(&self) -> BTreeSet<u16> {
-        self.generic.keys().copied().filter(|tick| !self.generic_barred.contains(tick)).collect()
-    }
-
-    pub(super) fn is_smart(&self) -> bool {
-        self.listing.instrument.exchange == "SMART"
-    }
-
-    /// The request under this id, and what it costs.
-    pub(super) fn request(&self, req_id: i32) -> (Request, Cost) {
-        let contract = Some(self.rerouted.as_ref().unwrap_or(&self.listing.contract).clone());
-        let req_id = Some(req_id);
-        match self.feed {
-            Feed::Level1 => {
-                let list: Vec<String> = self.generic_asked.iter().map(u16::to_string).collect();
-                let generic_tick_list = (!list.is_empty()).then(|| list.join(","));
-                let request = MarketDataRequest { req_id, contract, generic_tick_list, ..MarketDataRequest::default() };
-                (Request::MarketDataRequest(Box::new(request)), Cost::Message)
-            }
-            Feed::TickByTick(kind) => {
-                let tick_type = match kind {
-                    TickByTickKind::Last => "Last",
-                    TickByTickKind::AllLast => "AllLast",
-                    TickByTickKind::BidAsk => "BidAsk",
-                    TickByTickKind::MidPoint => "MidPoint",
-                };
-                let tick_type = Some(tick_type.to_owned());
-                let request = TickByTickRequest { req_id, contract, tick_type, ..TickByTickRequest::default() };
-                (Request::TickByTickRequest(Box::new(request)), Cost::Message)
-            }
-            Feed::Bars => {
-                // A currency pair has no trades.
-                let source = if self.listing.instrument.sec_type == "CASH" { "MIDPOINT" } else { "TRADES" };
-                let request = RealTimeBarsRequest {
-                    req_id,
-                    contract,
-                    bar_size: Some(5),
-                    what_to_show: Some(source.to_owned()),
-                    ..RealTimeBarsRequest::default()
-                };
-                (Request::RealTimeBarsRequest(Box::new(request)), Cost::RealTimeBars)
-            }
-            Feed::Depth => {
-                let request = MarketDepthRequest {
-                    req_id,
-                    contract,
-                    num_rows: Some(i32::from(self.depth_rows)),
-                    is_smart_depth: self.is_smart().then_some(true),
-                    ..MarketDepthRequest::default()
-                };
-                (Request::MarketDepthRequest(Box::new(request)), Cost::Message)
-            }
+    /// What to ask for now.
+    pub(super) fn wanted(&self) -> Shape {
+        Shape {
+            parts: self.parts.keys().filter(|part| !self.barred.contains(part)).cloned().collect(),
+            policy: widest(self.policies.keys().copied()),
         }
     }
 
-    /// The cancel of the request with this id.
-    pub(super) fn cancel(&self, req_id: i32) -> Request {
-        let req_id = Some(req_id);
-        match self.feed {
-            Feed::Level1 => Request::CancelMarketData(CancelMarketData { req_id }),
-            Feed::TickByTick(_) => Request::CancelTickByTick(CancelTickByTick { req_id }),
-            Feed::Bars => Request::CancelRealTimeBars(CancelRealTimeBars { req_id }),
-            Feed::Depth => {
-                let is_smart_depth = self.is_smart().then_some(true);
-                Request::CancelMarketDepth(CancelMarketDepth { req_id, is_smart_depth })
-            }
+    /// True if the running request gives what is wanted.
+    pub(super) fn is_wide_enough(&self) -> bool {
+        self.asked.covers(&self.wanted())
+    }
+
+    /// Where it stands, for people.
+    pub(super) fn state(&self) -> StreamState {
+        match self.place {
+            Place::Asked { .. } if self.flows => StreamState::Streaming,
+            Place::Asked { .. } => StreamState::Asked,
+            Place::Waiting if self.queued.is_some() => StreamState::Queued,
+            Place::Waiting | Place::Delayed { .. } => StreamState::Waiting,
+            Place::Refused { .. } => StreamState::Refused,
         }
+    }
+
+    /// What is wrong with it, for people.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// The whole book, if one is known.
+    pub(super) fn book(&self) -> Option<Book> {
+        self.book.book(!self.flows)
     }
 
     /// Data came under this id. True if it is the first since the request or an interruption.
@@ -233,6 +198,9 @@ impl Upstream {
             return false;
         }
         self.flows = true;
+        self.flowing_since = Some(core.now.at);
+        self.queued = None;
+        self.trouble = None;
         self.attempts = 0;
         core.alive(req_id);
         if std::mem::take(&mut self.fresh) {
@@ -266,6 +234,7 @@ impl Upstream {
         if self.gap.is_some() {
             return;
         }
+        self.trouble = Some(reason.to_owned());
         let from_us = self.last_us.unwrap_or(self.since_us);
         if self.feed == Feed::Bars {
             // Each size has a gap of its own: what is missing is fetched before it ends.
@@ -277,6 +246,7 @@ impl Upstream {
         self.gap = Some(gap);
         if self.last_us.is_some() {
             self.after_gap = true;
+            self.after_gap_greeks = true;
             self.after_gap_ticks = u128::MAX;
         }
         self.tell_stale(core);
@@ -286,11 +256,12 @@ impl Upstream {
     pub(super) fn tell_stale(&mut self, core: &mut Core) {
         if self.picture.is_known && !self.picture.quote.stale {
             self.picture.quote.stale = true;
-            if self.quote > 0 {
+            if self.views.quote {
                 let mut event = self.picture.quote.clone();
                 event.recv_us = core.now.us;
                 core.emit(Event::Quote(Arc::clone(&self.listing), event));
             }
+            self.tell_greeks(core);
         }
     }
 
@@ -302,11 +273,7 @@ impl Upstream {
     }
 
     fn tell_gap(&self, core: &mut Core, gap: &Gap, to_us: Option<i64>, concerns: impl Fn(Stream) -> bool) {
-        let streams: &[(Stream, u32)] = match self.feed {
-            Feed::Level1 => &[(Stream::Quote, self.quote), (Stream::Tick, self.tick)],
-            feed => &[(feed.stream(), 1)],
-        };
-        for (stream, _) in streams.iter().filter(|(stream, holders)| *holders > 0 && concerns(*stream)) {
+        for stream in self.views.held().filter(|stream| concerns(*stream)) {
             let event = GapEvent {
                 con_id: self.listing.instrument.con_id,
                 seq: 0,

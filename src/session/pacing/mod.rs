@@ -24,6 +24,11 @@ pub(crate) enum Cost {
         /// Contract, exchange and kind of data: fewer than six of these in two seconds.
         same: u64,
     },
+    /// Level-1 data of this market data type: a second message goes before it if the link is set to another.
+    MarketData {
+        /// 1 live, 2 frozen, 3 delayed, 4 delayed and frozen.
+        market_data_type: i32,
+    },
     /// A real-time bar request: shares the small-bar window, never counts as open.
     RealTimeBars,
 }

@@ -66,6 +66,8 @@ pub(crate) struct Ticket {
     pub(crate) cost: Cost,
     /// The message.
     pub(crate) request: Request,
+    /// A message that must go right before it.
+    pub(crate) before: Option<Request>,
     /// How long the gateway may take to answer once it was sent; `None` for subscriptions and cancels.
     pub(crate) answer_within: Option<Duration>,
     /// When it was queued.
@@ -76,7 +78,9 @@ pub(crate) struct Ticket {
 type Limit = (Discriminant<Cost>, bool);
 
 fn limit(cost: &Cost) -> Limit {
-    (discriminant(cost), matches!(cost, Cost::History { small: true, .. }))
+    // A cancel must not pass the request that takes its line, nor the other way round.
+    let kind = if matches!(cost, Cost::MarketData { .. }) { &Cost::Message } else { cost };
+    (discriminant(kind), matches!(cost, Cost::History { small: true, .. }))
 }
 
 /// Tickets that are served in order: those of one client which wait for the same limit. A real-time

@@ -14,6 +14,7 @@ use crate::{
         connection::LinkName,
         request::{market::Usage, status::QueueStatus},
     },
+    tws::{Request, message::market_data::MarketDataTypeRequest},
 };
 
 /// Length of the window in which messages are counted.
@@ -22,6 +23,9 @@ const SECOND: Duration = Duration::from_secs(1);
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 /// Length of the window in which requests for the same contract, exchange and kind are counted.
 const SAME_WINDOW: Duration = Duration::from_secs(2);
+
+/// What the gateway sends unless told otherwise: live data.
+const LIVE_TYPE: i32 = 1;
 
 /// Which links take messages now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +63,8 @@ pub(crate) struct Scheduler {
     small_history: Window,
     same: FxHashMap<u64, Window>,
     same_max: u32,
+    /// What the data link is set to; 1 after every login.
+    market_data_type: i32,
     history_open: Vec<i32>,
     history_open_max: u32,
     slowed_until: Option<Instant>,
@@ -77,6 +83,7 @@ impl Scheduler {
             small_history: Window::new(limits.history_10_min, TEN_MINUTES),
             same: FxHashMap::default(),
             same_max: limits.history_same_2_s,
+            market_data_type: LIVE_TYPE,
             history_open: Vec::new(),
             history_open_max: limits.history_open,
             slowed_until: None,
@@ -129,6 +136,7 @@ impl Scheduler {
         }
         self.held.values_mut().for_each(|held| held.retain(|ticket| ticket.link != link));
         if link == LinkName::Data {
+            self.market_data_type = LIVE_TYPE;
             self.history_open.clear();
         }
     }
@@ -156,15 +164,17 @@ impl Scheduler {
                 data_messages: &mut self.data_messages,
                 small_history: &mut self.small_history,
                 same: &mut self.same,
+                market_data_type: self.market_data_type,
                 open_left: self.history_open_max.saturating_sub(count(self.history_open.len())),
                 slowed_until: self.slowed_until,
                 wake_at: &mut self.wake_at,
             };
             let Some(queue) = self.queues.get_mut(class as usize) else { continue };
-            if let Some(ticket) = queue.pop_if(|ticket| limits.admit(ticket)) {
+            if let Some(mut ticket) = queue.pop_if(|ticket| limits.admit(ticket)) {
                 queue.sent += 1;
                 queue.longest_wait = queue.longest_wait.max(now.saturating_duration_since(ticket.queued_at));
                 self.charge(now, &ticket);
+                ticket.before = self.switch(&ticket);
                 return Some(ticket);
             }
         }
@@ -182,13 +192,23 @@ impl Scheduler {
         self.small_history.check(slowed, weight).err().unwrap_or(slowed)
     }
 
+    /// The market data type is a setting of the link that counts for the requests after it.
+    fn switch(&mut self, ticket: &Ticket) -> Option<Request> {
+        let Cost::MarketData { market_data_type } = ticket.cost else { return None };
+        let is_change = market_data_type != self.market_data_type;
+        self.market_data_type = market_data_type;
+        let market_data_type = Some(market_data_type);
+        is_change.then_some(Request::MarketDataTypeRequest(MarketDataTypeRequest { market_data_type }))
+    }
+
     fn charge(&mut self, now: Instant, ticket: &Ticket) {
-        self.messages.take(now, 1);
+        let messages = messages(ticket, self.market_data_type);
+        self.messages.take(now, messages);
         if ticket.link == LinkName::Data {
-            self.data_messages.take(now, 1);
+            self.data_messages.take(now, messages);
         }
         match ticket.cost {
-            Cost::Message => {}
+            Cost::Message | Cost::MarketData { .. } => {}
             Cost::RealTimeBars => self.small_history.take(now, 1),
             Cost::History { weight, small, same } => {
                 if small {
@@ -240,6 +260,14 @@ impl Scheduler {
     }
 }
 
+/// How many messages a ticket is while the link is set to this type.
+fn messages(ticket: &Ticket, market_data_type: i32) -> u32 {
+    match ticket.cost {
+        Cost::MarketData { market_data_type: wanted } if wanted != market_data_type => 2,
+        _ => 1,
+    }
+}
+
 fn count(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }
@@ -252,6 +280,7 @@ struct Limits<'a> {
     data_messages: &'a mut Window,
     small_history: &'a mut Window,
     same: &'a mut FxHashMap<u64, Window>,
+    market_data_type: i32,
     open_left: u32,
     slowed_until: Option<Instant>,
     wake_at: &'a mut Option<Instant>,
@@ -271,12 +300,13 @@ impl Limits<'_> {
 
     /// `Err(None)` = wait for something to end, `Err(Some(at))` = wait for that moment.
     fn check(&mut self, ticket: &Ticket) -> Result<(), Option<Instant>> {
-        self.messages.check(self.now, 1)?;
+        let messages = messages(ticket, self.market_data_type);
+        self.messages.check(self.now, messages)?;
         if ticket.link == LinkName::Data && ticket.class != Class::Cancel {
-            self.data_messages.check(self.now, 1)?;
+            self.data_messages.check(self.now, messages)?;
         }
         match ticket.cost {
-            Cost::Message => Ok(()),
+            Cost::Message | Cost::MarketData { .. } => Ok(()),
             Cost::RealTimeBars => {
                 self.not_slowed()?;
                 Ok(self.small_history.check(self.now, 1)?)
@@ -342,6 +372,7 @@ mod tests {
                 owner: Owner::History,
                 cost,
                 request: Request::CurrentTimeRequest(CurrentTimeRequest {}),
+                before: None,
                 answer_within: None,
                 queued_at: self.start,
             };

@@ -73,6 +73,8 @@ pub(super) struct Waiting {
 #[derive(Debug)]
 pub(super) struct Builder {
     pub(super) size: BarSize,
+    /// The bar published last.
+    pub(super) last: Option<BarEvent>,
     /// Leases that want it.
     pub(super) holders: u32,
     /// What starts before this is in. `None` until the first bar says where to begin.
@@ -90,6 +92,7 @@ impl Builder {
     pub(super) fn new(size: BarSize) -> Self {
         Self {
             size,
+            last: None,
             holders: 0,
             next_us: None,
             waiting: Some(Waiting { must_fetch: true, ..Waiting::default() }),
@@ -166,6 +169,12 @@ impl Builder {
             partial: open.is_partial.then_some(true),
             ..self.event(core, desk, bar)
         };
+        self.tell(core, desk, event);
+    }
+
+    /// Publishes a bar, and keeps it for late joiners.
+    fn tell(&mut self, core: &mut Core, desk: Desk<'_>, event: BarEvent) {
+        self.last = Some(event.clone());
         core.emit(Event::Bar(Arc::clone(desk.listing), Box::new(event)));
     }
 
@@ -208,7 +217,7 @@ impl Builder {
             partial: is_partial.then_some(true),
             ..self.event(core, desk, bar)
         };
-        core.emit(Event::Bar(Arc::clone(desk.listing), Box::new(event)));
+        self.tell(core, desk, event);
     }
 
     /// End of the open bar, if only time is needed to close it.

@@ -23,7 +23,7 @@ use crate::{
     config::ms,
     schema::{
         ErrorCode,
-        bar::{Bar, BarSize, BarSource},
+        bar::{Bar, BarEvent, BarSize, BarSource},
         contract::{ContractQuery, ContractSpec},
         request::history::{BarsRequest, TimePoint},
     },
@@ -98,10 +98,10 @@ impl BarFeed {
         self.group(size).release(core, size);
     }
 
-    /// Leases on a size.
-    pub(super) fn holders(&self, size: BarSize) -> u32 {
+    /// The last bar of each size.
+    pub(super) fn last_bars(&self) -> Vec<BarEvent> {
         let all = self.short.builders.iter().chain(&self.long.builders);
-        all.filter(|builder| builder.size == size).map(|builder| builder.holders).sum()
+        all.filter_map(|builder| builder.last.clone()).collect()
     }
 
     /// A five-second bar of the stream.

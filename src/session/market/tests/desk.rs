@@ -9,7 +9,7 @@ use crate::{
         bar::BarEvent,
         connection::{GapEvent, LinkName},
         market::{DepthEvent, QuoteEvent, TickByTickEvent, TickEvent},
-        request::market::{Lease, Leases, Renew, Snapshot, Stream, Subscribe, Unsubscribe},
+        request::market::{Lease, Leases, ListLeases, Renew, Snapshot, Stream, Subscribe, Unsubscribe},
     },
     session::{Answer, Ask, Event, Listing, Token, rig::Rig},
     tws::{
@@ -105,7 +105,7 @@ impl Desk {
     }
 
     pub(super) fn list(&mut self) -> Leases {
-        let token = self.rig.ask(Ask::ListLeases);
+        let token = self.rig.ask(Ask::ListLeases(ListLeases::default()));
         match self.rig.reply(token).expect("an answer at once").expect("a list") {
             Answer::Leases(leases) => *leases,
             other => panic!("not a list: {other:?}"),

@@ -65,7 +65,7 @@ fn check_books(desk: &Desk) -> Result<(), TestCaseError> {
     for pool in Pool::ALL {
         let books = (market.pools.asked(pool), market.pools.wanted(pool));
         prop_assert_eq!(books, (recount.asked(pool), recount.wanted(pool)), "{:?}", pool);
-        prop_assert!(books.0 <= pool.max(&desk.rig.session.core.config.pacing));
+        prop_assert!(books.0 <= desk.rig.session.market.pools.max(&desk.rig.session.core, pool));
     }
     let olds = market.upstreams.iter().flatten().filter(|upstream| upstream.old.is_some()).count();
     let asked: u32 = Pool::ALL.into_iter().map(|pool| market.pools.asked(pool)).sum();

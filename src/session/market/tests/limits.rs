@@ -102,8 +102,10 @@ fn a_stream_refused_for_want_of_lines_is_asked_for_when_one_is_freed() {
 
 #[test]
 fn leases_are_bounded() {
-    let mut desk = Desk::new();
-    for _ in 0..10_000 {
+    let mut config = Config::default();
+    config.pacing.leases_max = 3;
+    let mut desk = Desk::with(config);
+    for _ in 0..3 {
         desk.lease("alpha", &["quote"]);
     }
     let stock = Arc::clone(&desk.stock);

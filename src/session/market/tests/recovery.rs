@@ -64,7 +64,7 @@ fn what_most_leases_need_comes_back_first() {
 #[test]
 fn the_kind_of_data_is_set_before_data_is_asked_for_on_every_login() {
     let mut config = Config::default();
-    config.gateway.market_data = MarketDataPreference::Delayed;
+    config.gateway.market_data = MarketDataPreference::LiveElseDelayed;
     let mut desk = Desk::with(config);
     desk.lease("alpha", &["quote"]);
     desk.rig.cut(LinkName::Data);
@@ -212,7 +212,7 @@ fn whoever_joins_during_a_gap_is_told_of_it_and_of_its_end() {
     desk.lease("beta", &["quote", "tick"]);
     desk.hear(price(id, 1, 11.0, "1"));
     let gaps: Vec<_> = desk.heard().gaps.into_iter().map(|gap| (gap.stream, gap.state)).collect();
-    let expected = [("quote", GapState::Opened), ("quote", GapState::Closed), ("tick", GapState::Closed)];
+    let expected = [("quote", GapState::Opened), ("tick", GapState::Closed), ("quote", GapState::Closed)];
     assert_eq!(gaps, expected.map(|(stream, state)| (stream.to_owned(), state)));
 }
 
