@@ -84,8 +84,9 @@ FROM fills ORDER BY number;
 ";
 
 const SECOND: &str = "
--- What was held when positions were compared with fills last, as JSON. One row.
+-- What was held when positions were compared with fills last, as JSON, and the number of the last fill known then.
+-- One row.
 CREATE TABLE compared (
-    one INTEGER PRIMARY KEY CHECK (one = 1), at_us INTEGER NOT NULL, positions TEXT NOT NULL
+    one INTEGER PRIMARY KEY CHECK (one = 1), at_us INTEGER NOT NULL, last_fill INTEGER NOT NULL, positions TEXT NOT NULL
 ) STRICT;
 ";

@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(journal.restart(1, 1).expect("read").positions, None);
         journal.write(entry(10, fill("a.01", "buy", 40)));
         journal.write(entry(11, Fact::Positions(vec![held(100)])));
-        journal.write(entry(12, fill("b.01", "sell", 30)));
+        journal.write(entry(11, fill("b.01", "sell", 30)));
         journal.write(entry(13, fill("c.01", "buy", 5)));
         journal.flush(14).expect("written");
         journal.write(entry(15, fill("lost.01", "buy", 1)));

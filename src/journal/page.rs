@@ -69,7 +69,8 @@ fn write_fact(page: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
         Fact::Evidence(evidence) => write_evidence(page, evidence, entry.at_us),
         Fact::Request(request) => write_request(page, request, entry.at_us),
         Fact::Positions(held) => {
-            let sql = "INSERT OR REPLACE INTO compared (one, at_us, positions) VALUES (1, ?1, ?2)";
+            let sql = "INSERT OR REPLACE INTO compared (one, at_us, last_fill, positions)
+                       VALUES (1, ?1, (SELECT coalesce(max(number), 0) FROM fills), ?2)";
             page.prepare_cached(sql)?.execute((entry.at_us, json(held))).map(|_| ())
         }
     }

@@ -53,11 +53,11 @@ pub(super) fn recall(connection: &Connection, client_id: i32, unreadable: &mut u
 /// What was held when positions were compared last, and what the fills learned of since then make of it.
 fn positions(connection: &Connection) -> rusqlite::Result<Option<Vec<HeldPosition>>> {
     let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
-    let row = connection.query_row("SELECT at_us, positions FROM compared", [], read).optional()?;
-    let Some((at_us, text)) = row else { return Ok(None) };
+    let row = connection.query_row("SELECT last_fill, positions FROM compared", [], read).optional()?;
+    let Some((last_fill, text)) = row else { return Ok(None) };
     let Ok(mut held) = serde_json::from_str::<Vec<HeldPosition>>(&text) else { return Ok(None) };
-    let mut statement = connection.prepare("SELECT event FROM fills WHERE learned_us > ?1")?;
-    let mut rows = statement.query([at_us])?;
+    let mut statement = connection.prepare("SELECT event FROM fills WHERE number > ?1")?;
+    let mut rows = statement.query([last_fill])?;
     while let Some(row) = rows.next()? {
         let Ok(fill) = serde_json::from_str::<FillEvent>(&row.get::<_, String>(0)?) else { continue };
         // The legs of a combo are what moves positions.
