@@ -133,6 +133,19 @@ async fn history_contracts_and_status_are_answered() {
     let starts: Vec<i64> = rows.iter().map(|row| row["start_us"].as_i64().expect("a time")).collect();
     assert!(starts.windows(2).all(|pair| pair[1] - pair[0] == 60_000_000), "{starts:?}");
 
+    let range = json!({ "contracts": ["STK:AAPL", "STK:NOSUCH"], "bar_size": "5s", "duration": "1h" });
+    let batch = desk.get("hist.batch", range).await;
+    assert_eq!((&batch["last"], &batch["manifest"]["served"]), (&json!(true), &json!(1)), "{batch}");
+    let now_us = desk.sim().now_ms() * 1_000;
+    let range = json!({ "contract": "STK:AAPL", "kind": "bid_ask", "start": now_us - 90_000_000 });
+    let ticks = desk.get("hist.ticks", range).await;
+    assert!(ticks["rows"].as_array().expect("rows").len() > 300, "{ticks}");
+    let schedule = desk.get("hist.schedule", json!({ "contract": "STK:AAPL", "duration": "10d" })).await;
+    assert!(schedule["sessions"].as_array().expect("sessions").len() >= 6, "{schedule}");
+    let histogram = desk.get("hist.histogram", json!({ "contract": "STK:AAPL", "period": "3d" })).await;
+    assert_ne!(histogram["rows"], json!([]));
+    assert_eq!(desk.sim().violations().await, []);
+
     let head = desk.get("hist.head", json!({ "contract": "STK:AAPL" })).await;
     assert!(head["head_us"].as_i64().expect("a time") < starts[0]);
     // The answer does not wait for it.

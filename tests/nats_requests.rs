@@ -14,6 +14,7 @@ use async_nats::{Client, HeaderMap, Message, client::RequestErrorKind};
 use bridge_to_nats::{LIMIT, Rig, config, eventually, instrument};
 use futures_util::StreamExt as _;
 use ibnats::{
+    gateway::Caller,
     schema::{
         ApiError, ErrorCode,
         bar::Bar,
@@ -28,7 +29,7 @@ use ibnats::{
 };
 use nats_server::NatsServer;
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 /// Answers every command as `session` says, and shows it to the test.
 fn answer_with(
@@ -38,7 +39,7 @@ fn answer_with(
     let mut inbox = rig.inbox.take().expect("one session");
     let (seen, commands) = mpsc::channel(64);
     tokio::spawn(async move {
-        let mut unanswered: Vec<oneshot::Sender<Outcome>> = Vec::new();
+        let mut unanswered: Vec<Caller> = Vec::new();
         while let Some((command, reply)) = inbox.recv().await {
             match session(&command) {
                 Some(outcome) => drop(reply.send(outcome)),

@@ -136,6 +136,13 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     if config.risk.halt_file.is_empty() || config.risk.halt_file.contains('/') {
         return unusable("risk.halt_file must be the name of a file in state.dir");
     }
+    let history = [pacing.history_10_min, pacing.history_same_2_s, pacing.history_open];
+    if history.into_iter().chain([pacing.history_long_2_s, pacing.history_long_open]).any(|limit| limit == 0) {
+        return unusable("the limits pacing.history_* must be above zero");
+    }
+    if !(500..=50_000).contains(&pacing.history_rows) {
+        return unusable("pacing.history_rows must be from 500 to 50000");
+    }
     Ok(())
 }
 
@@ -193,5 +200,7 @@ mod tests {
         refused("[gateway]\ntrading_client_id = 105\n", &["trading_client_id"]);
         refused("[nats]\nprefix = \"a b\"\n", &["nats.prefix"]);
         refused("[nats]\nuser = \"bridge\"\n", &["password_file"]);
+        refused("[pacing]\nhistory_10_min = 0\n", &["history_"]);
+        refused("[pacing]\nhistory_rows = 10\n", &["history_rows"]);
     }
 }

@@ -181,10 +181,17 @@ pub struct Pacing {
     pub scanners: u32,
     /// Cost of small-bar history requests in ten minutes. IB: 60.
     pub history_10_min: u32,
-    /// History requests for the same contract, exchange and kind in two seconds. IB: fewer than 6.
+    /// Cost of small-bar requests for the same contract, exchange and kind in two seconds. IB: fewer than 6.
     pub history_same_2_s: u32,
     /// History requests open at once. IB: 50.
     pub history_open: u32,
+    /// Requests for bars of a minute and more in two seconds. IB states no figure, but slows heavy use down
+    /// and may disconnect it.
+    pub history_long_2_s: u32,
+    /// Requests for bars of a minute and more open at once; IB answering slowly then slows the asking down.
+    pub history_long_open: u32,
+    /// Bars that one request may bring if the market never closes; at least 500. IB: a few thousand.
+    pub history_rows: u32,
     /// Leases held at once; above it a subscription is refused with `busy`.
     pub leases_max: usize,
     /// Requests waiting in one class; above it a request is refused with `busy`.
@@ -203,6 +210,9 @@ impl Default for Pacing {
             history_10_min: 58,
             history_same_2_s: 5,
             history_open: 45,
+            history_long_2_s: 6,
+            history_long_open: 10,
+            history_rows: 6_000,
             leases_max: 200_000,
             queue_max: 2_000,
         }

@@ -10,13 +10,16 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::{
-    Inbox, LossCounters, Outbox, clock,
+    Call, Caller, Inbox, LossCounters, Outbox, clock,
     socket::{Socket, SocketEvent, WRITE_BYTES_MAX},
 };
 use crate::{
     journal::{CacheWriter, News, Pen},
-    schema::connection::{IbLink, LinkName},
-    session::{CacheItem, CacheKind, Event, Outcome, Output, RiskMemory, Session, Token, Troubles},
+    schema::{
+        ApiError, ErrorCode,
+        connection::{IbLink, LinkName},
+    },
+    session::{CacheItem, CacheKind, Event, Output, RiskMemory, Session, Token, Troubles},
 };
 
 /// Where the driver hands what has to outlive the process. It never waits for it.
@@ -82,7 +85,7 @@ struct Driver {
     disk: Disk,
     stream_trouble: watch::Receiver<Option<String>>,
     troubles: Troubles,
-    callers: FxHashMap<Token, oneshot::Sender<Outcome>>,
+    callers: FxHashMap<Token, Caller>,
 }
 
 impl Driver {
@@ -94,14 +97,15 @@ impl Driver {
             tokio::select! {
                 event = self.trading.socket.next() => self.on_socket(LinkName::Trading, event),
                 event = self.data.socket.next() => self.on_socket(LinkName::Data, event),
-                command = inbox.recv() => match command {
-                    Some((command, caller)) => {
+                call = inbox.next() => match call {
+                    Some(Call::Ask(command, caller)) => {
                         self.callers.insert(command.token, caller);
                         let losses = &self.losses;
                         self.session.on_losses(losses.shed_events(), losses.shed_kept_events(), losses.dropped_offline());
                         self.session.on_journal_status(self.disk.pen.status());
-                        self.session.on_command(clock::now(), command);
+                        self.session.on_command(clock::now(), *command);
                     }
+                    Some(Call::Taken(token)) => self.session.on_part_taken(clock::now(), token),
                     None => break,
                 },
                 () = async { sleep_until(wake_at.unwrap_or_else(Instant::now)).await }, if wake_at.is_some() => {
@@ -178,6 +182,13 @@ impl Driver {
                 if let Some(caller) = self.callers.remove(&token) {
                     // The caller may have gone; nobody is left to tell.
                     let _ = caller.send(outcome);
+                }
+            }
+            Output::Part { token, part } => {
+                let was_passed = self.callers.get(&token).is_none_or(|caller| caller.send_part(part));
+                if !was_passed && let Some(caller) = self.callers.remove(&token) {
+                    // Parts are counted, so there is room unless the caller has gone.
+                    let _ = caller.send(Err(ApiError::new(ErrorCode::Busy, "the answer was not read")));
                 }
             }
             Output::Dial { link, generation } => {

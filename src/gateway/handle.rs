@@ -13,11 +13,101 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     schema::{ApiError, ErrorCode},
-    session::{Ask, Command, Outcome, Token},
+    session::{Ask, Command, Outcome, PARTS_MAX, Part, Token},
 };
 
-/// What the driver receives: a command, and where its outcome goes.
-pub type Inbox = mpsc::Receiver<(Command, oneshot::Sender<Outcome>)>;
+/// What the driver receives: a command, and where its outcome goes; and which parts were taken.
+#[derive(Debug)]
+pub struct Inbox {
+    commands: mpsc::Receiver<(Command, Caller)>,
+    taken: mpsc::Receiver<Token>,
+}
+
+impl Inbox {
+    /// The next command; `None` when nobody can ask any more.
+    pub async fn recv(&mut self) -> Option<(Command, Caller)> {
+        self.commands.recv().await
+    }
+
+    /// The next command or, of a long answer, the token whose next part was taken.
+    pub async fn next(&mut self) -> Option<Call> {
+        tokio::select! {
+            Some(token) = self.taken.recv() => Some(Call::Taken(token)),
+            command = self.commands.recv() => command.map(|(command, caller)| Call::Ask(Box::new(command), caller)),
+        }
+    }
+}
+
+/// One message to the driver.
+#[derive(Debug)]
+pub enum Call {
+    /// A command and who waits for its outcome.
+    Ask(Box<Command>, Caller),
+    /// A part of this answer was taken: there is room for one more.
+    Taken(Token),
+}
+
+/// Where an outcome goes, and before it the parts of a long answer.
+#[derive(Debug)]
+pub struct Caller {
+    outcome: oneshot::Sender<Outcome>,
+    parts: Option<mpsc::Sender<Part>>,
+}
+
+impl Caller {
+    /// Tells the outcome. The caller may have gone; then nobody is left to tell.
+    ///
+    /// # Errors
+    ///
+    /// The outcome, if the caller has gone.
+    pub fn send(self, outcome: Outcome) -> Result<(), Outcome> {
+        self.outcome.send(outcome)
+    }
+
+    /// Passes a part on. False if the caller has gone or takes no parts.
+    pub fn send_part(&self, part: Part) -> bool {
+        self.parts.as_ref().is_some_and(|parts| parts.try_send(part).is_ok())
+    }
+}
+
+/// A long answer on its way: its parts, and its outcome after the last of them.
+#[derive(Debug)]
+pub struct Answering {
+    token: Token,
+    limit: tokio::time::Instant,
+    parts: mpsc::Receiver<Part>,
+    outcome: oneshot::Receiver<Outcome>,
+    taken: mpsc::Sender<Token>,
+}
+
+impl Answering {
+    /// The next part; `None` after the last one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn next_part(&mut self) -> Option<Part> {
+        tokio::time::timeout_at(self.limit, self.parts.recv()).await.ok().flatten()
+    }
+
+    /// Tells the session that the part has been passed on, so that it may send another.
+    pub async fn taken(&self) {
+        // A driver that has ended needs to know nothing.
+        let _ = self.taken.send(self.token).await;
+    }
+
+    /// The outcome, once there are no more parts.
+    pub async fn outcome(self) -> Outcome {
+        match tokio::time::timeout_at(self.limit, self.outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(stopping()),
+            Err(_) => Err(ApiError::new(ErrorCode::Timeout, "no answer within the deadline")),
+        }
+    }
+}
+
+/// Parts told as taken that may wait for the driver.
+const TAKEN_MAX: usize = 1_024;
 
 /// The session answers by itself at the deadline; only a stalled driver is later than this.
 const GRACE: Duration = Duration::from_secs(1);
@@ -25,14 +115,17 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Asks the session. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct GatewayHandle {
-    sender: mpsc::Sender<(Command, oneshot::Sender<Outcome>)>,
+    sender: mpsc::Sender<(Command, Caller)>,
+    taken: mpsc::Sender<Token>,
     next_token: Arc<AtomicU64>,
 }
 
 /// A handle and the receiving end for the driver. At most `commands_max` commands wait between them.
 pub fn gateway_handle(commands_max: usize) -> (GatewayHandle, Inbox) {
-    let (sender, inbox) = mpsc::channel(commands_max);
-    (GatewayHandle { sender, next_token: Arc::new(AtomicU64::new(1)) }, inbox)
+    let (sender, commands) = mpsc::channel(commands_max);
+    let (taken, taken_inbox) = mpsc::channel(TAKEN_MAX);
+    let handle = GatewayHandle { sender, taken, next_token: Arc::new(AtomicU64::new(1)) };
+    (handle, Inbox { commands, taken: taken_inbox })
 }
 
 impl GatewayHandle {
@@ -48,15 +141,8 @@ impl GatewayHandle {
     /// Dropping the future does not take the command back.
     pub async fn ask(&self, client: Option<CompactString>, deadline: Instant, ask: Ask) -> Outcome {
         let is_order = ask.is_order();
-        let token = Token(self.next_token.fetch_add(1, Ordering::Relaxed));
         let (reply, outcome) = oneshot::channel();
-        match self.sender.try_send((Command { token, client, deadline, ask }, reply)) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                return Err(ApiError::new(ErrorCode::Busy, "too many requests are waiting").retry_after_ms(100));
-            }
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(stopping()),
-        }
+        self.hand_over(client, deadline, ask, Caller { outcome: reply, parts: None })?;
         let limit = tokio::time::Instant::from_std(deadline + GRACE);
         match tokio::time::timeout_at(limit, outcome).await {
             Ok(Ok(outcome)) => outcome,
@@ -65,6 +151,41 @@ impl GatewayHandle {
             Err(_) if is_order => Err(unknown("no outcome within the deadline")),
             Err(_) => Err(ApiError::new(ErrorCode::Timeout, "no answer within the deadline")),
         }
+    }
+
+    /// Hands a request over whose answer comes in parts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::ask`] if nothing was done.
+    pub fn ask_for_parts(
+        &self,
+        client: Option<CompactString>,
+        deadline: Instant,
+        ask: Ask,
+    ) -> Result<Answering, ApiError> {
+        let (reply, outcome) = oneshot::channel();
+        let (sender, parts) = mpsc::channel(PARTS_MAX);
+        let token = self.hand_over(client, deadline, ask, Caller { outcome: reply, parts: Some(sender) })?;
+        let limit = tokio::time::Instant::from_std(deadline + GRACE);
+        Ok(Answering { token, limit, parts, outcome, taken: self.taken.clone() })
+    }
+
+    fn hand_over(
+        &self,
+        client: Option<CompactString>,
+        deadline: Instant,
+        ask: Ask,
+        caller: Caller,
+    ) -> Result<Token, ApiError> {
+        let token = Token(self.next_token.fetch_add(1, Ordering::Relaxed));
+        self.sender.try_send((Command { token, client, deadline, ask }, caller)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                ApiError::new(ErrorCode::Busy, "too many requests are waiting").retry_after_ms(100)
+            }
+            mpsc::error::TrySendError::Closed(_) => stopping(),
+        })?;
+        Ok(token)
     }
 }
 

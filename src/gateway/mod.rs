@@ -8,5 +8,5 @@ mod overflow;
 mod socket;
 
 pub use driver::{Disk, drive};
-pub use handle::{GatewayHandle, Inbox, gateway_handle};
+pub use handle::{Answering, Call, Caller, GatewayHandle, Inbox, gateway_handle};
 pub use outbox::{LossCounters, MarketReader, Outbox, OutboxReader, outbox};

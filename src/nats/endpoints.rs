@@ -7,10 +7,13 @@ use crate::{
     config::{Timing, ms},
     schema::{
         ApiError,
+        bar::BarSize,
         request::{
             account::{AccountQuery, ExecutionsRequest, ListAccounts},
             contract::{DetailsRequest, HoursRequest, RulesRequest, SearchRequest, ValidateRequest},
-            history::{BarsRequest, HeadRequest},
+            history::{
+                BarsRequest, BatchRequest, HeadRequest, HistogramRequest, ScheduleRequest, TicksRequest, TimePoint,
+            },
             market::{ListLeases, Renew, Snapshot, Subscribe, Unsubscribe},
             news::{ArticleRequest, BulletinsRequest, HeadlinesRequest, ProvidersRequest},
             option::{PriceRequest, VolatilityRequest},
@@ -29,9 +32,10 @@ use crate::{
 const TIMEOUT_MAX: Duration = Duration::from_secs(3_600);
 /// The gateway itself may take 11 s for a snapshot.
 const SNAPSHOT: Duration = Duration::from_secs(12);
-/// An upstream history request brings about so many bars, and pacing lets one through in so long.
-const BARS_PER_REQUEST: i64 = 2_000;
-const PER_HISTORY_REQUEST: Duration = Duration::from_secs(10);
+/// Longest time a caller may ask for where IB's limits make an answer last.
+const HISTORY_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// A walk over ticks that names no limit.
+const TICKS: Duration = Duration::from_secs(3_600);
 
 /// A request as read.
 pub struct Asked {
@@ -74,6 +78,10 @@ verbs! {
     "md" "list": ListLeases => Ask::ListLeases,
     "md" "snapshot": Snapshot [timeout_ms] => |request| Ask::Snapshot(Box::new(request)),
     "hist" "bars": BarsRequest [timeout_ms] => |request| Ask::Bars(Box::new(request)),
+    "hist" "batch": BatchRequest [timeout_ms] => |request| Ask::Batch(Box::new(request)),
+    "hist" "ticks": TicksRequest [timeout_ms] => |request| Ask::Ticks(Box::new(request)),
+    "hist" "schedule": ScheduleRequest [timeout_ms] => |request| Ask::Schedule(Box::new(request)),
+    "hist" "histogram": HistogramRequest [timeout_ms] => |request| Ask::Histogram(Box::new(request)),
     "hist" "head": HeadRequest [timeout_ms] => |request| Ask::Head(Box::new(request)),
     "contract" "details": DetailsRequest [timeout_ms] => |request| Ask::Details(Box::new(request)),
     "contract" "hours": HoursRequest [timeout_ms] => |request| Ask::Hours(Box::new(request)),
@@ -137,30 +145,57 @@ impl Verb {
 impl Asked {
     /// How long to wait for the outcome. `now_us` is our clock, for ranges that end now.
     pub fn timeout(&self, timing: &Timing, now_us: i64) -> Duration {
+        let longest = if self.ask.has_parts() { HISTORY_MAX } else { TIMEOUT_MAX };
         if let Some(own) = self.timeout_ms {
-            return ms(own).min(TIMEOUT_MAX);
+            return ms(own).min(longest);
         }
         match &self.ask {
             ask if ask.is_order() => ms(timing.order_ms),
             Ask::Snapshot(_) => SNAPSHOT.max(ms(timing.request_ms)),
-            Ask::Head(_) => ms(timing.history_ms),
+            Ask::Head(_) | Ask::Schedule(_) | Ask::Histogram(_) => ms(timing.history_ms),
+            Ask::Ticks(_) => TICKS,
             Ask::Service(ask) if matches!(**ask, ServiceAsk::Headlines(_)) => ms(timing.history_ms),
             Ask::Bars(request) => {
-                let requests = bars_expected(request, now_us) / BARS_PER_REQUEST;
-                let pacing = PER_HISTORY_REQUEST.saturating_mul(u32::try_from(requests).unwrap_or(u32::MAX));
-                ms(timing.history_ms).saturating_add(pacing).min(TIMEOUT_MAX)
+                let span = Span { start: request.start, end: request.end, duration: request.duration.as_deref() };
+                ms(timing.history_ms).saturating_add(span.pacing(request.bar_size, 1, now_us)).min(longest)
+            }
+            Ask::Batch(request) => {
+                let span = Span { start: request.start, end: request.end, duration: request.duration.as_deref() };
+                let pacing = span.pacing(request.bar_size, request.contracts.len(), now_us);
+                ms(timing.history_ms).saturating_add(pacing).min(longest)
             }
             _ => ms(timing.request_ms),
         }
     }
 }
 
-/// Bars in the range if trading never stopped; at least 0.
-fn bars_expected(request: &BarsRequest, now_us: i64) -> i64 {
-    let end_us = request.end.map_or(now_us, |end| end.us);
-    let by_start = request.start.map(|start| end_us.saturating_sub(start.us) / 1_000_000);
-    let by_duration = request.duration.as_deref().and_then(seconds);
-    by_start.or(by_duration).unwrap_or(0).max(0) / request.bar_size.seconds()
+/// A range as a request names it.
+struct Span<'a> {
+    start: Option<TimePoint>,
+    end: Option<TimePoint>,
+    duration: Option<&'a str>,
+}
+
+impl Span<'_> {
+    /// Time that IB's limits make the bars of this many contracts last, generously.
+    fn pacing(&self, size: BarSize, contracts: usize, now_us: i64) -> Duration {
+        let end_us = self.end.map_or(now_us, |end| end.us);
+        let by_start = self.start.map(|start| end_us.saturating_sub(start.us) / 1_000_000);
+        let seconds = by_start.or(self.duration.and_then(seconds)).unwrap_or(0).max(0);
+        let bars = seconds / size.seconds();
+        // Bars of one request, and time for each request: sixty in ten minutes and bid/ask twice for
+        // bars of 30 s and less.
+        let (bars_each, each) = match size.seconds() {
+            1 => (2_000, 20),
+            ..=30 => (5_000, 20),
+            _ => (2_500, 2),
+        };
+        let requests = u64::try_from(bars / bars_each).unwrap_or(0);
+        let contracts = u64::try_from(contracts).unwrap_or(u64::MAX);
+        // Each contract beyond the first is at least one request.
+        let requests = requests.saturating_mul(contracts).saturating_add(contracts.saturating_sub(1));
+        Duration::from_secs(requests.saturating_mul(each))
+    }
 }
 
 /// Length of `3600s`, `2h`, `5d`, `3w`, `6mo`, `1y` in seconds, about. The session judges the text.
@@ -220,10 +255,12 @@ mod tests {
     fn a_longer_range_of_bars_may_take_longer() {
         let bars = |rest: &str| timeout(("hist", "bars"), &format!(r#"{{"contract":"STK:A","bar_size":"5s",{rest}}}"#));
         assert_eq!(bars(r#""duration":"1h""#), 60_000);
-        assert_eq!(bars(r#""duration":"1d""#), 140_000);
-        assert_eq!(bars(r#""start":"1970-01-01","end":"1970-01-02""#), 140_000);
-        assert_eq!(bars(r#""duration":"9999999999y""#), 3_600_000);
+        assert_eq!(bars(r#""duration":"1d""#), 120_000);
+        assert_eq!(bars(r#""start":"1970-01-01","end":"1970-01-02""#), 120_000);
+        assert_eq!(bars(r#""duration":"9999999999y""#), 24 * 3_600_000);
         assert_eq!(bars(r#""duration":"for ever""#), 60_000, "the session refuses it");
-        assert_eq!(bars(r#""start":-9223372036854775808"#), 3_600_000);
+        assert_eq!(bars(r#""start":-9223372036854775808"#), 24 * 3_600_000);
+        let batch = r#"{"contracts":["STK:A","STK:B","STK:C"],"bar_size":"1d","duration":"1y"}"#;
+        assert_eq!(timeout(("hist", "batch"), batch), 64_000);
     }
 }

@@ -34,6 +34,7 @@ mod keeper;
 mod kept;
 mod last_values;
 mod order_keeper;
+mod pages;
 mod publisher;
 mod reply;
 mod retry;

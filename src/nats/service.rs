@@ -24,6 +24,7 @@ use super::{
     encoding::{Encoding, one_line},
     endpoints::{Asked, VERBS, Verb},
     error::NatsError,
+    pages::{self, Pager},
     reply,
     subject::{Topic, request_subjects, stream_subject, text_of},
 };
@@ -35,7 +36,7 @@ use crate::{
         news::BULLETIN,
         request::{market::Lease, scan::ScanLease},
     },
-    session::{Answer, Outcome, services::ServiceAnswer},
+    session::{Answer, Ask, Outcome, services::ServiceAnswer},
 };
 
 /// Bridges with the same prefix share this group; only one of them may be registered.
@@ -138,12 +139,46 @@ impl Desk {
     async fn answer(&self, verb: &Verb, is_named: bool, request: &Request) {
         let message = &request.message;
         let asked = Encoding::of_request(message.headers.as_ref(), &message.payload)
-            .and_then(|encoding| (verb.read)(encoding, &message.payload));
+            .and_then(|encoding| Ok((encoding, (verb.read)(encoding, &message.payload)?)));
+        let client = || is_named.then(|| self.client_of(&message.subject)).flatten();
         let outcome = match asked {
-            Ok(asked) => self.ask(asked, is_named.then(|| self.client_of(&message.subject)).flatten()).await,
+            Ok((encoding, asked)) if asked.ask.has_parts() => {
+                let told = self.answer_in_pages(request, encoding, asked, client()).await;
+                return self.count(verb, is_named, request, told);
+            }
+            Ok((_, asked)) => self.ask(asked, client()).await,
             Err(error) => Err(error),
         };
         self.tell(verb, is_named, request, outcome).await;
+    }
+
+    /// Sends the parts of a long answer as they come. Returns the error told, if any.
+    async fn answer_in_pages(
+        &self,
+        request: &Request,
+        encoding: Encoding,
+        asked: Asked,
+        client: Option<CompactString>,
+    ) -> Option<ApiError> {
+        let now = clock::now();
+        let deadline = now.at + asked.timeout(&self.timing, now.us);
+        let kind = match &asked.ask {
+            Ask::Batch(_) => pages::Kind::Batch,
+            Ask::Ticks(_) => pages::Kind::Ticks,
+            _ => pages::Kind::Bars,
+        };
+        let mut pager = Pager::new(&self.client, request, encoding, kind);
+        let mut answering = match self.gateway.ask_for_parts(client, deadline, asked.ask) {
+            Ok(answering) => answering,
+            Err(error) => return pager.finish(Err(error)).await,
+        };
+        while let Some(part) = answering.next_part().await {
+            if let Err(error) = pager.push(part).await {
+                return pager.finish(Err(error)).await;
+            }
+            answering.taken().await;
+        }
+        pager.finish(answering.outcome().await).await
     }
 
     async fn ask(&self, asked: Asked, client: Option<CompactString>) -> Outcome {
@@ -162,11 +197,16 @@ impl Desk {
     async fn tell(&self, verb: &Verb, is_named: bool, request: &Request, outcome: Outcome) {
         let message = &request.message;
         let encoding = Encoding::of_request(message.headers.as_ref(), &message.payload).unwrap_or(Encoding::Json);
-        if let Some(error) = reply::send(&self.client, request, encoding, outcome).await {
+        let told = reply::send(&self.client, request, encoding, outcome).await;
+        self.count(verb, is_named, request, told);
+    }
+
+    fn count(&self, verb: &Verb, is_named: bool, request: &Request, told: Option<ApiError>) {
+        if let Some(error) = told {
             if let Some(count) = self.errors.get(&verb.endpoint(is_named)) {
                 count.fetch_add(1, Ordering::Relaxed);
             }
-            debug!(subject = %message.subject, %error, "request refused");
+            debug!(subject = %request.message.subject, %error, "request refused");
         }
     }
 

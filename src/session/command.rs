@@ -18,7 +18,10 @@ use crate::schema::{
             Details, DetailsRequest, HoursAnswer, HoursRequest, RulesAnswer, RulesRequest, SearchAnswer, SearchRequest,
             ValidateRequest, Validated,
         },
-        history::{BarsRequest, Head, HeadRequest, Manifest},
+        history::{
+            BarsRequest, BatchManifest, BatchRequest, Head, HeadRequest, Histogram, HistogramRequest, Manifest,
+            PastTick, Progress, Schedule, ScheduleRequest, TicksRequest,
+        },
         market::{Lease, Leases, ListLeases, Renew, Snapshot, SnapshotAnswer, Subscribe, Unsubscribe, Unsubscribed},
         order::{
             Bracket, CancelAll, CancelAllAnswer, CancelOrder, GetOrder, ListOrders, ModifyOrder, Oca, OrderAnswer,
@@ -35,7 +38,7 @@ use crate::schema::{
 pub struct Token(pub u64);
 
 impl Token {
-    /// True for requests that the session makes of itself.
+    /// True for requests the session makes of itself: their replies come back to it.
     pub(crate) fn is_own(self) -> bool {
         self.0 >= super::standing::OWN_TOKENS
     }
@@ -64,6 +67,10 @@ pub enum Ask {
     ListLeases(ListLeases),
     Snapshot(Box<Snapshot>),
     Bars(Box<BarsRequest>),
+    Batch(Box<BatchRequest>),
+    Ticks(Box<TicksRequest>),
+    Schedule(Box<ScheduleRequest>),
+    Histogram(Box<HistogramRequest>),
     Head(Box<HeadRequest>),
     Details(Box<DetailsRequest>),
     Hours(Box<HoursRequest>),
@@ -111,11 +118,19 @@ impl Ask {
             Self::Snapshot(ask) => Some(&ask.contract),
             Self::Bars(ask) => Some(&ask.contract),
             Self::Head(ask) => Some(&ask.contract),
+            Self::Ticks(ask) => Some(&ask.contract),
+            Self::Schedule(ask) => Some(&ask.contract),
+            Self::Histogram(ask) => Some(&ask.contract),
             Self::PlaceOrder(ask) | Self::CheckOrder(ask) => Some(&ask.contract),
             Self::Family(family) => family.next_contract(),
             Self::Service(ask) => ask.contract(),
             _ => None,
         }
+    }
+
+    /// True if parts of the answer come before the outcome.
+    pub fn has_parts(&self) -> bool {
+        matches!(self, Self::Bars(_) | Self::Batch(_) | Self::Ticks(_))
     }
 }
 
@@ -145,8 +160,13 @@ pub enum Answer {
     Unsubscribed(Unsubscribed),
     Leases(Box<Leases>),
     Snapshot(Box<SnapshotAnswer>),
-    /// Cut into pages by the publisher; `manifest.pages` is filled in there.
+    /// `manifest.pages` is filled in by the publisher.
     Bars(Box<Bars>),
+    Batch(Box<BatchManifest>),
+    /// The manifest; the ticks came in parts.
+    Ticks(Box<Manifest>),
+    Schedule(Box<Schedule>),
+    Histogram(Box<Histogram>),
     Head(Box<Head>),
     Details(Box<Details>),
     Hours(Box<HoursAnswer>),
@@ -174,10 +194,10 @@ pub enum Answer {
     Service(Box<ServiceAnswer>),
 }
 
-/// All rows of a history answer.
+/// The end of a history answer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Bars {
-    /// Oldest first.
+    /// All rows if the session itself asked; none if a client did, who was sent them in parts before.
     pub rows: Vec<crate::schema::bar::Bar>,
     /// The summary.
     pub manifest: Manifest,
@@ -185,3 +205,35 @@ pub struct Bars {
 
 /// Outcome of a command.
 pub type Outcome = Result<Answer, ApiError>;
+
+/// Parts of one answer that may wait to be taken. The session sends no more than this.
+pub const PARTS_MAX: usize = 512;
+
+/// A piece of a long answer, sent before the outcome.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// Place of the contract it belongs to, in answers about several.
+    pub entry: Option<u32>,
+    /// None if only the progress is told.
+    pub rows: Rows,
+    /// How far the answer has come.
+    pub progress: Progress,
+}
+
+/// Rows of a part.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the kinds of rows there are")]
+pub enum Rows {
+    Bars(Vec<crate::schema::bar::Bar>),
+    Ticks(Vec<PastTick>),
+}
+
+impl Rows {
+    /// True if there are no rows.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Bars(rows) => rows.is_empty(),
+            Self::Ticks(rows) => rows.is_empty(),
+        }
+    }
+}

@@ -7,16 +7,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
+pub(crate) use super::errand::Errand;
 use super::{
-    Answer, CacheItem, Command, Event, Listing, Now, Outcome, Token,
+    Answer, CacheItem, Command, Event, Listing, Now, Outcome, Part, Token,
     calendar::Calendar,
     cancelled::Cancelled,
     durable::{Entry, Fact, Troubles},
     own::OwnAsks,
-    pacing::{Class, Cost, Scheduler, Ticket},
+    pacing::{Class, Scheduler, Ticket},
     risk::{Risk, RiskMemory, audit::Audit},
     time::{TradingHours, UnknownZones, Zone, moment, zone_name},
 };
@@ -27,7 +27,7 @@ use crate::{
         connection::LinkName,
         request::status::{Counters, JournalStatus},
     },
-    tws::{Request, message::contract::Contract},
+    tws::message::contract::Contract,
 };
 
 /// Request ids start here, far above any order id, since gateway errors use one field for both.
@@ -66,6 +66,14 @@ pub enum Output {
     Journal(Entry),
     /// Keep on the disk, or forget there. Nothing waits for it.
     Cache(CacheItem),
+    /// Pass a piece of a long answer to the caller who waits on this token, and say
+    /// `on_part_taken` when there is room for another.
+    Part {
+        /// Who waits.
+        token: Token,
+        /// The piece.
+        part: Part,
+    },
     /// Answer the caller who waits on this token.
     Reply {
         /// Who waits.
@@ -129,6 +137,8 @@ pub(crate) struct Core {
     deadlines: BTreeMap<(Instant, i32), Owner>,
     callers: FxHashMap<Token, Instant>,
     caller_deadlines: BTreeSet<(Instant, Token)>,
+    /// Parts sent to a caller and not taken yet.
+    pub(super) untaken: FxHashMap<Token, usize>,
     listings: FxHashMap<(i32, String), Arc<Listing>>,
     pub(super) own_asks: OwnAsks,
     pub(super) calendars: FxHashMap<i32, Arc<Calendar>>,
@@ -160,6 +170,7 @@ impl Core {
             deadlines: BTreeMap::new(),
             callers: FxHashMap::default(),
             caller_deadlines: BTreeSet::new(),
+            untaken: FxHashMap::default(),
             listings: FxHashMap::default(),
             own_asks: OwnAsks::default(),
             calendars: FxHashMap::default(),
@@ -242,6 +253,7 @@ impl Core {
 
     /// Answers a caller, once; a second answer is ignored.
     pub(crate) fn reply(&mut self, token: Token, outcome: Outcome) {
+        self.untaken.remove(&token);
         if let Some(deadline) = self.callers.remove(&token) {
             self.caller_deadlines.remove(&(deadline, token));
             if let Some(event) = self.audit.end(token, self.now.us, &outcome) {
@@ -454,47 +466,4 @@ impl Core {
 
 fn too_many(class: Class) -> ApiError {
     ApiError::new(ErrorCode::Busy, format!("too many {} requests are waiting", class.name())).retry_after_ms(1_000)
-}
-
-/// A request to be queued.
-#[derive(Debug)]
-pub(crate) struct Errand {
-    link: LinkName,
-    class: Class,
-    client: Option<CompactString>,
-    id: Option<i32>,
-    cost: Cost,
-    request: Request,
-    answer_within: Option<Duration>,
-}
-
-impl Errand {
-    /// A request of one message that nobody waits for.
-    pub(crate) fn new(link: LinkName, class: Class, request: Request) -> Self {
-        Self { link, class, client: None, id: None, cost: Cost::Message, request, answer_within: None }
-    }
-
-    /// Names the id the gateway's answers and errors will carry.
-    pub(crate) fn id(mut self, id: i32) -> Self {
-        self.id = Some(id);
-        self
-    }
-
-    /// Names the client it serves, for fair share.
-    pub(crate) fn client(mut self, client: Option<CompactString>) -> Self {
-        self.client = client;
-        self
-    }
-
-    /// Names what it costs beside one message.
-    pub(crate) fn cost(mut self, cost: Cost) -> Self {
-        self.cost = cost;
-        self
-    }
-
-    /// The owner's `on_timeout` is called if the gateway has not answered this long after sending.
-    pub(crate) fn answer_within(mut self, within: Duration) -> Self {
-        self.answer_within = Some(within);
-        self
-    }
 }

@@ -62,6 +62,9 @@ impl Session {
             Ask::Subscribe(ask) => self.market.subscribe(&mut self.core, command, ask, &listing),
             Ask::Snapshot(ask) => self.market.snapshot(&mut self.core, command, ask, &listing),
             Ask::Bars(ask) => self.history.bars(&mut self.core, command, ask, &listing),
+            Ask::Ticks(ask) => self.history.ticks(&mut self.core, command, ask, &listing),
+            Ask::Schedule(ask) => self.history.schedule(&mut self.core, command, ask, &listing),
+            Ask::Histogram(ask) => self.history.histogram(&mut self.core, command, ask, &listing),
             Ask::Head(ask) => self.history.head(&mut self.core, command, ask, &listing),
             Ask::Service(ask) => self.services.ask(&mut self.core, command, ask, Some(&listing)),
             Ask::PlaceOrder(ask) => {
@@ -93,6 +96,7 @@ impl Session {
             Ask::Renew(ask) => self.market.renew(core, command, ask),
             Ask::Unsubscribe(ask) => self.market.unsubscribe(core, command, ask),
             Ask::ListLeases(ask) => self.market.list(core, command, ask),
+            Ask::Batch(ask) => self.history.batch(core, command, ask),
             Ask::Details(ask) => self.contracts.details(core, command, ask),
             Ask::Search(ask) => self.contracts.search(core, command, ask),
             Ask::Hours(ask) => self.contracts.hours(core, command, ask),
@@ -131,6 +135,9 @@ impl Session {
             Ask::Subscribe(_)
             | Ask::Snapshot(_)
             | Ask::Bars(_)
+            | Ask::Ticks(_)
+            | Ask::Schedule(_)
+            | Ask::Histogram(_)
             | Ask::Head(_)
             | Ask::PlaceOrder(_)
             | Ask::CheckOrder(_)

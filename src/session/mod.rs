@@ -13,6 +13,7 @@ mod contracts;
 mod core;
 mod dispatch;
 pub mod durable;
+mod errand;
 mod event;
 mod history;
 mod kill;
@@ -26,6 +27,7 @@ mod now;
 mod orders;
 mod own;
 mod pacing;
+mod parts;
 #[cfg(test)]
 mod rig;
 mod risk;
@@ -44,7 +46,7 @@ use bytes::{Bytes, BytesMut};
 
 pub use self::core::Output;
 pub use cache::{CacheItem, CacheKind};
-pub use command::{Answer, Ask, Bars, Command, Outcome, Token};
+pub use command::{Answer, Ask, Bars, Command, Outcome, PARTS_MAX, Part, Rows, Token};
 pub use durable::{Entry, Fact, Memory, Troubles};
 pub use event::{Event, Lane};
 pub use listing::Listing;
@@ -263,6 +265,14 @@ impl Session {
         self.settle();
     }
 
+    /// A part of this caller's answer was passed on: there is room for another.
+    pub fn on_part_taken(&mut self, now: Now, token: Token) {
+        self.core.now = now;
+        self.core.part_taken(token);
+        self.history.on_part_taken(&mut self.core);
+        self.settle();
+    }
+
     /// [`Self::wake_at`] has come.
     pub fn on_timer(&mut self, now: Now) {
         self.core.now = now;
@@ -410,10 +420,14 @@ impl Session {
 
     /// After every cause: run what was waiting for a lookup, send what may be sent, tell what changed.
     fn settle(&mut self) {
-        while let Some((command, looked_up)) = self.contracts.next_resolved() {
-            self.run_resolved(&command, looked_up);
+        loop {
+            while let Some((command, looked_up)) = self.contracts.next_resolved() {
+                self.run_resolved(&command, looked_up);
+            }
+            self.settle_own();
+            let Some(command) = self.history.next_command(&mut self.core) else { break };
+            self.take(command);
         }
-        self.settle_own();
         self.compare_positions();
         if !self.trading.is_ready() && self.orders.is_synced() && self.account.is_synced() {
             self.trading.on_synced(&self.core);
@@ -433,6 +447,7 @@ impl Session {
             match (ticket.owner, ticket.id) {
                 (Owner::Orders, Some(id)) => self.orders.on_sent(&mut self.core, id),
                 (Owner::Market, Some(id)) => self.market.on_sent(&self.core, id),
+                (Owner::History, Some(id)) => self.history.on_sent(id),
                 _ => {}
             }
         }

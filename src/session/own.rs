@@ -2,7 +2,11 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
-use super::{Ask, Command, Listing, Session, Token, core::Core, standing::OWN_TOKENS};
+use super::{
+    Ask, Command, Listing, Session, Token,
+    core::Core,
+    standing::{BATCH_TOKENS, OWN_TOKENS},
+};
 use crate::schema::{ApiError, ErrorCode};
 
 /// Tokens from here on are of requests for market data's own use.
@@ -47,6 +51,8 @@ impl Session {
             } else if let Some((token, outcome)) = self.core.next_own_reply() {
                 if token.0 >= MARKET_TOKENS {
                     self.market.on_own_reply(&mut self.core, token, &outcome);
+                } else if token.0 >= BATCH_TOKENS {
+                    self.history.on_own_reply(&mut self.core, token, outcome);
                 } else {
                     self.standing.on_reply(&mut self.core, token, outcome);
                 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    Ask, CacheItem, Command, Event, Listing, Now, Outcome, Output, RiskMemory, Session, Token,
+    Ask, CacheItem, Command, Event, Listing, Now, Outcome, Output, Part, RiskMemory, Session, Token,
     durable::{Entry, Fact, Memory},
 };
 use crate::{
@@ -30,6 +30,7 @@ pub(crate) const ACCOUNT: &str = "DU1234567";
 pub(crate) const START_US: i64 = 1_800_000_000_000_000;
 
 /// Drives a [`Session`] and keeps what it put out until a test takes it.
+#[expect(clippy::struct_excessive_bools, reason = "each says how one of the other sides behaves")]
 pub(crate) struct Rig {
     pub(crate) session: Session,
     now: Now,
@@ -42,6 +43,9 @@ pub(crate) struct Rig {
     pub(crate) cached: Vec<CacheItem>,
     /// What the session last asked to be kept of its risk gate.
     pub(crate) kept_risk: Option<RiskMemory>,
+    parts: Vec<(Token, Part)>,
+    /// Whether parts of long answers are taken as they come.
+    pub(crate) takes_parts: bool,
     /// Whether the gateway answers by itself when it is asked for its time. Such questions are then
     /// left out of what was sent. Off until a test turns it on.
     pub(crate) is_alive: bool,
@@ -91,7 +95,7 @@ impl Rig {
     pub(crate) fn with(config: Config) -> Self {
         let start = Now { at: std::time::Instant::now(), us: START_US };
         let session = Session::new(Arc::new(config), Vec::new(), 7, start);
-        let (sent, events, replies) = (Vec::new(), Vec::new(), Vec::new());
+        let (sent, events, replies, parts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let generations = [0; 2];
         let mut rig = Self {
             session,
@@ -102,6 +106,8 @@ impl Rig {
             events,
             replies,
             kept_risk: None,
+            parts,
+            takes_parts: true,
             is_alive: false,
             entries: Vec::new(),
             receipts: Vec::new(),
@@ -371,6 +377,20 @@ impl Rig {
         Some(self.replies.remove(index).1)
     }
 
+    /// Says of one part that it was taken.
+    pub(crate) fn take_parts(&mut self, token: Token) {
+        self.session.on_part_taken(self.now, token);
+        self.drain();
+    }
+
+    /// Takes the parts sent to this token.
+    pub(crate) fn parts(&mut self, token: Token) -> Vec<Part> {
+        let (taken, kept) = std::mem::take(&mut self.parts).into_iter().partition(|(to, _)| *to == token);
+        self.parts = kept;
+        let taken: Vec<(Token, Part)> = taken;
+        taken.into_iter().map(|(_, part)| part).collect()
+    }
+
     /// Drops everything that came out so far.
     pub(crate) fn forget(&mut self) {
         self.sent.clear();
@@ -393,6 +413,12 @@ impl Rig {
                 Output::Event(event) => self.events.push(event),
                 Output::Cache(item) => self.cached.push(item),
                 Output::KeepRisk(memory) => self.kept_risk = Some(*memory),
+                Output::Part { token, part } => {
+                    if self.takes_parts {
+                        self.session.core.part_taken(token);
+                    }
+                    self.parts.push((token, part));
+                }
                 Output::Reply { token, outcome } => self.replies.push((token, outcome)),
             }
         }

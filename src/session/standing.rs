@@ -11,6 +11,9 @@ use crate::{
 /// Tokens from here on are the session's own: their replies come back to it.
 pub(crate) const OWN_TOKENS: u64 = 1 << 63;
 
+/// Own tokens from here on belong to the contracts of `hist.batch` requests.
+pub(crate) const BATCH_TOKENS: u64 = OWN_TOKENS + (1 << 61);
+
 /// Wait before a stream that could not be had is asked for again.
 const RETRY: Duration = Duration::from_secs(30);
 

@@ -9,6 +9,7 @@ use crate::tws::ServerVersion;
 
 /// Settings of a simulated gateway.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "settings of a gateway are switches")]
 pub struct SimConfig {
     /// Where to listen. Port 0 lets the system choose one.
     pub listen: SocketAddr,
@@ -31,8 +32,11 @@ pub struct SimConfig {
     pub clients_max: usize,
     /// Market data lines of the user: distinct instruments streamed at a time.
     pub market_data_lines: usize,
-    /// IB's pacing rules for small historical bars are enforced.
+    /// Breaches of IB's rules for historical data are refused; off, they are only counted.
     pub pacing: bool,
+    /// The gateway setting "reject messages above maximum allowed message rate": each such message is answered
+    /// with error 100, and the third ends the connection. Off, they are only counted.
+    pub rejects_fast_clients: bool,
     /// Instruments have their real regular hours in `liquidHours` and for `useRTH`. Off, the regular
     /// session is the whole day. Trading itself is always open.
     pub regular_hours: bool,
@@ -55,6 +59,7 @@ impl Default for SimConfig {
             clients_max: 32,
             market_data_lines: 100,
             pacing: true,
+            rejects_fast_clients: false,
             regular_hours: false,
             market_hours: false,
         }

@@ -6,13 +6,12 @@ use super::SimConfig;
 use super::calendar::Calendar;
 use super::depth::Depth;
 use super::gateway::World;
-use super::history::{self, History};
+use super::history::History;
 use super::inquiry::{self, Assumption};
 use super::login::Client;
 use super::market_data::MarketData;
 use super::news::Newsroom;
 use super::outbox::{ConnectionId, Outbox};
-use super::pacing::Pacing;
 use super::past_ticks;
 use super::real_time_bars::RealTimeBars;
 use super::scanner::Scanners;
@@ -34,7 +33,6 @@ pub(super) struct Feeds {
     pub(super) news: Newsroom,
     scanners: Scanners,
     calendar: Calendar,
-    pacing: Pacing,
     lines: usize,
 }
 
@@ -50,7 +48,6 @@ impl Feeds {
             news: Newsroom::default(),
             scanners: Scanners::default(),
             calendar: Calendar::default(),
-            pacing: Pacing::new(config.pacing),
             lines: config.market_data_lines,
         }
     }
@@ -94,14 +91,13 @@ impl Feeds {
             Request::RealTimeBarsRequest(request) => {
                 let streamed: BTreeSet<i32> = self.streamed().collect();
                 let has_line = |con_id| streamed.contains(&con_id) || streamed.len() < self.lines;
-                self.real_time_bars.subscribe(world, client, request, (has_line, &mut self.pacing), out);
+                self.real_time_bars.subscribe(world, client, request, has_line, out);
             }
             Request::CancelRealTimeBars(cancel) => self.real_time_bars.cancel(to, cancel.req_id(), out),
             Request::MarketDepthRequest(request) => self.depth.subscribe(world, client, request, out),
             Request::CancelMarketDepth(cancel) => self.depth.cancel(to, cancel.req_id(), out),
             Request::HistoricalDataRequest(request) => {
-                let open = self.history.open_count() + self.heads.len();
-                self.history.request(world, client, request, (open, &mut self.pacing), out);
+                self.history.request(world, client, request, out);
             }
             Request::CancelHistoricalData(cancel) => self.history.cancel(to, cancel.req_id(), out),
             Request::HistoricalTicksRequest(request) => past_ticks::request(world, client, request, out),
@@ -172,9 +168,6 @@ impl Feeds {
         let key = (to, request.req_id());
         if self.heads.contains(&key) {
             return Err(Refusal::new(322, "Error processing request.-'bN' : cause - Duplicate ticker id"));
-        }
-        if self.history.open_count() + self.heads.len() >= history::OPEN_MAX {
-            return Err(history::too_many());
         }
         let answer = inquiry::head_timestamp(world, request, now_ms)?;
         self.heads.insert(key);

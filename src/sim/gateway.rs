@@ -10,6 +10,7 @@ use super::login::{self, Client, Clients};
 use super::outbox::{ConnectionId, Effect, NO_ID, Outbox};
 use super::price::Prices;
 use super::record::{Record, RequestCount};
+use super::referee::{Referee, RuleCount, Ruling, Violation};
 use super::reference;
 use super::tape::PriceFile;
 use super::universe::{Refusal, Universe};
@@ -40,6 +41,7 @@ pub(super) struct Gateway {
     broker: Broker,
     record: Record,
     faults: Faults,
+    referee: Referee,
 }
 
 impl Gateway {
@@ -62,6 +64,7 @@ impl Gateway {
             broker: Broker::new(config.accounts.clone(), config.seed),
             record: Record::default(),
             faults: Faults::default(),
+            referee: Referee::new(config),
         }
     }
 
@@ -74,6 +77,7 @@ impl Gateway {
     pub(super) fn on_closed(&mut self, connection: ConnectionId) {
         self.feeds.closed(connection);
         self.faults.closed(connection);
+        self.referee.closed(connection);
         if let Some(client_id) = self.clients.closed(connection).and_then(|client| client.client_id) {
             self.broker.on_disconnect(client_id);
         }
@@ -109,7 +113,7 @@ impl Gateway {
                 self.faults.note(connection, request, |contract| {
                     universe.resolve(contract, now_ms).ok().map(|instrument| instrument.con_id())
                 });
-                self.answer(&client, request, &mut out);
+                self.judged(&client, request, &mut out);
             }
         }
         self.faults.pass(out.into_effects())
@@ -121,7 +125,27 @@ impl Gateway {
         self.feeds.advance(&self.world, &mut out);
         let sent = self.broker.on_market(now_ms, &Market { world: &self.world, now_ms });
         self.deliver(sent, &mut out);
-        self.faults.pass(out.into_effects())
+        let effects = self.faults.pass(out.into_effects());
+        self.referee.watch(now_ms, &effects);
+        effects
+    }
+
+    /// Answers a request if the referee lets it pass.
+    fn judged(&mut self, client: &Client, request: &Request, out: &mut Outbox) {
+        let now_ms = out.now_ms;
+        let contract = contract_of(request);
+        let con_id = contract.and_then(|contract| Some(self.world.universe.resolve(contract, now_ms).ok()?.con_id()));
+        match self.referee.judge(now_ms, client, con_id, request) {
+            Ruling::Allow => {
+                self.answer(client, request, out);
+                self.referee.watch(now_ms, out.effects());
+            }
+            Ruling::Refuse(id, refusal) => out.refuse(client.connection, id, refusal),
+            Ruling::Close(refusal) => {
+                out.refuse(client.connection, NO_ID, refusal);
+                out.close(client.connection);
+            }
+        }
     }
 
     fn start(&mut self, connection: ConnectionId, request: &StartApiRequest, out: &mut Outbox) {
@@ -293,6 +317,16 @@ impl Gateway {
         self.record.recent()
     }
 
+    /// Breaches of IB's limits, by rule.
+    pub(super) fn violations(&self) -> Vec<RuleCount> {
+        self.referee.counts()
+    }
+
+    /// The newest breaches of IB's limits, oldest first; bounded.
+    pub(super) fn recent_violations(&self) -> Vec<Violation> {
+        self.referee.recent()
+    }
+
     /// Frames that were no request of this protocol.
     pub(super) fn unreadable_count(&self) -> u64 {
         self.record.unreadable_count()
@@ -306,6 +340,9 @@ fn contract_of(request: &Request) -> Option<&Contract> {
         Request::MarketDataRequest(request) => request.contract.as_ref(),
         Request::PlaceOrderRequest(request) => request.contract.as_ref(),
         Request::HistoricalDataRequest(request) => request.contract.as_ref(),
+        Request::HistoricalTicksRequest(request) => request.contract.as_ref(),
+        Request::HeadTimestampRequest(request) => request.contract.as_ref(),
+        Request::TickByTickRequest(request) => request.contract.as_ref(),
         _ => None,
     }
 }

@@ -10,7 +10,6 @@ use super::gateway::World;
 use super::instrument::{Instrument, Permission};
 use super::login::Client;
 use super::outbox::{ConnectionId, Outbox};
-use super::pacing::Pacing;
 use super::series::Series;
 use super::sessions::{Calendar, Span};
 use super::time_text;
@@ -59,17 +58,11 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Queries open at present.
-    pub(super) fn open_count(&self) -> usize {
-        self.queries.len() + self.live.len()
-    }
-
     pub(super) fn request(
         &mut self,
         world: &World,
         client: &Client,
         request: &HistoricalDataRequest,
-        (open, pacing): (usize, &mut Pacing),
         out: &mut Outbox,
     ) {
         let key = (client.connection, request.req_id.unwrap_or_default());
@@ -77,10 +70,7 @@ impl History {
             let refusal = Refusal::new(386, "Duplicate ticker ID for API historical data query");
             return out.refuse(key.0, key.1, refusal);
         }
-        if open >= OPEN_MAX {
-            return out.refuse(key.0, key.1, too_many());
-        }
-        match accept(world, client, request, pacing, out) {
+        match accept(world, client, request, out) {
             Err(refusal) => out.refuse(key.0, key.1, refusal),
             Ok(query) if query.series == Series::Schedule => schedule(key, &query, out),
             Ok(query) => {
@@ -138,13 +128,7 @@ impl History {
     }
 }
 
-fn accept(
-    world: &World,
-    client: &Client,
-    request: &HistoricalDataRequest,
-    pacing: &mut Pacing,
-    out: &mut Outbox,
-) -> Result<Query, Refusal> {
+fn accept(world: &World, client: &Client, request: &HistoricalDataRequest, out: &mut Outbox) -> Result<Query, Refusal> {
     let contract = request.contract.clone().unwrap_or_default();
     let instrument = world.universe.resolve(&contract, out.now_ms)?;
     let what = request.what_to_show.as_deref().unwrap_or_default();
@@ -179,19 +163,6 @@ fn accept(
     }
     if (end_ms - start_ms) / 1000 / size.seconds() > BARS_MAX {
         return Err(service("invalid step"));
-    }
-    if size.is_small() {
-        pacing.admit(
-            out.now_ms,
-            &instrument,
-            &[
-                end_text.unwrap_or_default(),
-                what,
-                request.duration.as_deref().unwrap_or_default(),
-                request.bar_size_setting.as_deref().unwrap_or_default(),
-            ],
-            what,
-        )?;
     }
     Ok(Query {
         spans: calendar.bars(size, start_ms, end_ms),

@@ -8,6 +8,8 @@ use super::SimConfig;
 use super::broker::{Book, Broker, Outgoing};
 use super::gateway::Gateway;
 use super::outbox::{ConnectionId, Effect};
+use super::record::RequestCount;
+use super::referee::{RuleCount, Violation};
 use super::tape::PriceFile;
 use crate::tws::frame::{Envelope, FRAME_BYTES_MAX, next_frame, open};
 use crate::tws::handshake::{self, HELLO_BYTES_MAX};
@@ -112,6 +114,21 @@ impl OfflineSim {
     /// The order side.
     pub fn witness(&self) -> &Broker {
         self.gateway.broker()
+    }
+
+    /// Breaches of IB's limits so far, by rule; a rule that was kept is left out.
+    pub fn violations(&self) -> Vec<RuleCount> {
+        self.gateway.violations()
+    }
+
+    /// The newest breaches of IB's limits, oldest first; bounded.
+    pub fn recent_violations(&self) -> Vec<Violation> {
+        self.gateway.recent_violations()
+    }
+
+    /// How often each client asked for what, since the start.
+    pub fn requests(&self) -> Vec<RequestCount> {
+        self.gateway.requests()
     }
 
     /// Sends every client a message that belongs to no request, such as 1100.

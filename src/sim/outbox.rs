@@ -58,6 +58,11 @@ impl Outbox {
         self.error(to, id, refusal.code, refusal.text);
     }
 
+    /// What is to be done so far.
+    pub(super) fn effects(&self) -> &[Effect] {
+        &self.effects
+    }
+
     pub(super) fn into_effects(self) -> Vec<Effect> {
         self.effects
     }

@@ -1,5 +1,6 @@
 //! Historical ticks: the trades and quotes of single slots.
 
+use super::bar_size::service;
 use super::gateway::World;
 use super::history;
 use super::instrument::Instrument;
@@ -7,6 +8,7 @@ use super::login::Client;
 use super::outbox::Outbox;
 use super::price::{Prices, Side};
 use super::series;
+use super::sessions::Calendar;
 use super::universe::{Refusal, given};
 use crate::tws::Response;
 use crate::tws::message::tick_by_tick::{
@@ -47,10 +49,29 @@ fn answer(
     }
     let zone = instrument.venue.zone;
     let at_ms = history::end_of(start.or(end), zone, (client, request.req_id.unwrap_or_default()), out)?;
-    let slots = slots(&world.prices, at_ms, i64::from(count), start.is_some(), out.now_ms);
-    let slots = slots.filter(|slot| world.prices.is_open(&instrument, *slot));
-    let (req_id, is_done) = (request.req_id, Some(true));
+    let hours = world.hours();
+    let regular = request.use_rth.unwrap_or(false) && (hours.regular || hours.closes);
+    let calendar = Calendar { venue: instrument.venue, regular, closes: hours.closes };
+    let Some(session) = calendar.sessions(at_ms, at_ms + 1).next() else {
+        let text = format!("HMDS query returned no data: {}@{}", instrument.symbol(), "ticks");
+        return Err(service(&text));
+    };
+    // An answer covers one session, none of it after now.
     let prices = &world.prices;
+    let (first_slot, limit) = (prices.slot_from(session.start_ms), prices.slot(out.now_ms) + 1);
+    let end_slot = prices.slot_from(session.end_ms).min(limit);
+    let is_open = |slot: &i64| prices.is_open(&instrument, *slot);
+    let count = usize::try_from(count).unwrap_or_default();
+    let second = |slot: i64| prices.start_ms(slot).div_euclid(1000);
+    let slots = if start.is_some() {
+        taken((prices.slot_from(at_ms).max(first_slot)..end_slot).filter(is_open), count, second)
+    } else {
+        let mut slots = taken((first_slot..end_slot.min(prices.slot(at_ms) + 1)).rev().filter(is_open), count, second);
+        slots.reverse();
+        slots
+    };
+    let slots = slots.into_iter();
+    let (req_id, is_done) = (request.req_id, Some(true));
     match request.what_to_show.as_deref().unwrap_or_default() {
         "TRADES" if instrument.has_trades() => {
             let historical_ticks_last = slots.map(|slot| last(prices, &instrument, slot)).collect();
@@ -68,19 +89,17 @@ fn answer(
     }
 }
 
-/// The slots of `count` ticks from a start on or up to an end, the last second completed, none after now.
-fn slots(prices: &Prices, at_ms: i64, count: i64, forward: bool, now_ms: i64) -> std::ops::Range<i64> {
-    let second = |at_ms: i64| at_ms.div_euclid(1000) * 1000;
-    let limit = prices.slot(now_ms) + 1;
-    if forward {
-        let first = prices.slot_from(at_ms);
-        let whole = prices.slot_from(second(prices.start_ms(first + count - 1)) + 1000);
-        first.min(limit)..whole.max(first + count).min(limit)
-    } else {
-        let end = (prices.slot(at_ms) + 1).min(limit);
-        let whole = prices.slot_from(second(prices.start_ms(end - count)));
-        whole.min(end - count)..end
+/// The first `count` slots, and those that complete the last one's second.
+fn taken(slots: impl Iterator<Item = i64>, count: usize, second: impl Fn(i64) -> i64) -> Vec<i64> {
+    let mut taken: Vec<i64> = Vec::new();
+    for slot in slots {
+        let is_new_second = taken.last().is_none_or(|last| second(*last) != second(slot));
+        if taken.len() >= count && is_new_second {
+            break;
+        }
+        taken.push(slot);
     }
+    taken
 }
 
 /// The trade of a slot as a tick.
@@ -121,16 +140,16 @@ pub(super) fn mid_point(prices: &Prices, instrument: &Instrument, slot: i64) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::universe::Universe;
     use super::*;
 
     #[test]
-    fn the_last_second_is_completed_and_the_future_left_out() {
-        let prices = Prices::new(1, 250, Universe::default().walks());
-        let count = |at_ms, count, forward| slots(&prices, at_ms, count, forward, 1_000_000_500).count();
-        assert_eq!(count(900_000_000, 10, true), 12);
-        assert_eq!(count(900_000_000, 8, true), 8);
-        assert_eq!(count(1_000_000_000, 100, true), 3);
-        assert_eq!(count(1_000_000_500, 10, false), 11);
+    fn the_last_second_is_completed_and_closed_slots_are_passed_over() {
+        let second = |slot: i64| slot.div_euclid(4);
+        assert_eq!(taken(0..100, 10, second).len(), 12);
+        assert_eq!(taken(0..100, 8, second).len(), 8);
+        assert_eq!(taken(0..3, 100, second).len(), 3);
+        assert_eq!(taken((0..=101).rev(), 9, second), [101, 100, 99, 98, 97, 96, 95, 94, 93, 92]);
+        let open = |slot: &i64| *slot > 4_000;
+        assert_eq!(taken((0..8_000).filter(open), 1_000, second).first(), Some(&4_001));
     }
 }

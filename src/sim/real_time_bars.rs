@@ -8,7 +8,6 @@ use super::history;
 use super::instrument::Instrument;
 use super::login::Client;
 use super::outbox::{ConnectionId, Outbox};
-use super::pacing::Pacing;
 use super::price::Side;
 use super::series;
 use super::universe::Refusal;
@@ -43,11 +42,11 @@ impl RealTimeBars {
         world: &World,
         client: &Client,
         request: &RealTimeBarsRequest,
-        (has_line, pacing): (impl Fn(i32) -> bool, &mut Pacing),
+        has_line: impl Fn(i32) -> bool,
         out: &mut Outbox,
     ) {
         let key = (client.connection, request.req_id.unwrap_or_default());
-        match self.check(world, client, request, (has_line, pacing), out.now_ms) {
+        match self.check(world, client, request, has_line, out.now_ms) {
             Err(refusal) => out.refuse(key.0, key.1, refusal),
             Ok((instrument, side)) => {
                 let next_ms = out.now_ms.div_euclid(BAR_MS) * BAR_MS;
@@ -61,7 +60,7 @@ impl RealTimeBars {
         world: &World,
         client: &Client,
         request: &RealTimeBarsRequest,
-        (has_line, pacing): (impl Fn(i32) -> bool, &mut Pacing),
+        has_line: impl Fn(i32) -> bool,
         now_ms: i64,
     ) -> Result<(Arc<Instrument>, Side), Refusal> {
         if self.streams.contains_key(&(client.connection, request.req_id.unwrap_or_default())) {
@@ -93,11 +92,6 @@ impl RealTimeBars {
         if !has_line(instrument.con_id()) {
             return Err(Refusal::new(101, "Max number of tickers has been reached"));
         }
-        // Each request stands for itself: only the count of ten minutes limits it.
-        let number = request.req_id.unwrap_or_default().to_string();
-        pacing
-            .admit_stream(now_ms, &instrument, &number)
-            .map_err(|()| Refusal::new(420, "Invalid Real-time Query:Historical data request pacing violation"))?;
         Ok((instrument, side))
     }
 

@@ -20,6 +20,7 @@ use super::connection::{self, Event, Wire};
 use super::gateway::Gateway;
 use super::outbox::{ConnectionId, Effect};
 use super::record::RequestCount;
+use super::referee::{RuleCount, Violation};
 use super::tape::{PriceFile, PriceFileError};
 use crate::tws::Request;
 
@@ -240,6 +241,16 @@ impl RunningSim {
     /// The newest requests with the client id that sent them, oldest first; bounded.
     pub async fn recent_requests(&self) -> Vec<(Option<i32>, Request)> {
         self.ask(|gateway, _| gateway.recent_requests()).await.unwrap_or_default()
+    }
+
+    /// Breaches of IB's limits so far, by rule; a rule that was kept is left out.
+    pub async fn violations(&self) -> Vec<RuleCount> {
+        self.ask(|gateway, _| gateway.violations()).await.unwrap_or_default()
+    }
+
+    /// The newest breaches of IB's limits, oldest first; bounded.
+    pub async fn recent_violations(&self) -> Vec<Violation> {
+        self.ask(|gateway, _| gateway.recent_violations()).await.unwrap_or_default()
     }
 
     /// Frames that were no request of this protocol.

@@ -265,7 +265,8 @@ impl World {
                     Output::Event(Event::Bridge(event)) => {
                         self.announced.push(format!("{} {}", event.event, event.message.unwrap_or_default()));
                     }
-                    Output::Event(_) | Output::Cache(_) | Output::KeepRisk(_) => {}
+                    // No history is asked for here.
+                    Output::Event(_) | Output::Cache(_) | Output::KeepRisk(_) | Output::Part { .. } => {}
                     Output::Reply { token, outcome } => {
                         if let Some(key) = self.callers.remove(&token) {
                             self.replies.push((key, outcome));

@@ -1,4 +1,4 @@
-//! `hist.*`: bars of any range and the earliest data there is.
+//! `hist.*`: past bars, ticks, sessions and histograms, and the earliest data there is.
 
 use std::{borrow::Cow, fmt};
 
@@ -7,9 +7,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_with::skip_serializing_none;
 
+pub use super::history_answer::*;
 use crate::schema::{
-    Instrument,
-    bar::{Bar, BarSize, BarSource},
+    bar::{BarSize, BarSource},
     contract::ContractSpec,
 };
 
@@ -97,47 +97,114 @@ pub struct BarsRequest {
     pub timeout_ms: Option<u64>,
 }
 
-/// One page of the answer to `hist.bars`. Pages arrive in order on the reply inbox.
+/// `hist.batch`: bars of many contracts, one range. What fails for one contract stops no other.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct BarsPage {
-    /// Page number from 0.
-    pub page: u32,
-    /// True on the last page, which carries the manifest.
-    pub last: bool,
-    /// Bars of this page, oldest first.
-    pub rows: Vec<Bar>,
-    /// The summary; on the last page.
-    pub manifest: Option<Manifest>,
+#[serde(deny_unknown_fields)]
+pub struct BatchRequest {
+    /// The instruments, 1 to 1000.
+    pub contracts: Vec<ContractSpec>,
+    /// Bar size.
+    pub bar_size: BarSize,
+    /// First moment wanted.
+    pub start: Option<TimePoint>,
+    /// Moment before which the last bar starts; now if left out.
+    pub end: Option<TimePoint>,
+    /// Length before `end`, as in `hist.bars`. Instead of `start`.
+    pub duration: Option<String>,
+    /// What the bars are made of; trades if left out (mid points for currency pairs).
+    pub source: Option<BarSource>,
+    /// Regular trading hours only. Default false.
+    #[serde(default)]
+    pub regular_hours: bool,
+    /// Give up after this many milliseconds; the default grows with the range and the contracts.
+    pub timeout_ms: Option<u64>,
 }
 
-/// What a range request delivered, and what it could not.
+/// Which ticks `hist.ticks` fetches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PastTickKind {
+    /// Trades.
+    Last,
+    /// Quotes.
+    BidAsk,
+    /// Mid points.
+    MidPoint,
+}
+
+impl PastTickKind {
+    /// IB's `whatToShow` text.
+    pub fn ib_text(self) -> &'static str {
+        match self {
+            Self::Last => "TRADES",
+            Self::BidAsk => "BID_ASK",
+            Self::MidPoint => "MIDPOINT",
+        }
+    }
+}
+
+/// `hist.ticks`: every past tick of a range, however long.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Manifest {
+#[serde(deny_unknown_fields)]
+pub struct TicksRequest {
     /// The instrument.
-    pub instrument: Instrument,
-    /// Pages sent.
-    pub pages: u32,
-    /// Rows sent.
-    pub rows: u64,
-    /// Upstream requests this took; 0 if served from an answer kept.
-    pub requests: u32,
-    /// Parts of the range without rows that the request could not fill.
-    pub holes: Vec<Hole>,
+    pub contract: ContractSpec,
+    /// Which ticks.
+    pub kind: PastTickKind,
+    /// First moment wanted; a whole second, fractions are cut off.
+    pub start: TimePoint,
+    /// Moment before which the last tick lies; now if left out.
+    pub end: Option<TimePoint>,
+    /// Regular trading hours only. Default false.
+    #[serde(default)]
+    pub regular_hours: bool,
+    /// Leave out quotes that only change a size; for `bid_ask`. Default false.
+    #[serde(default)]
+    pub ignore_size: bool,
+    /// Give up after this many milliseconds; one hour if left out.
+    pub timeout_ms: Option<u64>,
 }
 
-/// Part of a range that is missing.
+/// `hist.schedule`: past trading sessions, holidays and early closes included.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Hole {
-    /// From, microseconds UTC.
-    pub from_us: i64,
-    /// To, microseconds UTC.
-    pub to_us: i64,
-    /// Why: `no_data`, `timeout`, `rejected_by_gateway`, ...
-    pub reason: String,
-    /// IB's code, if one caused it.
-    pub ib_code: Option<i32>,
+#[serde(deny_unknown_fields)]
+pub struct ScheduleRequest {
+    /// The instrument.
+    pub contract: ContractSpec,
+    /// First moment wanted.
+    pub start: Option<TimePoint>,
+    /// Moment before which the last session starts; now if left out.
+    pub end: Option<TimePoint>,
+    /// Length before `end`, as in `hist.bars`. Instead of `start`.
+    pub duration: Option<String>,
+    /// Regular trading hours only. Default true.
+    #[serde(default = "yes")]
+    pub regular_hours: bool,
+    /// Give up after this many milliseconds.
+    pub timeout_ms: Option<u64>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// `hist.histogram`: traded quantity by price over a period that ends now.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HistogramRequest {
+    /// The instrument.
+    pub contract: ContractSpec,
+    /// Period as number and unit: `3600s`, `5d`, `3w`, `6mo`, `1y`.
+    pub period: String,
+    /// Regular trading hours only. Default true.
+    #[serde(default = "yes")]
+    pub regular_hours: bool,
+    /// Give up after this many milliseconds.
+    pub timeout_ms: Option<u64>,
 }
 
 /// `hist.head`: when the earliest data of an instrument begins.
@@ -154,13 +221,4 @@ pub struct HeadRequest {
     pub regular_hours: bool,
     /// Give up after this many milliseconds.
     pub timeout_ms: Option<u64>,
-}
-
-/// Answer to `hist.head`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Head {
-    /// The instrument.
-    pub instrument: Instrument,
-    /// Earliest data, microseconds UTC.
-    pub head_us: i64,
 }

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod contract;
 pub mod history;
+mod history_answer;
 pub mod market;
 pub mod news;
 pub mod option;

@@ -1,68 +1,58 @@
-//! Requests for chunks: shared while they are open, kept for a while, asked again where that helps.
+//! Questions to the gateway: shared while they are open, asked again where that helps.
 
 use std::{
-    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use compact_str::CompactString;
-use prost::Message as _;
 use rustc_hash::FxHashMap;
 
-use super::bar;
+use super::{
+    kept::Kept,
+    question::{Answered, Arrival, Gathered, Question},
+};
 use crate::{
     config::ms,
-    schema::{
-        ApiError, ErrorCode,
-        bar::{Bar, BarSource},
-        connection::LinkName,
-    },
+    schema::{ApiError, ErrorCode, connection::LinkName},
     session::{
-        Token,
+        Listing, Token,
         core::{Core, Errand, Owner},
         notice::Notice,
-        pacing::{Class, Cost},
+        pacing::Class,
     },
     tws::{
-        Request,
-        message::history::{CancelHistoricalData, HistoricalData, HistoricalDataRequest},
+        Response,
         notice::{Category, Retry},
     },
 };
 
-/// IB counts an equal request within this time as a violation: `ib-limits` section 4.
-const SAME_AFTER: Duration = Duration::from_secs(15);
+/// Wait before a query is asked again that the gateway ended by itself.
+const ENDED_WAIT: Duration = Duration::from_secs(15);
 /// Times one request is sent, whatever it is answered.
 const ATTEMPTS_MAX: u32 = 3;
-/// Bars of one answer; no request of ours has room for more.
-const ROWS_MAX: usize = 50_000;
-/// Bars of all answers kept.
-const KEPT_ROWS_MAX: usize = 500_000;
+/// Rows of one answer; no request of ours has room for more.
+const ROWS_MAX: usize = 60_000;
 
-/// What a request came to: bars, oldest first and without repeats.
-pub(super) type Fetched = Result<Arc<Vec<Bar>>, ApiError>;
 /// A job and the place of its chunk.
-type Waiter = (Token, usize);
-/// What makes two requests equal: all of it but the id.
-type Key = Vec<u8>;
+pub(super) type Waiter = (Token, usize);
+/// What makes two questions equal.
+pub(super) type Key = Vec<u8>;
 
-/// A request to be made for a job.
+/// A question to be asked for a job.
 #[derive(Debug)]
 pub(super) struct FetchRequest {
-    /// Without an id.
-    pub(super) request: HistoricalDataRequest,
-    pub(super) cost: Cost,
-    pub(super) source: BarSource,
+    pub(super) question: Question,
+    pub(super) listing: Arc<Listing>,
     pub(super) client: Option<CompactString>,
     pub(super) deadline: Instant,
 }
 
-/// A request that has ended, with those who waited for it.
+/// A question that has been answered, with those who waited for it.
 #[derive(Debug)]
 pub(super) struct Served {
     pub(super) waiters: Vec<Waiter>,
-    pub(super) result: Fetched,
+    pub(super) result: Answered,
 }
 
 #[derive(Debug)]
@@ -70,13 +60,11 @@ struct Fetch {
     key: Key,
     ask: FetchRequest,
     waiters: Vec<Waiter>,
-    rows: Vec<Bar>,
-    is_too_large: bool,
+    gathered: Gathered,
     attempts: u32,
-    asked_at: Instant,
 }
 
-/// When a request is asked again.
+/// When a question is asked again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Again {
     At(Instant),
@@ -84,27 +72,27 @@ enum Again {
     OnLink,
 }
 
-/// Requests for chunks.
+/// Questions asked, and answers kept.
 #[derive(Debug, Default)]
 pub(super) struct Fetches {
     open: FxHashMap<i32, Fetch>,
     by_key: FxHashMap<Key, i32>,
     later: Vec<(Again, Fetch)>,
-    kept: VecDeque<(Instant, Key, Fetched)>,
-    kept_rows: usize,
+    kept: Kept,
     /// Requests sent for each job.
     counts: FxHashMap<Token, u32>,
 }
 
 impl Fetches {
-    /// True if the request is answered, or open and will be.
-    pub(super) fn has(&self, now: Instant, request: &HistoricalDataRequest) -> bool {
-        let key = request.encode_to_vec();
-        let is_kept = |(at, kept, _): &(Instant, Key, Fetched)| *at + SAME_AFTER > now && *kept == key;
-        self.by_key.contains_key(&key) || self.kept.iter().any(is_kept)
+    /// True if the question is answered, or asked and will be.
+    pub(super) fn has(&self, now: Instant, question: &Question) -> bool {
+        let key = question.key();
+        self.by_key.contains_key(&key)
+            || self.kept.find(now, &key).is_some()
+            || self.later.iter().any(|(_, fetch)| fetch.key == key)
     }
 
-    /// Serves a chunk: at once from an answer kept, else when its request ends.
+    /// Serves a question: at once from an answer kept, else when its request ends.
     ///
     /// # Errors
     ///
@@ -114,10 +102,9 @@ impl Fetches {
         core: &mut Core,
         ask: FetchRequest,
         waiter: Waiter,
-    ) -> Result<Option<Fetched>, ApiError> {
-        let key = ask.request.encode_to_vec();
-        self.forget(core.now.at);
-        if let Some((_, _, result)) = self.kept.iter().find(|(_, kept, _)| *kept == key) {
+    ) -> Result<Option<Answered>, ApiError> {
+        let key = ask.question.key();
+        if let Some(result) = self.kept.find(core.now.at, &key) {
             return Ok(Some(result.clone()));
         }
         let open = self.by_key.get(&key).and_then(|req_id| self.open.get_mut(req_id));
@@ -127,33 +114,34 @@ impl Fetches {
             fetch.waiters.push(waiter);
             return Ok(None);
         }
-        let (rows, asked_at) = (Vec::new(), core.now.at);
-        let fetch = Fetch { key, ask, waiters: vec![waiter], rows, is_too_large: false, attempts: 0, asked_at };
+        let gathered = ask.question.gathered();
+        let fetch = Fetch { key, ask, waiters: vec![waiter], gathered, attempts: 0 };
         self.send(core, fetch).map_err(|(_, error)| error)?;
         Ok(None)
     }
 
     fn send(&mut self, core: &mut Core, mut fetch: Fetch) -> Result<(), (Box<Fetch>, ApiError)> {
         let req_id = core.new_req_id();
-        let request = HistoricalDataRequest { req_id: Some(req_id), ..fetch.ask.request.clone() };
-        let errand = Errand::new(LinkName::Data, Class::History, Request::HistoricalDataRequest(Box::new(request)))
+        let errand = Errand::new(LinkName::Data, Class::History, fetch.ask.question.request(req_id))
             .id(req_id)
             .client(fetch.ask.client.clone())
-            .cost(fetch.ask.cost.clone())
+            .cost(fetch.ask.question.cost(&fetch.ask.listing))
             .answer_within(ms(core.config.timing.history_ms));
         if let Err(error) = core.submit(Owner::History, errand) {
             return Err((Box::new(fetch), error));
         }
         fetch.attempts += 1;
-        fetch.asked_at = core.now.at;
-        fetch.rows.clear();
-        fetch.is_too_large = false;
-        for (token, _) in &fetch.waiters {
-            *self.counts.entry(*token).or_default() += 1;
-        }
+        fetch.gathered = fetch.ask.question.gathered();
         self.by_key.insert(fetch.key.clone(), req_id);
         self.open.insert(req_id, fetch);
         Ok(())
+    }
+
+    /// A request was written to the socket: it counts for the job that first wanted it.
+    pub(super) fn on_sent(&mut self, req_id: i32) {
+        if let Some((token, _)) = self.open.get(&req_id).and_then(|fetch| fetch.waiters.first()) {
+            *self.counts.entry(*token).or_default() += 1;
+        }
     }
 
     /// Requests sent for this job; asked once, at its end.
@@ -170,43 +158,28 @@ impl Fetches {
 
     // Answers.
 
-    pub(super) fn on_bars(&mut self, core: &mut Core, message: &HistoricalData) {
-        let req_id = message.req_id.unwrap_or_default();
+    pub(super) fn on_response(&mut self, core: &mut Core, req_id: i32, message: Response) -> Vec<Served> {
         let Some(fetch) = self.open.get_mut(&req_id) else {
-            return core.late_answer(req_id);
-        };
-        core.extend(req_id, ms(core.config.timing.history_ms));
-        for row in &message.historical_data_bars {
-            match bar::read(row, fetch.ask.source) {
-                Some(_) if fetch.rows.len() >= ROWS_MAX => fetch.is_too_large = true,
-                Some(bar) => fetch.rows.push(bar),
-                None => {
-                    core.counters.undecodable_messages += 1;
-                    core.moment(
-                        LinkName::Data,
-                        row.date.as_deref().unwrap_or_default(),
-                        "bars without a time are left out",
-                    );
-                }
-            }
-        }
-    }
-
-    pub(super) fn on_end(&mut self, core: &mut Core, req_id: i32) -> Vec<Served> {
-        let Some(mut fetch) = self.take(core, req_id) else {
             core.late_answer(req_id);
             return Vec::new();
         };
-        if fetch.is_too_large {
-            let message = format!("the gateway sent more than {ROWS_MAX} bars for one request");
+        tell_zones(core, &message);
+        let (arrival, unreadable) = fetch.gathered.take(message);
+        core.counters.undecodable_messages += unreadable;
+        if fetch.gathered.len() > ROWS_MAX {
+            let Some(fetch) = self.take(core, req_id) else { return Vec::new() };
+            cancel(core, req_id, &fetch.ask.question);
+            let message = format!("the gateway sent more than {ROWS_MAX} rows for one request");
             return vec![self.end(core, fetch, Err(ApiError::new(ErrorCode::TooLarge, message)))];
         }
-        let mut rows = std::mem::take(&mut fetch.rows);
-        // The later of two bars for the same moment is the more complete one.
-        rows.reverse();
-        rows.sort_by_key(|bar| bar.start_us);
-        rows.dedup_by_key(|bar| bar.start_us);
-        vec![self.end(core, fetch, Ok(Arc::new(rows)))]
+        if arrival == Arrival::Partial {
+            core.extend(req_id, ms(core.config.timing.history_ms));
+            return Vec::new();
+        }
+        let Some(mut fetch) = self.take(core, req_id) else { return Vec::new() };
+        let empty = fetch.ask.question.gathered();
+        let found = std::mem::replace(&mut fetch.gathered, empty).finish();
+        vec![self.end(core, fetch, Ok(found))]
     }
 
     pub(super) fn on_notice(&mut self, core: &mut Core, req_id: i32, notice: &Notice) -> Vec<Served> {
@@ -216,10 +189,10 @@ impl Fetches {
             // Without IB the gateway may say that there is nothing.
             (Category::NoData | Category::Contract, _) if core.ib_lost => Some(Again::OnLink),
             (Category::NoData, _) => None,
-            (_, Retry::AfterWait) => Some(Again::At(now + notice.meaning.wait.unwrap_or(SAME_AFTER))),
+            (_, Retry::AfterWait) => Some(Again::At(now + notice.meaning.wait.unwrap_or(ENDED_WAIT))),
             (_, Retry::AfterReconnect) => Some(Again::OnLink),
             // The gateway ended the query by itself: a cancel of ours has no request left here.
-            (_, Retry::NoneNeeded) => Some(Again::At(now + SAME_AFTER)),
+            (_, Retry::NoneNeeded) => Some(Again::At(now + ENDED_WAIT)),
             _ => None,
         };
         self.retry(core, fetch, again, notice.to_error())
@@ -228,7 +201,7 @@ impl Fetches {
     /// The gateway keeps a silent request open, so it is cancelled before it is asked again.
     pub(super) fn on_timeout(&mut self, core: &mut Core, req_id: i32) -> Vec<Served> {
         let Some(fetch) = self.take(core, req_id) else { return Vec::new() };
-        cancel(core, req_id);
+        cancel(core, req_id, &fetch.ask.question);
         let error = ApiError::new(ErrorCode::Timeout, "the gateway did not answer a history request");
         let again = Again::At(core.now.at);
         let mut served = self.retry(core, fetch, Some(again), error);
@@ -248,23 +221,11 @@ impl Fetches {
         }
     }
 
-    fn end(&mut self, core: &Core, fetch: Fetch, result: Fetched) -> Served {
-        let is_worth_keeping = result.as_ref().err().is_none_or(|error| error.code == ErrorCode::NoData);
-        if is_worth_keeping {
-            self.kept_rows += rows_of(&result);
-            self.kept.push_back((core.now.at, fetch.key, result.clone()));
-            self.forget(core.now.at);
+    fn end(&mut self, core: &Core, fetch: Fetch, result: Answered) -> Served {
+        if result.as_ref().err().is_none_or(|error| error.code == ErrorCode::NoData) {
+            self.kept.keep(core.now.at, fetch.key, result.clone());
         }
         Served { waiters: fetch.waiters, result }
-    }
-
-    fn forget(&mut self, now: Instant) {
-        while let Some((at, ..)) = self.kept.front()
-            && (*at + SAME_AFTER <= now || self.kept_rows > KEPT_ROWS_MAX)
-            && let Some((_, _, result)) = self.kept.pop_front()
-        {
-            self.kept_rows = self.kept_rows.saturating_sub(rows_of(&result));
-        }
     }
 
     // The link and the clock.
@@ -281,11 +242,9 @@ impl Fetches {
     }
 
     pub(super) fn on_link_ready(&mut self, core: &mut Core) -> Vec<Served> {
-        for (again, fetch) in &mut self.later {
+        for (again, _) in &mut self.later {
             if *again == Again::OnLink {
-                let is_small = matches!(fetch.ask.cost, Cost::History { small: true, .. });
-                // The gateway may remember the request from before the cut.
-                *again = Again::At(if is_small { fetch.asked_at + SAME_AFTER } else { core.now.at });
+                *again = Again::At(core.now.at);
             }
         }
         self.on_timer(core)
@@ -294,7 +253,7 @@ impl Fetches {
     /// Sends what is due again.
     pub(super) fn on_timer(&mut self, core: &mut Core) -> Vec<Served> {
         let now = core.now.at;
-        self.forget(now);
+        self.kept.forget(now);
         let mut served = Vec::new();
         let is_due = |(again, _): &(Again, Fetch)| matches!(again, Again::At(at) if *at <= now);
         let (due, rest) = std::mem::take(&mut self.later).into_iter().partition(is_due);
@@ -313,8 +272,7 @@ impl Fetches {
             Again::At(at) => Some(*at),
             Again::OnLink => None,
         };
-        let expiry = self.kept.front().map(|(at, ..)| *at + SAME_AFTER);
-        self.later.iter().filter_map(due).chain(expiry).min()
+        self.later.iter().filter_map(due).chain(self.kept.expiry()).min()
     }
 
     /// Takes back or cancels what nobody waits for any more.
@@ -327,10 +285,12 @@ impl Fetches {
             }
         }
         for req_id in unwanted {
-            if !core.pacing.withdraw(req_id) {
-                cancel(core, req_id);
+            let was_sent = !core.pacing.withdraw(req_id);
+            if let Some(fetch) = self.take(core, req_id)
+                && was_sent
+            {
+                cancel(core, req_id, &fetch.ask.question);
             }
-            self.take(core, req_id);
         }
         self.later.retain_mut(|(_, fetch)| {
             fetch.waiters.retain(|(token, _)| core.is_waiting(*token));
@@ -340,14 +300,23 @@ impl Fetches {
     }
 }
 
-fn rows_of(result: &Fetched) -> usize {
-    // An answer without rows takes room, too.
-    result.as_ref().map_or(1, |rows| rows.len() + 1)
+/// Zones that nobody knows are told once.
+fn tell_zones(core: &mut Core, message: &Response) {
+    match message {
+        Response::HistoricalData(message) => {
+            let first = message.historical_data_bars.first().and_then(|row| row.date.as_deref());
+            core.moment(LinkName::Data, first.unwrap_or_default(), "bars without a time are left out");
+        }
+        Response::HistoricalSchedule(message) => {
+            let zone = message.time_zone.as_deref().unwrap_or_default();
+            core.zone(LinkName::Data, zone, "sessions without a time are left out");
+        }
+        _ => {}
+    }
 }
 
-fn cancel(core: &mut Core, req_id: i32) {
+fn cancel(core: &mut Core, req_id: i32, question: &Question) {
     core.cancelled(req_id);
-    let request = Request::CancelHistoricalData(CancelHistoricalData { req_id: Some(req_id) });
     // The cancel class never refuses.
-    let _ = core.submit(Owner::History, Errand::new(LinkName::Data, Class::Cancel, request));
+    let _ = core.submit(Owner::History, Errand::new(LinkName::Data, Class::Cancel, question.cancel(req_id)));
 }

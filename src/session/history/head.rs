@@ -12,15 +12,10 @@ use std::{
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
-use super::{bar, check_deadline, cost, ib_lost, range, weight};
+use super::{bar, ib_lost, job::Job, question::cost};
 use crate::{
     config::ms,
-    schema::{
-        ApiError, ErrorCode,
-        bar::BarSource,
-        connection::LinkName,
-        request::history::{Head, HeadRequest},
-    },
+    schema::{ApiError, ErrorCode, bar::BarSource, connection::LinkName, request::history::Head},
     session::{
         Answer, Command, Listing, Token,
         core::{Core, Errand, Owner},
@@ -49,7 +44,16 @@ struct Ask {
     listing: Arc<Listing>,
     client: Option<CompactString>,
     callers: Vec<Token>,
+    /// Ranges whose first part brought nothing.
+    jobs: Vec<Token>,
     attempts: u32,
+}
+
+/// A job that asked, and what it learns: microseconds UTC, or that nobody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Learned {
+    pub(super) job: Token,
+    pub(super) head_us: Option<i64>,
 }
 
 /// Heads known and asked for.
@@ -63,33 +67,67 @@ pub(super) struct Heads {
 }
 
 impl Heads {
-    pub(super) fn ask(&mut self, core: &mut Core, command: &Command, ask: &HeadRequest, listing: &Arc<Listing>) {
-        let instrument = &listing.instrument;
-        let source = ask.source.unwrap_or_else(|| range::default_source(instrument));
-        if let Err(error) = range::check_source(instrument, source) {
-            return core.refuse(command.token, error);
-        }
-        let key = (instrument.con_id, instrument.exchange.clone(), source, ask.regular_hours);
+    /// True if the answer is known or on its way.
+    pub(super) fn has(&mut self, now: Instant, listing: &Listing, source: BarSource, regular_hours: bool) -> bool {
+        self.forget(now);
+        let key = key(listing, source, regular_hours);
+        self.kept.contains_key(&key) || self.open.values().chain(&self.stalled).any(|ask| ask.key == key)
+    }
+
+    /// Serves a caller.
+    pub(super) fn ask(
+        &mut self,
+        core: &mut Core,
+        command: &Command,
+        (source, regular_hours): (BarSource, bool),
+        listing: &Arc<Listing>,
+    ) {
+        let key = key(listing, source, regular_hours);
         self.forget(core.now.at);
         if let Some(&head_us) = self.kept.get(&key) {
-            let instrument = instrument.clone();
+            let instrument = listing.instrument.clone();
             return core.answer(command.token, Answer::Head(Box::new(Head { instrument, head_us })));
         }
-        if let Some(open) = self.open.values_mut().find(|open| open.key == key) {
+        if let Some(open) = self.open.values_mut().chain(&mut self.stalled).find(|open| open.key == key) {
             open.callers.push(command.token);
             return;
         }
-        if let Err(error) = check_deadline(core, command.deadline, weight(source)) {
-            return core.refuse(command.token, error);
-        }
         let (callers, client) = (vec![command.token], command.client.clone());
-        self.send(core, Ask { key, listing: Arc::clone(listing), client, callers, attempts: 0 });
+        let ask = Ask { key, listing: Arc::clone(listing), client, callers, jobs: Vec::new(), attempts: 0 };
+        if let Err((ask, error)) = self.send(core, ask) {
+            refuse_all(core, *ask, &error);
+        }
     }
 
-    fn send(&mut self, core: &mut Core, mut ask: Ask) {
+    /// Asks for a job, unless that would have to wait: then nobody knows.
+    pub(super) fn ask_for(&mut self, core: &mut Core, job: &mut Job) {
+        let listing = &job.seat.listing;
+        let key = key(listing, job.source(), job.regular_hours());
+        self.forget(core.now.at);
+        if let Some(&head_us) = self.kept.get(&key) {
+            return job.on_head(Some(head_us));
+        }
+        if let Some(open) = self.open.values_mut().chain(&mut self.stalled).find(|open| open.key == key) {
+            open.jobs.push(job.seat.token);
+            return job.head_asked();
+        }
+        let weight = if job.source() == BarSource::BidAsk { 2 } else { 1 };
+        if core.ib_lost || core.pacing.history_sent_by(core.now.at, true, 0, weight) > core.now.at {
+            return job.on_head(None);
+        }
+        let (listing, jobs) = (Arc::clone(listing), vec![job.seat.token]);
+        let ask = Ask { key, listing, client: job.seat.client.clone(), callers: Vec::new(), jobs, attempts: 0 };
+        match self.send(core, ask) {
+            Ok(()) => job.head_asked(),
+            Err(_) => job.on_head(None),
+        }
+    }
+
+    fn send(&mut self, core: &mut Core, mut ask: Ask) -> Result<(), (Box<Ask>, ApiError)> {
         ask.callers.retain(|token| core.is_waiting(*token));
-        if ask.callers.is_empty() {
-            return;
+        ask.jobs.retain(|token| core.is_waiting(*token));
+        if ask.callers.is_empty() && ask.jobs.is_empty() {
+            return Ok(());
         }
         let req_id = core.new_req_id();
         let (_, _, source, regular_hours) = ask.key;
@@ -103,19 +141,21 @@ impl Heads {
         let errand = Errand::new(LinkName::Data, Class::History, Request::HeadTimestampRequest(Box::new(request)))
             .id(req_id)
             .client(ask.client.clone())
-            .cost(cost(&ask.listing, source, true))
+            .cost(cost(&ask.listing, source.ib_text(), true, &["head".to_owned()]))
             .answer_within(ms(core.config.timing.history_ms));
         if let Err(error) = core.submit(Owner::History, errand) {
-            return refuse_all(core, ask, &error);
+            return Err((Box::new(ask), error));
         }
         ask.attempts += 1;
         self.open.insert(req_id, ask);
+        Ok(())
     }
 
-    pub(super) fn on_answer(&mut self, core: &mut Core, message: &HeadTimestamp) {
+    pub(super) fn on_answer(&mut self, core: &mut Core, message: &HeadTimestamp) -> Vec<Learned> {
         let req_id = message.req_id.unwrap_or_default();
         let Some(ask) = self.close(core, req_id) else {
-            return core.late_answer(req_id);
+            core.late_answer(req_id);
+            return Vec::new();
         };
         let Some(head_us) = message.head_timestamp.as_deref().and_then(bar::moment) else {
             core.counters.undecodable_messages += 1;
@@ -129,6 +169,7 @@ impl Heads {
             let instrument = ask.listing.instrument.clone();
             core.answer(token, Answer::Head(Box::new(Head { instrument, head_us })));
         }
+        ask.jobs.into_iter().map(|job| Learned { job, head_us: Some(head_us) }).collect()
     }
 
     /// Ends a request here and at the gateway.
@@ -142,24 +183,23 @@ impl Heads {
         Some(ask)
     }
 
-    /// True if the notice was about a head.
-    pub(super) fn on_notice(&mut self, core: &mut Core, req_id: i32, notice: &Notice) -> bool {
-        let Some(ask) = self.open.remove(&req_id) else { return false };
+    /// `None` if the notice was not about a head.
+    pub(super) fn on_notice(&mut self, core: &mut Core, req_id: i32, notice: &Notice) -> Option<Vec<Learned>> {
+        let ask = self.open.remove(&req_id)?;
         core.done(req_id);
         let error = if core.ib_lost { ib_lost() } else { notice.to_error() };
-        refuse_all(core, ask, &error);
-        true
+        Some(refuse_all(core, ask, &error))
     }
 
-    /// True if the request was for a head.
-    pub(super) fn on_timeout(&mut self, core: &mut Core, req_id: i32) -> bool {
-        let Some(ask) = self.close(core, req_id) else { return false };
-        if ask.attempts < ATTEMPTS_MAX {
-            self.send(core, ask);
-        } else {
-            refuse_all(core, ask, &ApiError::new(ErrorCode::Timeout, "the gateway did not answer; ask again"));
+    /// `None` if the request was not for a head.
+    pub(super) fn on_timeout(&mut self, core: &mut Core, req_id: i32) -> Option<Vec<Learned>> {
+        let ask = self.close(core, req_id)?;
+        let silent = ApiError::new(ErrorCode::Timeout, "the gateway did not answer; ask again");
+        if ask.attempts >= ATTEMPTS_MAX {
+            return Some(refuse_all(core, ask, &silent));
         }
-        true
+        let refused = self.send(core, ask).err();
+        Some(refused.map(|(ask, error)| refuse_all(core, *ask, &error)).unwrap_or_default())
     }
 
     pub(super) fn on_link_down(&mut self) {
@@ -168,10 +208,22 @@ impl Heads {
         self.stalled.extend(cut.into_iter().map(|(_, ask)| ask));
     }
 
-    pub(super) fn on_link_ready(&mut self, core: &mut Core) {
+    pub(super) fn on_link_ready(&mut self, core: &mut Core) -> Vec<Learned> {
+        let mut learned = Vec::new();
         for ask in std::mem::take(&mut self.stalled) {
-            self.send(core, ask);
+            if let Err((ask, error)) = self.send(core, ask) {
+                learned.extend(refuse_all(core, *ask, &error));
+            }
         }
+        learned
+    }
+
+    /// Takes back what nobody waits for any more and was not sent; what was sent is cancelled with its answer.
+    pub(super) fn drop_unwanted(&mut self, core: &mut Core) {
+        self.open.retain(|req_id, ask| {
+            let is_wanted = ask.callers.iter().chain(&ask.jobs).any(|token| core.is_waiting(*token));
+            is_wanted || !core.pacing.withdraw(*req_id)
+        });
     }
 
     fn forget(&mut self, now: Instant) {
@@ -184,8 +236,14 @@ impl Heads {
     }
 }
 
-fn refuse_all(core: &mut Core, ask: Ask, error: &ApiError) {
+fn key(listing: &Listing, source: BarSource, regular_hours: bool) -> Key {
+    (listing.instrument.con_id, listing.instrument.exchange.clone(), source, regular_hours)
+}
+
+/// Callers are told the error; jobs, that nobody knows.
+fn refuse_all(core: &mut Core, ask: Ask, error: &ApiError) -> Vec<Learned> {
     for token in ask.callers {
         core.refuse(token, error.clone());
     }
+    ask.jobs.into_iter().map(|job| Learned { job, head_us: None }).collect()
 }

@@ -1,70 +1,78 @@
-//! One caller's range: its chunks, the rows so far, and what is missing.
+//! One caller's range of bars: its chunks, what is missing, and what is sent when.
 
-use std::{collections::VecDeque, sync::Arc};
-
-use compact_str::CompactString;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::{
-    cost,
-    fetch::{FetchRequest, Fetched},
+    holes::Holes,
     plan::{self, Chunk, SECOND_US},
+    question::{Answered, Found, Question},
     range::Range,
+    seat::Seat,
 };
 use crate::{
     schema::{
         ApiError, ErrorCode,
         bar::{Bar, BarSource},
-        request::history::{Hole, Manifest},
+        request::history::{Manifest, Progress},
     },
-    session::{Answer, Bars, Command, Listing, Outcome, Token},
+    session::{Answer, Bars, Outcome, Rows, core::Core},
     tws::message::history::HistoricalDataRequest,
 };
+
+/// Whether the moment of the earliest data is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Head {
+    /// Nothing was missing so far.
+    NotNeeded,
+    /// The first part of the range brought nothing: to be asked for.
+    Wanted,
+    /// Asked for. Nothing more of the range is asked until it is known.
+    Asked,
+    /// Microseconds UTC; `None` if IB does not say.
+    Known(Option<i64>),
+}
 
 /// One caller's range.
 #[derive(Debug)]
 pub(super) struct Job {
-    token: Token,
-    client: Option<CompactString>,
-    deadline: std::time::Instant,
-    listing: Arc<Listing>,
+    pub(super) seat: Seat,
     range: Range,
     regular_hours: bool,
     /// Places of the chunks that are still to be asked for.
     waiting: VecDeque<usize>,
     open: usize,
-    rows: Vec<(usize, Vec<Bar>)>,
-    holes: Vec<Hole>,
-    /// The first failure that is more than an absence of data, else the first.
-    error: Option<ApiError>,
-    gave_up: bool,
+    /// Rows of chunks that are settled before an earlier one is.
+    settled: BTreeMap<usize, Vec<Bar>>,
+    /// Rows up to this chunk were sent.
+    next_out: usize,
+    /// All rows, if the session itself asked.
+    collected: Vec<Bar>,
+    rows: u64,
+    holes: Holes,
+    head: Head,
+    refused: Option<ApiError>,
 }
 
 impl Job {
-    pub(super) fn new(command: &Command, listing: &Arc<Listing>, range: Range, regular_hours: bool) -> Self {
-        let mut job = Self {
-            token: command.token,
-            client: command.client.clone(),
-            deadline: command.deadline,
-            listing: Arc::clone(listing),
+    pub(super) fn new(seat: Seat, range: Range, regular_hours: bool) -> Self {
+        let mut holes = Holes::default();
+        if let Some((to_us, reason)) = range.unkept {
+            holes.absent(range.start_us, to_us.min(range.end_us), reason);
+        }
+        Self {
+            seat,
             waiting: (0..range.chunks.len()).collect(),
             range,
             regular_hours,
             open: 0,
-            rows: Vec::new(),
-            holes: Vec::new(),
-            error: None,
-            gave_up: false,
-        };
-        if job.range.start_us < job.range.kept_from_us {
-            let failure = ApiError::new(ErrorCode::NoData, "IB keeps bars of 30s and less for six months");
-            let to_us = job.range.kept_from_us.min(job.range.end_us);
-            job.miss(job.range.start_us, to_us, &failure);
+            settled: BTreeMap::new(),
+            next_out: 0,
+            collected: Vec::new(),
+            rows: 0,
+            holes,
+            head: Head::NotNeeded,
+            refused: None,
         }
-        job
-    }
-
-    pub(super) fn token(&self) -> Token {
-        self.token
     }
 
     /// Chunks asked for and not served.
@@ -72,18 +80,14 @@ impl Job {
         self.open
     }
 
-    pub(super) fn is_done(&self) -> bool {
-        self.gave_up || self.open == 0 && self.waiting.is_empty()
+    /// Chunks not asked for yet.
+    pub(super) fn unasked(&self) -> usize {
+        self.waiting.len()
     }
 
-    /// Takes the next chunk, as the gateway is to be asked for it.
-    pub(super) fn next_request(&mut self) -> Option<(usize, FetchRequest)> {
-        let place = self.waiting.pop_front()?;
-        let request = self.request(self.range.chunks.get(place)?);
-        self.open += 1;
-        let cost = cost(&self.listing, self.range.source, self.is_small());
-        let (source, client, deadline) = (self.range.source, self.client.clone(), self.deadline);
-        Some((place, FetchRequest { request, cost, source, client, deadline }))
+    pub(super) fn is_done(&self) -> bool {
+        let waits_for_head = matches!(self.head, Head::Wanted | Head::Asked);
+        self.refused.is_some() || self.open == 0 && self.waiting.is_empty() && !waits_for_head
     }
 
     pub(super) fn is_small(&self) -> bool {
@@ -94,24 +98,40 @@ impl Job {
         self.range.source
     }
 
-    /// What the gateway is asked for each chunk.
-    pub(super) fn requests(&self) -> impl Iterator<Item = HistoricalDataRequest> {
-        self.range.chunks.iter().map(|chunk| self.request(chunk))
+    pub(super) fn regular_hours(&self) -> bool {
+        self.regular_hours
     }
 
-    fn request(&self, chunk: &Chunk) -> HistoricalDataRequest {
-        HistoricalDataRequest {
-            contract: Some(self.listing.contract.clone()),
+    /// What the gateway is asked for each chunk.
+    pub(super) fn questions(&self) -> impl Iterator<Item = Question> {
+        self.range.chunks.iter().map(|chunk| self.question(chunk))
+    }
+
+    /// Takes the next chunk.
+    pub(super) fn next_question(&mut self) -> Option<(usize, Question)> {
+        if matches!(self.head, Head::Wanted | Head::Asked) {
+            return None;
+        }
+        let place = self.waiting.pop_front()?;
+        let question = self.question(self.range.chunks.get(place)?);
+        self.open += 1;
+        Some((place, question))
+    }
+
+    fn question(&self, chunk: &Chunk) -> Question {
+        let request = HistoricalDataRequest {
+            contract: Some(self.seat.listing.contract.clone()),
             end_date_time: Some(self.end_text(chunk)),
             bar_size_setting: Some(self.range.size.ib_text().to_owned()),
-            duration: Some(chunk.duration.to_owned()),
+            duration: Some(chunk.duration.to_string()),
             use_rth: Some(self.regular_hours),
             what_to_show: Some(self.range.source.ib_text().to_owned()),
             // Seconds since the epoch; bars of a day and longer come with a date all the same.
             format_date: Some(2),
             keep_up_to_date: Some(false),
             ..HistoricalDataRequest::default()
-        }
+        };
+        Question::Bars(Box::new(request), self.range.source)
     }
 
     /// The end of a chunk in UTC; empty, which means now, for the last chunk of a range that ends
@@ -123,8 +143,7 @@ impl Job {
         if self.range.ends_now || end_us > self.range.now_us || chunk.to_us >= self.range.now_us {
             return String::new();
         }
-        let end = chrono::DateTime::from_timestamp_micros(end_us);
-        end.map(|end| end.format("%Y%m%d-%H:%M:%S").to_string()).unwrap_or_default()
+        super::utc_text(end_us)
     }
 
     /// The chunk could not be queued; it is tried again later.
@@ -135,72 +154,97 @@ impl Job {
 
     /// Ends the job without its remaining chunks.
     pub(super) fn give_up(&mut self, error: ApiError) {
-        self.error = Some(error);
-        self.rows.clear();
-        self.gave_up = true;
+        self.refused = Some(error);
     }
 
     /// Takes what a chunk's request came to.
-    pub(super) fn accept(&mut self, place: usize, result: &Fetched) {
+    pub(super) fn accept(&mut self, place: usize, result: &Answered) {
         let Some(chunk) = self.range.chunks.get(place).cloned() else { return };
         self.open = self.open.saturating_sub(1);
-        match result {
-            Ok(rows) => {
+        let rows = match result {
+            Ok(Found::Bars(rows)) => {
                 // A duration may reach further back than the chunk.
                 let from = rows.partition_point(|bar| bar.start_us < chunk.from_us);
                 let to = rows.partition_point(|bar| bar.start_us < chunk.to_us);
-                let rows = rows.get(from..to).unwrap_or_default().to_vec();
-                if rows.is_empty() {
-                    let nothing = ApiError::new(ErrorCode::NoData, "IB has no bars in this range");
-                    self.miss(chunk.from_us, chunk.to_us, &nothing);
-                } else {
-                    self.rows.push((place, rows));
-                }
+                rows.get(from..to).unwrap_or_default().to_vec()
             }
-            Err(error) => self.miss(chunk.from_us, chunk.to_us, error),
+            Ok(_) => Vec::new(),
+            Err(error) => {
+                self.holes.failed(chunk.from_us, chunk.to_us, error);
+                Vec::new()
+            }
+        };
+        if rows.is_empty() && result.is_ok() {
+            self.holes.absent(chunk.from_us, chunk.to_us, ErrorCode::NoData.as_str());
+        }
+        let is_first = self.rows == 0 && self.settled.range(..place).all(|(_, rows)| rows.is_empty());
+        // The session's own repairs need no reason.
+        if rows.is_empty() && is_first && self.head == Head::NotNeeded && self.seat.parts_to.is_some() {
+            self.head = Head::Wanted;
+        }
+        self.rows += u64::try_from(rows.len()).unwrap_or(0);
+        self.settled.insert(place, rows);
+    }
+
+    pub(super) fn head(&self) -> Head {
+        self.head
+    }
+
+    pub(super) fn head_asked(&mut self) {
+        self.head = Head::Asked;
+    }
+
+    /// The moment of the earliest data is known now, or known to be unknown: nothing before it is asked.
+    pub(super) fn on_head(&mut self, head_us: Option<i64>) {
+        self.head = Head::Known(head_us);
+        let Some(head_us) = head_us else { return };
+        let chunks = &self.range.chunks;
+        let is_before = |place: &usize| chunks.get(*place).is_some_and(|chunk| chunk.to_us <= head_us);
+        let (before, rest): (Vec<usize>, Vec<usize>) =
+            std::mem::take(&mut self.waiting).into_iter().partition(is_before);
+        self.waiting = rest.into();
+        for place in before {
+            if let Some(chunk) = chunks.get(place) {
+                self.holes.absent(chunk.from_us, chunk.to_us, ErrorCode::NoData.as_str());
+            }
+            self.settled.insert(place, Vec::new());
         }
     }
 
-    fn miss(&mut self, from_us: i64, to_us: i64, error: &ApiError) {
-        self.holes.push(Hole { from_us, to_us, reason: error.code.as_str().to_owned(), ib_code: error.ib_code });
-        let is_worse = |known: &ApiError| known.code == ErrorCode::NoData && error.code != ErrorCode::NoData;
-        if self.error.as_ref().is_none_or(is_worse) {
-            self.error = Some(error.clone());
+    /// Sends the rows that have no unsettled chunk before them.
+    pub(super) fn send_settled(&mut self, core: &mut Core) {
+        let mut out = Vec::new();
+        while let Some(rows) = self.settled.remove(&self.next_out) {
+            self.next_out += 1;
+            out.extend(rows);
+        }
+        if self.seat.parts_to.is_none() {
+            self.collected.append(&mut out);
+        } else if !out.is_empty() {
+            self.seat.send(core, Rows::Bars(out), self.progress());
         }
     }
 
-    /// The answer: rows in order and without repeats, or the reason why there is not one.
-    pub(super) fn finish(mut self, requests: u32) -> Outcome {
-        if let (true, Some(error)) = (self.rows.is_empty(), self.error.take()) {
+    pub(super) fn progress(&self) -> Progress {
+        let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        let waiting: u64 = self.settled.values().map(|rows| u64::try_from(rows.len()).unwrap_or(0)).sum();
+        Progress {
+            done: count(self.next_out + self.settled.len()),
+            total: Some(count(self.range.chunks.len())),
+            rows: self.rows.saturating_sub(waiting),
+            through_us: self.range.chunks.get(self.next_out).map_or(self.range.end_us, |chunk| chunk.from_us),
+        }
+    }
+
+    /// The outcome, after all rows were sent.
+    pub(super) fn finish(self, requests: u32) -> Outcome {
+        if let Some(error) = self.refused {
             return Err(error);
         }
-        // Chunks lie end to end and their rows were clipped, so order of place is order of time.
-        self.rows.sort_unstable_by_key(|(place, _)| *place);
-        let rows: Vec<Bar> = self.rows.into_iter().flat_map(|(_, rows)| rows).collect();
-        let manifest = Manifest {
-            instrument: self.listing.instrument.clone(),
-            pages: 0,
-            rows: u64::try_from(rows.len()).unwrap_or(u64::MAX),
-            requests,
-            holes: merged(self.holes),
-        };
-        Ok(Answer::Bars(Box::new(Bars { rows, manifest })))
+        let head_us = if let Head::Known(head_us) = self.head { head_us } else { None };
+        let holes = self.holes.finish(head_us, self.rows == 0)?;
+        let manifest =
+            Manifest { instrument: self.seat.listing.instrument.clone(), pages: 0, rows: self.rows, requests, holes };
+        Ok(Answer::Bars(Box::new(Bars { rows: self.collected, manifest })))
     }
-}
-
-/// Joins holes that touch and have one cause.
-fn merged(mut holes: Vec<Hole>) -> Vec<Hole> {
-    holes.sort_unstable_by_key(|hole| hole.from_us);
-    let mut joined: Vec<Hole> = Vec::new();
-    for hole in holes {
-        match joined.last_mut() {
-            Some(last)
-                if last.to_us == hole.from_us && (&last.reason, last.ib_code) == (&hole.reason, hole.ib_code) =>
-            {
-                last.to_us = hole.to_us;
-            }
-            _ => joined.push(hole),
-        }
-    }
-    joined
 }

@@ -1,12 +1,14 @@
 //! Cuts a range into the requests IB allows.
 //!
-//! Each row of the table stands in both of IB's tables, the older and the newer (`ib-limits`
-//! section 4), but for two that only the newer one has: 2000 S with bars of one second and 86400 S
-//! with bars of one minute, and for weekly and monthly bars, which only the older one has.
+//! What may be asked is the table of `ib-limits` section 4: for each duration unit its longest count
+//! and the bars it goes with; 2000 S and nothing else for bars of one second. Of that a request takes
+//! as much as brings at most `pacing.history_rows` bars if the market never closes.
 //!
 //! Durations in seconds go back by the clock. Those in days and weeks may go back by trading
-//! sessions, counted from the start of the session in which the range ends, so a row promises less
-//! than its name says.
+//! sessions, counted from the start of the session in which the range ends, so they promise less
+//! than their name says.
+
+use compact_str::{CompactString, format_compact};
 
 use crate::schema::bar::BarSize;
 
@@ -15,36 +17,63 @@ pub(super) const SECOND_US: i64 = 1_000_000;
 /// Bars of this length in seconds and less fall under the small-bar rules.
 const SMALL_BAR_S: i64 = 30;
 const DAY_S: i64 = 86_400;
+/// Bars of one request that must be the only one.
+const SINGLE_ROWS: i64 = 50_000;
+/// Requests of one range; 160 years of one-minute bars.
+const CHUNKS_MAX: i64 = 20_000;
 
-/// A duration as the gateway reads it, the seconds by the clock it surely covers, and the shortest
-/// and longest bar, in seconds, that may be asked with it.
-type Duration = (&'static str, i64, i64, i64);
+/// A duration unit.
+struct Unit {
+    letter: char,
+    /// Length in seconds, for the number of bars it brings.
+    length_s: i64,
+    count_max: i64,
+    /// Shortest and longest bar, in seconds, that it goes with.
+    bars_s: std::ops::RangeInclusive<i64>,
+    /// Seconds by the clock that so many of it surely cover.
+    covers_s: fn(i64) -> i64,
+}
 
-/// Shortest first.
-const DURATIONS: [Duration; 12] = [
-    ("60 S", 60, 1, 60),
-    ("120 S", 120, 1, 60),
-    ("1800 S", 1_800, 1, 60),
-    ("2000 S", 2_000, 1, 1),
-    ("3600 S", 3_600, 5, 60),
-    ("14400 S", 14_400, 10, 60),
-    ("28800 S", 28_800, 30, 60),
-    ("86400 S", DAY_S, 60, 60),
-    ("2 D", DAY_S, 120, 3_600),
-    ("1 W", 5 * DAY_S, 180, 14_400),
-    ("1 M", 27 * DAY_S, 1_800, 28_800),
-    ("1 Y", 364 * DAY_S, DAY_S, 30 * DAY_S),
+const UNITS: [Unit; 5] = [
+    Unit { letter: 'S', length_s: 1, count_max: DAY_S, bars_s: 1..=60, covers_s: |count| count },
+    // The session in which a range ends may have just begun.
+    Unit { letter: 'D', length_s: DAY_S, count_max: 365, bars_s: 5..=3_600, covers_s: |count| (count - 1) * DAY_S },
+    Unit {
+        letter: 'W',
+        length_s: 7 * DAY_S,
+        count_max: 52,
+        bars_s: 10..=14_400,
+        covers_s: |count| (7 * count - 2) * DAY_S,
+    },
+    Unit {
+        letter: 'M',
+        length_s: 31 * DAY_S,
+        count_max: 12,
+        bars_s: 30..=28_800,
+        covers_s: |count| (28 * count - 1) * DAY_S,
+    },
+    // Weekly and monthly bars stand in the older table only.
+    Unit {
+        letter: 'Y',
+        length_s: 366 * DAY_S,
+        count_max: 68,
+        bars_s: 60..=30 * DAY_S,
+        covers_s: |count| 364 * count * DAY_S,
+    },
 ];
 
-/// For bars that must not be cut by a boundary between requests, and for kinds of data that end now
-/// and nowhere else. 68 years is the longest any table allows.
-const YEARS: [Duration; 5] = [
-    ("2 Y", 2 * 364 * DAY_S, DAY_S, 30 * DAY_S),
-    ("5 Y", 5 * 364 * DAY_S, DAY_S, 30 * DAY_S),
-    ("10 Y", 10 * 364 * DAY_S, DAY_S, 30 * DAY_S),
-    ("20 Y", 20 * 364 * DAY_S, DAY_S, 30 * DAY_S),
-    ("68 Y", 68 * 364 * DAY_S, DAY_S, 30 * DAY_S),
-];
+/// Seconds that a range of bars of one second may have in one request.
+const SECOND_BARS_MAX: i64 = 2_000;
+
+/// How a range is to be cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cut {
+    pub(super) size: BarSize,
+    /// In one request or not at all.
+    pub(super) single: bool,
+    /// Bars of one request, if the market never closes.
+    pub(super) rows_max: u32,
+}
 
 /// One request: bars that start at `from_us` or later and before `to_us`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +81,7 @@ pub(super) struct Chunk {
     pub(super) from_us: i64,
     pub(super) to_us: i64,
     /// As the gateway reads it; covers at least the chunk.
-    pub(super) duration: &'static str,
+    pub(super) duration: CompactString,
 }
 
 pub(super) fn is_small(size: BarSize) -> bool {
@@ -65,49 +94,73 @@ pub(super) fn is_indivisible(size: BarSize) -> bool {
     size.seconds() > DAY_S
 }
 
-fn durations(size: BarSize, single: bool) -> impl Iterator<Item = Duration> {
-    let fits = move |(_, _, shortest, longest): &Duration| (*shortest..=*longest).contains(&size.seconds());
-    let years = YEARS.into_iter().filter(move |_| single);
-    DURATIONS.into_iter().chain(years).filter(fits)
-}
-
-/// The longest span of one request, in seconds.
-pub(super) fn longest(size: BarSize, single: bool) -> i64 {
-    durations(size, single).map(|(_, seconds, ..)| seconds).max().unwrap_or(0)
-}
-
-/// The shortest duration that covers a span.
-fn covering(size: BarSize, single: bool, span_us: i64) -> Option<&'static str> {
-    let fits = |(_, seconds, ..): &Duration| seconds.saturating_mul(SECOND_US) >= span_us;
-    durations(size, single).find(fits).map(|(text, ..)| text)
-}
-
-/// Cuts `from_us..to_us` into requests, oldest first. Empty if `single` was asked and one request
-/// cannot reach that far.
-///
-/// Small bars are dear, so their cuts are counted from the end and are as few as possible. Cuts of
-/// longer bars lie at fixed moments: requests for overlapping ranges then share the inner ones.
-pub(super) fn cut(size: BarSize, single: bool, from_us: i64, to_us: i64) -> Vec<Chunk> {
-    let whole =
-        |from_us, to_us| covering(size, single, to_us - from_us).map(|duration| Chunk { from_us, to_us, duration });
-    if let Some(chunk) = whole(from_us, to_us) {
-        return vec![chunk];
+impl Cut {
+    /// The largest count of a unit; 0 if the unit does not go with the bars.
+    fn count_max(self, unit: &Unit) -> i64 {
+        let bar_s = self.size.seconds();
+        if !unit.bars_s.contains(&bar_s) {
+            return 0;
+        }
+        let rows = if self.single { SINGLE_ROWS } else { i64::from(self.rows_max) };
+        let allowed = if bar_s == 1 { SECOND_BARS_MAX } else { unit.count_max };
+        let shortest_unit = UNITS.iter().find(|unit| unit.bars_s.contains(&bar_s));
+        // However few rows are wanted, there must be a request: two days cover one.
+        let least = if shortest_unit.is_some_and(|shortest| shortest.letter == unit.letter) { 2 } else { 0 };
+        allowed.min((rows.saturating_mul(bar_s) / unit.length_s).max(least))
     }
-    let step = longest(size, single).saturating_mul(SECOND_US);
-    if single || step <= 0 {
-        return Vec::new();
+
+    /// The longest span of one request, in seconds.
+    pub(super) fn longest_s(self) -> i64 {
+        let spans = UNITS.iter().map(|unit| (unit, self.count_max(unit))).filter(|(_, count)| *count > 0);
+        spans.map(|(unit, count)| (unit.covers_s)(count)).max().unwrap_or(0)
     }
-    let bar = size.seconds().saturating_mul(SECOND_US);
-    // A cut between two bars, never inside one.
-    let anchor = if is_small(size) { to_us - to_us.rem_euclid(bar) } else { 0 };
-    let mut cuts = vec![from_us];
-    let mut next = from_us + (step - (from_us - anchor).rem_euclid(step));
-    while next < to_us {
-        cuts.push(next);
-        next += step;
+
+    /// The shortest duration that covers a span.
+    fn covering(self, span_us: i64) -> Option<CompactString> {
+        let span_s = span_us.div_euclid(SECOND_US) + i64::from(span_us.rem_euclid(SECOND_US) > 0);
+        UNITS.iter().find_map(|unit| {
+            let max = self.count_max(unit);
+            let first = match unit.letter {
+                // Whole bars; a minute at least, which every table has.
+                'S' => {
+                    let bar_s = self.size.seconds();
+                    (span_s.div_euclid(bar_s) + i64::from(span_s.rem_euclid(bar_s) > 0)).saturating_mul(bar_s).max(60)
+                }
+                _ => span_s / unit.length_s,
+            };
+            let enough = (first.max(1)..=max.min(first + 4)).find(|count| (unit.covers_s)(*count) >= span_s);
+            // A unit may need a few more than its length says, its sessions being short.
+            let enough = enough.or_else(|| (max > 0 && (unit.covers_s)(max) >= span_s).then_some(max));
+            enough.map(|count| format_compact!("{count} {}", unit.letter))
+        })
     }
-    cuts.push(to_us);
-    cuts.windows(2).filter_map(|pair| whole(*pair.first()?, *pair.last()?)).collect()
+
+    /// Cuts `from_us..to_us` into requests, oldest first. Empty if it takes too many, or if a single
+    /// one was asked and cannot reach that far.
+    ///
+    /// Small bars are dear, so their cuts are counted from the end and are as few as possible. Cuts of
+    /// longer bars lie at fixed moments: requests for overlapping ranges then share the inner ones.
+    pub(super) fn chunks(self, from_us: i64, to_us: i64) -> Vec<Chunk> {
+        let whole = |from_us, to_us| self.covering(to_us - from_us).map(|duration| Chunk { from_us, to_us, duration });
+        if let Some(chunk) = whole(from_us, to_us) {
+            return vec![chunk];
+        }
+        let step = self.longest_s().saturating_mul(SECOND_US);
+        if self.single || step <= 0 || (to_us - from_us) / step >= CHUNKS_MAX {
+            return Vec::new();
+        }
+        let bar = self.size.seconds().saturating_mul(SECOND_US);
+        // A cut between two bars, never inside one.
+        let anchor = if is_small(self.size) { to_us - to_us.rem_euclid(bar) } else { 0 };
+        let mut cuts = vec![from_us];
+        let mut next = from_us + (step - (from_us - anchor).rem_euclid(step));
+        while next < to_us {
+            cuts.push(next);
+            next += step;
+        }
+        cuts.push(to_us);
+        cuts.windows(2).filter_map(|pair| whole(*pair.first()?, *pair.last()?)).collect()
+    }
 }
 
 #[cfg(test)]
@@ -116,74 +169,88 @@ mod tests {
 
     use super::*;
 
-    fn size(name: &str) -> BarSize {
-        name.parse().expect("a bar size")
+    fn plan(name: &str) -> Cut {
+        Cut { size: name.parse().expect("a bar size"), single: false, rows_max: 6_000 }
+    }
+
+    fn single(name: &str) -> Cut {
+        Cut { single: true, ..plan(name) }
     }
 
     #[test]
     fn each_bar_size_has_its_longest_request() {
-        for (name, seconds) in [
-            ("1s", 2_000),
-            ("5s", 3_600),
-            ("10s", 14_400),
-            ("15s", 14_400),
-            ("30s", 28_800),
-            ("1m", DAY_S),
-            ("2m", DAY_S),
-            ("3m", 5 * DAY_S),
-            ("5m", 5 * DAY_S),
-            ("20m", 5 * DAY_S),
-            ("30m", 27 * DAY_S),
-            ("1h", 27 * DAY_S),
-            ("2h", 27 * DAY_S),
-            ("8h", 27 * DAY_S),
-            ("1d", 364 * DAY_S),
-            ("1w", 364 * DAY_S),
-            ("1mo", 364 * DAY_S),
+        for (name, duration, seconds) in [
+            ("1s", "2000 S", 2_000),
+            ("5s", "30000 S", 30_000),
+            ("10s", "60000 S", 60_000),
+            ("15s", "86400 S", DAY_S),
+            ("30s", "86400 S", DAY_S),
+            ("1m", "4 D", 3 * DAY_S),
+            ("2m", "8 D", 7 * DAY_S),
+            ("3m", "12 D", 11 * DAY_S),
+            ("5m", "20 D", 19 * DAY_S),
+            ("20m", "83 D", 82 * DAY_S),
+            ("30m", "125 D", 124 * DAY_S),
+            ("1h", "250 D", 249 * DAY_S),
+            ("2h", "1 Y", 364 * DAY_S),
+            ("4h", "2 Y", 2 * 364 * DAY_S),
+            ("8h", "5 Y", 5 * 364 * DAY_S),
+            ("1d", "16 Y", 16 * 364 * DAY_S),
+            ("1w", "68 Y", 68 * 364 * DAY_S),
+            ("1mo", "68 Y", 68 * 364 * DAY_S),
         ] {
-            assert_eq!(longest(size(name), false), seconds, "{name}");
+            assert_eq!(plan(name).longest_s(), seconds, "{name}");
+            assert_eq!(plan(name).covering(seconds * SECOND_US).as_deref(), Some(duration), "{name}");
         }
-        assert_eq!(longest(size("1w"), true), 68 * 364 * DAY_S);
-        assert_eq!(longest(size("1h"), true), 27 * DAY_S);
     }
 
     #[test]
     fn a_range_takes_the_shortest_duration_that_covers_it() {
         let start = 1_800_000_000 * SECOND_US;
         for (name, seconds, duration) in [
-            ("1s", 60, "60 S"),
-            ("1s", 1_801, "2000 S"),
-            ("5s", 1_801, "3600 S"),
+            ("1s", 5, "60 S"),
+            ("1s", 1_801, "1801 S"),
+            ("5s", 1_801, "1805 S"),
             ("1m", 3_600, "3600 S"),
-            ("1m", 28_801, "86400 S"),
+            ("1m", 28_801, "28860 S"),
+            ("1m", DAY_S + 1, "3 D"),
             ("1h", 30 * 60, "2 D"),
-            ("1h", 2 * DAY_S, "1 W"),
+            ("1h", 2 * DAY_S, "3 D"),
             ("4h", 3_600, "1 W"),
-            ("1h", 8 * DAY_S, "1 M"),
+            ("4h", 6 * DAY_S, "2 W"),
+            ("1h", 8 * DAY_S, "9 D"),
             ("8h", 3_600, "1 M"),
             ("1d", 3_600, "1 Y"),
         ] {
-            let chunks = cut(size(name), false, start, start + seconds * SECOND_US);
+            let chunks = plan(name).chunks(start, start + seconds * SECOND_US);
             let [chunk] = chunks.as_slice() else { panic!("{name} {seconds}: {chunks:?}") };
             assert_eq!(chunk.duration, duration, "{name} {seconds}");
         }
     }
 
     #[test]
+    fn a_year_of_minutes_and_a_day_of_seconds_take_as_few_requests_as_the_table_allows() {
+        let start = 1_800_000_000 * SECOND_US;
+        let count = |name, days| plan(name).chunks(start, start + days * DAY_S * SECOND_US).len();
+        assert_eq!([count("1m", 365), count("1s", 1)], [123, 44]);
+    }
+
+    #[test]
     fn overlapping_ranges_share_their_inner_requests() {
         let day = DAY_S * SECOND_US;
         let start = 20_000 * day + 5 * 3_600 * SECOND_US;
-        let one = cut(size("1m"), false, start, start + 3 * day);
-        let other = cut(size("1m"), false, start + 60 * SECOND_US, start + 4 * day);
+        let one = plan("1m").chunks(start, start + 9 * day);
+        let other = plan("1m").chunks(start + 60 * SECOND_US, start + 12 * day);
         assert_eq!(one[1..3], other[1..3]);
     }
 
     #[test]
     fn one_request_that_cannot_reach_is_no_request() {
         let year = 365 * DAY_S * SECOND_US;
-        assert_eq!(cut(size("1h"), true, 0, year), []);
-        assert_eq!(cut(size("1w"), true, 0, 15 * year)[0].duration, "20 Y");
-        assert_eq!(cut(size("1d"), true, 0, 68 * year), []);
+        assert_eq!(single("1m").chunks(0, year), []);
+        assert_eq!(single("1h").chunks(0, year)[0].duration, "2 Y");
+        assert_eq!(single("1w").chunks(0, 15 * year)[0].duration, "16 Y");
+        assert_eq!(single("1d").chunks(0, 69 * year), []);
     }
 
     proptest! {
@@ -192,21 +259,34 @@ mod tests {
         fn chunks_cover_a_range_exactly_and_obey_the_table(
             index in 0_usize..21,
             from_us in 0_i64..2_000_000_000_000_000,
-            bars in 1_i64..30_000,
+            bars in 1_i64..300_000,
             odd_us in 0_i64..1_000_000,
+            rows_max in 500_u32..20_000,
         ) {
-            let size = size(BarSize::names().nth(index).expect("21 names"));
-            let to_us = from_us + bars * size.seconds() * SECOND_US + odd_us;
-            let chunks = cut(size, false, from_us, to_us);
+            let cut = Cut { rows_max, ..plan(BarSize::names().nth(index).expect("21 names")) };
+            let bar_s = cut.size.seconds();
+            let to_us = from_us + bars.min(68 * 360 * DAY_S / bar_s) * bar_s * SECOND_US + odd_us;
+            let cut = Cut { single: is_indivisible(cut.size), ..cut };
+            let chunks = cut.chunks(from_us, to_us);
             prop_assert_eq!(chunks.first().map(|chunk| chunk.from_us), Some(from_us));
             prop_assert_eq!(chunks.last().map(|chunk| chunk.to_us), Some(to_us));
             prop_assert!(chunks.windows(2).all(|pair| pair[0].to_us == pair[1].from_us));
             for chunk in &chunks {
-                let row = DURATIONS.iter().find(|row| row.0 == chunk.duration).expect("a row of the table");
-                prop_assert!((row.2..=row.3).contains(&size.seconds()));
-                prop_assert!(chunk.from_us < chunk.to_us && chunk.to_us - chunk.from_us <= row.1 * SECOND_US);
+                let (count, letter) = chunk.duration.split_once(' ').expect("a number and a unit");
+                let (count, bar_s): (i64, i64) = (count.parse().expect("a number"), cut.size.seconds());
+                let (length_s, longest, bars_s) = match letter {
+                    "S" if bar_s == 1 => (1, 2_000, 1..=1),
+                    "S" => (1, 86_400, 1..=60),
+                    "D" => (DAY_S, 365, 5..=3_600),
+                    "W" => (7 * DAY_S, 52, 10..=14_400),
+                    "M" => (31 * DAY_S, 12, 30..=28_800),
+                    _ => (366 * DAY_S, 68, 60..=30 * DAY_S),
+                };
+                prop_assert!((1..=longest).contains(&count) && bars_s.contains(&bar_s), "{} {}", chunk.duration, bar_s);
+                prop_assert!(cut.single || count * length_s / bar_s <= i64::from(rows_max).max(1_440));
+                prop_assert!(chunk.from_us < chunk.to_us && chunk.to_us - chunk.from_us <= count * length_s * SECOND_US);
             }
-            let needed = (to_us - from_us).div_euclid(longest(size, false) * SECOND_US) + 2;
+            let needed = (to_us - from_us).div_euclid(cut.longest_s() * SECOND_US) + 2;
             prop_assert!(i64::try_from(chunks.len()).expect("few") <= needed);
         }
     }

@@ -2,19 +2,19 @@
 
 use chrono::{DateTime, Days, Months};
 
-use super::plan::{self, Chunk, SECOND_US};
+use super::plan::{self, Chunk, Cut, SECOND_US};
 use crate::schema::{
     ApiError, ErrorCode, Instrument,
     bar::{BarSize, BarSource},
-    request::history::BarsRequest,
+    request::history::{BarsRequest, TimePoint},
 };
 
-/// Bars that a range may have room for, counted as if the market never closed.
-const BARS_MAX: i64 = 2_000_000;
 /// A client's clock may be this far ahead of ours.
 const AHEAD_US: i64 = 60 * SECOND_US;
 /// IB keeps bars of 30 s and less for six months: `ib-limits` section 4.
 const SMALL_BARS_KEPT_DAYS: i64 = 186;
+/// IB keeps the history of a future for two years after its expiry.
+const EXPIRED_FUTURES_KEPT_DAYS: i64 = 731;
 const DAY_US: i64 = 86_400 * SECOND_US;
 
 /// A range that IB may be asked for.
@@ -28,8 +28,8 @@ pub(super) struct Range {
     pub(super) source: BarSource,
     /// The data must end now: no end time is sent.
     pub(super) ends_now: bool,
-    /// The part before this is older than IB keeps.
-    pub(super) kept_from_us: i64,
+    /// The part at its start that IB does not keep: up to when, and the reason.
+    pub(super) unkept: Option<(i64, &'static str)>,
     pub(super) chunks: Vec<Chunk>,
 }
 
@@ -51,9 +51,75 @@ pub(super) fn check_source(instrument: &Instrument, source: BarSource) -> Result
     }
 }
 
+/// What IB does not keep: up to when, and the reason. `None` if it may have all of it.
+fn unkept(instrument: &Instrument, size: BarSize, now_us: i64) -> Option<(i64, &'static str)> {
+    let is_derivative = matches!(instrument.sec_type.as_str(), "OPT" | "FOP" | "WAR" | "IOPT");
+    let kept_days = match instrument.sec_type.as_str() {
+        "FUT" => Some(EXPIRED_FUTURES_KEPT_DAYS),
+        _ if is_derivative => Some(0),
+        _ => None,
+    };
+    // The day of expiry itself is over everywhere a day after its end in UTC.
+    let is_gone = |days: i64| last_day_us(instrument).is_some_and(|day| day + (days + 2) * DAY_US <= now_us);
+    if kept_days.is_some_and(is_gone) {
+        return Some((i64::MAX, "expired"));
+    }
+    if is_derivative && size >= BarSize::DAY {
+        return Some((i64::MAX, "no_daily_bars"));
+    }
+    plan::is_small(size).then_some((now_us - SMALL_BARS_KEPT_DAYS * DAY_US, "small_bars_too_old"))
+}
+
+/// Midnight UTC of the day an instrument expires.
+fn last_day_us(instrument: &Instrument) -> Option<i64> {
+    let text = instrument.expiry.as_deref()?.get(..8)?;
+    let day = chrono::NaiveDate::parse_from_str(text, "%Y%m%d").ok()?;
+    Some(day.and_hms_opt(0, 0, 0)?.and_utc().timestamp_micros())
+}
+
+/// First and last moment of a range that a client asks for at `now_us`.
+pub(super) fn moments(
+    start: Option<TimePoint>,
+    end: Option<TimePoint>,
+    duration: Option<&str>,
+    now_us: i64,
+) -> Result<(i64, i64), ApiError> {
+    let end_us = end.map_or(now_us, |end| end.us);
+    if end_us > now_us.saturating_add(AHEAD_US) {
+        return Err(ApiError::invalid("end is in the future"));
+    }
+    if end_us < 0 {
+        return Err(ApiError::invalid("end is before 1970"));
+    }
+    let end_us = end_us.min(now_us);
+    let start_us = match (start, duration) {
+        (Some(_), Some(_)) => return Err(ApiError::invalid("give start or duration, not both")),
+        (None, None) => return Err(ApiError::invalid("give start or duration")),
+        (Some(start), None) => start.us,
+        (None, Some(duration)) => before(end_us, duration).ok_or_else(|| bad_duration(duration))?,
+    };
+    if start_us < 0 {
+        return Err(ApiError::invalid("start is before 1970"));
+    }
+    if start_us >= end_us {
+        return Err(ApiError::invalid("start is not before end (now, if end is left out)"));
+    }
+    Ok((start_us, end_us))
+}
+
+pub(super) fn bad_duration(duration: &str) -> ApiError {
+    let shown: String = duration.chars().take(20).collect();
+    ApiError::invalid(format!("{shown:?} is not a duration; write 3600s, 2h, 5d, 3w, 6mo or 1y"))
+}
+
 impl Range {
-    /// Reads and checks a request at `now_us`.
-    pub(super) fn read(ask: &BarsRequest, instrument: &Instrument, now_us: i64) -> Result<Self, ApiError> {
+    /// Reads and checks a request at `now_us`; `rows_max` bounds the bars of one upstream request.
+    pub(super) fn read(
+        ask: &BarsRequest,
+        instrument: &Instrument,
+        now_us: i64,
+        rows_max: u32,
+    ) -> Result<Self, ApiError> {
         let size = ask.bar_size;
         let source = ask.source.unwrap_or_else(|| default_source(instrument));
         check_source(instrument, source)?;
@@ -63,63 +129,32 @@ impl Range {
                 "IB gives adjusted_last and continuous futures up to now only; leave end out",
             ));
         }
-        let end_us = ask.end.map_or(now_us, |end| end.us);
-        if end_us > now_us.saturating_add(AHEAD_US) {
-            return Err(ApiError::invalid("end is in the future"));
-        }
-        if end_us < 0 {
-            return Err(ApiError::invalid("end is before 1970"));
-        }
-        let end_us = end_us.min(now_us);
-        let mut start_us = start(ask, end_us)?;
-        if start_us < 0 {
-            return Err(ApiError::invalid("start is before 1970"));
-        }
-        if size.seconds().saturating_mul(SECOND_US) >= DAY_US {
+        let (mut start_us, end_us) = moments(ask.start, ask.end, ask.duration.as_deref(), now_us)?;
+        if size >= BarSize::DAY {
             // These bars start at midnight of their date, so the first date is meant as a whole.
             start_us -= start_us.rem_euclid(DAY_US);
         }
-        if start_us >= end_us {
-            return Err(ApiError::invalid("start is not before end (now, if end is left out)"));
-        }
-        let bar_us = size.seconds().saturating_mul(SECOND_US);
-        let bars = (end_us - start_us) / bar_us;
-        if bars > BARS_MAX {
-            let days = BARS_MAX.saturating_mul(size.seconds()) / 86_400;
-            let message = format!(
-                "the range has room for {bars} bars of {size}, more than {BARS_MAX}; ask for at most {days} days at a time, each from the end of the one before"
-            );
+        let unkept = unkept(instrument, size, now_us).filter(|(to_us, _)| *to_us > start_us);
+        let from_us = unkept.map_or(start_us, |(to_us, _)| to_us);
+        let cut = Cut { size, single: ends_now || plan::is_indivisible(size), rows_max };
+        let chunks = if from_us < end_us { cut.chunks(from_us, end_us) } else { Vec::new() };
+        if chunks.is_empty() && from_us < end_us {
+            let days = cut.longest_s() / 86_400;
+            let message = if cut.single {
+                format!(
+                    "such bars come in one request, which reaches {days} days back with bars of {size}; start later or use longer bars"
+                )
+            } else {
+                format!("the range takes too many requests with bars of {size}; start later or use longer bars")
+            };
             return Err(ApiError::new(ErrorCode::TooLarge, message));
         }
-        let kept_from_us = if plan::is_small(size) { now_us - SMALL_BARS_KEPT_DAYS * DAY_US } else { 0 };
-        let from_us = start_us.max(kept_from_us);
-        let single = ends_now || plan::is_indivisible(size);
-        let chunks = if from_us < end_us { plan::cut(size, single, from_us, end_us) } else { Vec::new() };
-        if chunks.is_empty() && from_us < end_us {
-            let days = plan::longest(size, single) / 86_400;
-            let message = format!(
-                "such bars come in one request, which reaches {days} days back with bars of {size}; start later or use longer bars"
-            );
-            return Err(ApiError::invalid(message));
-        }
-        Ok(Self { start_us, end_us, now_us, size, source, ends_now, kept_from_us, chunks })
-    }
-}
-
-fn start(ask: &BarsRequest, end_us: i64) -> Result<i64, ApiError> {
-    match (ask.start, &ask.duration) {
-        (Some(_), Some(_)) => Err(ApiError::invalid("give start or duration, not both")),
-        (None, None) => Err(ApiError::invalid("give start or duration")),
-        (Some(start), None) => Ok(start.us),
-        (None, Some(duration)) => before(end_us, duration).ok_or_else(|| {
-            let shown: String = duration.chars().take(20).collect();
-            ApiError::invalid(format!("{shown:?} is not a duration; write 3600s, 2h, 5d, 3w, 6mo or 1y"))
-        }),
+        Ok(Self { start_us, end_us, now_us, size, source, ends_now, unkept, chunks })
     }
 }
 
 /// The moment this long before `end_us`; months and years by the calendar, UTC.
-fn before(end_us: i64, duration: &str) -> Option<i64> {
+pub(super) fn before(end_us: i64, duration: &str) -> Option<i64> {
     let split = duration.find(|letter: char| !letter.is_ascii_digit())?;
     let (count, unit) = duration.split_at_checked(split)?;
     let count: u32 = count.parse().ok().filter(|count| *count > 0)?;
@@ -174,7 +209,7 @@ mod tests {
                 for start in wild {
                     let ask = serde_json::json!({ "contract": "STK:A", "bar_size": size, "start": start, "end": end });
                     let ask: BarsRequest = serde_json::from_value(ask).expect("a request");
-                    if let Ok(range) = Range::read(&ask, &instrument, now_us) {
+                    if let Ok(range) = Range::read(&ask, &instrument, now_us, 6_000) {
                         assert!(0 <= range.start_us && range.start_us < range.end_us && range.end_us <= now_us);
                     }
                 }
@@ -182,7 +217,7 @@ mod tests {
                     let ask =
                         serde_json::json!({ "contract": "STK:A", "bar_size": size, "duration": duration, "end": end });
                     let ask: BarsRequest = serde_json::from_value(ask).expect("a request");
-                    if let Ok(range) = Range::read(&ask, &instrument, now_us) {
+                    if let Ok(range) = Range::read(&ask, &instrument, now_us, 6_000) {
                         assert!(0 <= range.start_us && range.start_us < range.end_us && range.end_us <= now_us);
                     }
                 }

@@ -1,18 +1,23 @@
 //! Ranges in virtual time, against a scripted gateway.
 
+mod heads;
+mod holes;
+mod limits;
+mod other_kinds;
+
 use std::sync::Arc;
 
 use crate::{
     config::Config,
     schema::{
         ApiError, ErrorCode,
-        bar::BarSource,
+        bar::{Bar, BarSource},
         connection::LinkName,
         contract::ContractSpec,
         request::history::{BarsRequest, HeadRequest, TimePoint},
     },
     session::{
-        Answer, Ask, Bars, Listing, Token,
+        Answer, Ask, Bars, Listing, Rows, Token,
         rig::{Rig, START_US},
     },
     tws::{
@@ -109,10 +114,15 @@ fn answer_hourly(rig: &mut Rig, ask: &HistoricalDataRequest, hours: i64) {
 
 #[track_caller]
 fn served(rig: &mut Rig, token: Token) -> Bars {
-    match rig.reply(token) {
+    let Bars { rows, manifest } = match rig.reply(token) {
         Some(Ok(Answer::Bars(bars))) => *bars,
         other => panic!("no bars: {other:?}"),
-    }
+    };
+    assert_eq!(rows, [], "a client gets its rows in parts");
+    let parts = rig.parts(token).into_iter().map(|part| part.rows);
+    let rows: Vec<Bar> = parts.flat_map(|rows| if let Rows::Bars(rows) = rows { rows } else { Vec::new() }).collect();
+    assert_eq!(usize::try_from(manifest.rows), Ok(rows.len()));
+    Bars { rows, manifest }
 }
 
 #[track_caller]
@@ -148,7 +158,7 @@ fn a_range_without_an_end_ends_now_and_one_of_currencies_is_of_mid_points() {
     bars(&mut rig, &pair, BarsRequest { start: None, duration: Some("2h".into()), ..request("1m", 0, None) });
     let sent = asked(&mut rig);
     assert_eq!(sent[0].end_date_time.as_deref(), Some(""));
-    assert_eq!((sent[0].what_to_show.as_deref(), sent[0].duration.as_deref()), (Some("MIDPOINT"), Some("14400 S")));
+    assert_eq!((sent[0].what_to_show.as_deref(), sent[0].duration.as_deref()), (Some("MIDPOINT"), Some("7200 S")));
 }
 
 #[test]
@@ -167,172 +177,103 @@ fn daily_bars_carry_their_date_and_the_first_date_counts_whole() {
 }
 
 #[test]
-fn a_job_has_three_chunks_open_and_its_rows_come_back_in_order() {
+fn a_job_has_a_dozen_chunks_open_and_its_rows_are_sent_in_order_as_they_arrive() {
     let (mut rig, listing) = patient(600);
-    let start = START_US - 100 * DAY_US;
-    let token = bars(&mut rig, &listing, request("1h", start, Some(START_US)));
-    let mut requests = 0;
-    loop {
-        let mut sent = asked(&mut rig);
-        assert!(sent.len() <= 3);
-        requests += sent.len();
-        if sent.is_empty() {
-            break;
-        }
+    let start = START_US - 90 * DAY_US;
+    let token = bars(&mut rig, &listing, request("1m", start, Some(START_US)));
+    let (mut requests, mut rows, mut open) = (0, Vec::new(), Vec::new());
+    for _ in 0..60 {
+        open.extend(asked(&mut rig));
+        assert!(open.len() <= 10);
         // The newest first: order of answers is not order of time.
-        sent.reverse();
-        for ask in sent {
-            answer_hourly(&mut rig, &ask, 28 * 24);
+        if let Some(ask) = open.pop() {
+            requests += 1;
+            answer_hourly(&mut rig, &ask, 4 * 24);
         }
+        for part in rig.parts(token) {
+            let Rows::Bars(part_rows) = part.rows else { panic!("ticks") };
+            rows.extend(part_rows.iter().map(|bar| bar.start_us));
+            assert_eq!(usize::try_from(part.progress.rows), Ok(rows.len()));
+            assert_eq!(part.progress.total, Some(31));
+        }
+        rig.wait_ms(400);
     }
-    let Bars { rows, manifest } = served(&mut rig, token);
-    assert_eq!((rows.len(), manifest.holes.len()), (2_400, 0));
-    assert!(rows.windows(2).all(|pair| pair[1].start_us - pair[0].start_us == HOUR_US));
-    assert_eq!(usize::try_from(manifest.requests), Ok(requests));
+    assert_eq!(rows.len(), 90 * 24);
+    assert!(rows.windows(2).all(|pair| pair[1] - pair[0] == HOUR_US));
+    let Some(Ok(Answer::Bars(bars))) = rig.reply(token) else { panic!("no bars") };
+    assert_eq!((bars.manifest.requests, bars.manifest.rows, bars.manifest.holes.len()), (requests, 90 * 24, 0));
+    assert_eq!(requests, 31);
 }
 
 #[test]
-fn what_is_missing_is_told_with_its_reason() {
+fn a_caller_who_takes_nothing_is_asked_for_no_more() {
     let (mut rig, listing) = patient(600);
-    let start = START_US - 81 * DAY_US;
-    let token = bars(&mut rig, &listing, request("1h", start, Some(START_US)));
-    let sent = asked(&mut rig);
-    answer_hourly(&mut rig, &sent[0], 28 * 24);
-    rig.notice(LinkName::Data, sent[1].req_id.unwrap(), 162, NO_DATA);
-    rig.notice(LinkName::Data, sent[2].req_id.unwrap(), 321, "Error validating request.-'bN' : cause - wrong");
-    for ask in asked(&mut rig) {
-        answer_hourly(&mut rig, &ask, 28 * 24);
+    rig.takes_parts = false;
+    let token = bars(&mut rig, &listing, request("1m", START_US - 300 * DAY_US, Some(START_US)));
+    let mut requests = 0;
+    for _ in 0..60 {
+        let sent = asked(&mut rig);
+        requests += sent.len();
+        for ask in sent {
+            answer_hourly(&mut rig, &ask, 4 * 24);
+        }
+        rig.wait_ms(1_000);
     }
-    let Bars { manifest, .. } = served(&mut rig, token);
-    let holes: Vec<_> = manifest.holes.iter().map(|hole| (hole.reason.as_str(), hole.ib_code)).collect();
-    assert_eq!(holes, [("no_data", Some(162)), ("invalid_request", Some(321))]);
-    assert_eq!(manifest.holes[0].to_us, manifest.holes[1].from_us);
+    assert!((8..=20).contains(&requests), "{requests}");
+    rig.takes_parts = true;
+    for _ in 0..300 {
+        rig.take_parts(token);
+        for ask in asked(&mut rig) {
+            answer_hourly(&mut rig, &ask, 4 * 24);
+        }
+        rig.wait_ms(500);
+    }
+    assert_eq!(served(&mut rig, token).rows.len(), 300 * 24);
 }
 
 #[test]
-fn a_range_without_any_row_is_an_error() {
+fn a_caller_who_waits_is_told_the_progress() {
     let (mut rig, listing) = patient(600);
-    let token = bars(&mut rig, &listing, request("1h", START_US - DAY_US, None));
+    let token = bars(&mut rig, &listing, request("1m", START_US - 9 * DAY_US, Some(START_US)));
     let sent = asked(&mut rig);
-    rig.notice(LinkName::Data, sent[0].req_id.unwrap(), 162, NO_DATA);
-    let error = refused(&mut rig, token);
-    assert_eq!((error.code, error.ib_code), (ErrorCode::NoData, Some(162)));
+    answer_hourly(&mut rig, &sent[0], 4 * 24);
+    assert_eq!(rig.parts(token).len(), 1);
+    rig.wait_ms(10_000);
+    let parts = rig.parts(token);
+    let [part] = parts.as_slice() else { panic!("{parts:?}") };
+    assert!(part.rows.is_empty());
+    assert_eq!((part.progress.done, part.progress.total), (1, Some(4)));
 }
 
 #[test]
-fn equal_requests_are_one_and_repeats_within_fifteen_seconds_are_served_from_it() {
-    let (mut rig, listing) = patient(60);
-    let ask = || request("5s", START_US - HOUR_US, Some(START_US - HOUR_US / 2));
-    let tokens = [bars(&mut rig, &listing, ask()), bars(&mut rig, &listing, ask())];
-    let sent = asked(&mut rig);
-    assert_eq!(sent.len(), 1);
-    answer_at(&mut rig, &sent[0], [START_US - HOUR_US]);
-    let requests = tokens.map(|token| served(&mut rig, token).manifest.requests);
-    assert_eq!(requests, [1, 0]);
-
-    rig.wait_ms(14_999);
-    let token = bars(&mut rig, &listing, ask());
-    assert_eq!(asked(&mut rig), []);
-    assert_eq!(served(&mut rig, token).rows.len(), 1);
-    rig.wait_ms(1);
-    bars(&mut rig, &listing, ask());
-    assert_eq!(asked(&mut rig).len(), 1);
-}
-
-#[test]
-fn bid_and_ask_bars_count_twice() {
-    let (mut rig, listing) = patient(60);
-    let ask = BarsRequest { source: Some(BarSource::BidAsk), ..request("5s", START_US - 3 * HOUR_US, None) };
-    bars(&mut rig, &listing, ask);
-    // Five a two seconds for one contract and kind: two of weight two, then a wait.
-    assert_eq!(asked(&mut rig).len(), 2);
-    assert_eq!(rig.session.core.pacing.history_usage(rig.now().at).used, 4);
-    rig.wait_ms(1_999);
-    assert_eq!(asked(&mut rig).len(), 0);
-    rig.wait_ms(1);
-    assert_eq!(asked(&mut rig).len(), 1);
-}
-
-#[test]
-fn what_the_window_cannot_let_through_in_time_is_refused_at_once() {
-    let (mut rig, listing) = patient(60);
-    // 59 chunks of an hour; 58 fit.
-    let token = bars(&mut rig, &listing, request("5s", START_US - 59 * HOUR_US, None));
-    let error = refused(&mut rig, token);
-    assert_eq!(error.code, ErrorCode::PacingLimited);
-    assert!(error.message.contains("600000 ms"), "{error}");
-    assert_eq!(asked(&mut rig), []);
-    bars(&mut rig, &listing, request("5s", START_US - 58 * HOUR_US, None));
-    assert_eq!(asked(&mut rig).len(), 3);
-    // Longer bars wait for no window.
-    bars(&mut rig, &listing, request("1m", START_US - 59 * HOUR_US, None));
-    assert_ne!(asked(&mut rig), []);
-}
-
-#[test]
-fn small_bars_that_wait_for_their_window_do_not_hold_up_longer_bars() {
-    let mut config = Config::default();
-    config.pacing.history_10_min = 1;
-    config.timing.request_ms = 700_000;
-    let mut rig = Rig::ready_with(config);
-    let listing = rig.stock(265_598, "AAPL");
-    bars(&mut rig, &listing, request("5s", START_US - HOUR_US, None));
-    bars(&mut rig, &listing, request("10s", START_US - HOUR_US, None));
-    bars(&mut rig, &listing, request("1h", START_US - HOUR_US, None));
-    let sizes: Vec<_> = asked(&mut rig).into_iter().filter_map(|ask| ask.bar_size_setting).collect();
-    assert_eq!(sizes, ["5 secs", "1 hour"]);
-}
-
-#[test]
-fn a_range_survives_three_disconnects() {
+fn a_range_survives_three_disconnects_and_asks_only_again_what_was_cut_off() {
     let (mut rig, listing) = patient(600);
-    let start = START_US - 200 * DAY_US;
-    let token = bars(&mut rig, &listing, request("1h", start, Some(START_US)));
+    let token = bars(&mut rig, &listing, request("1m", START_US - 90 * DAY_US, Some(START_US)));
+    let mut cut_off = 0;
     for _ in 0..3 {
-        // Five requests for one contract fit into two seconds.
         rig.wait_ms(2_000);
         let sent = asked(&mut rig);
-        assert_eq!(sent.len(), 3);
-        answer_hourly(&mut rig, &sent[0], 28 * 24);
+        assert!(sent.len() >= 2, "{}", sent.len());
+        answer_hourly(&mut rig, &sent[0], 4 * 24);
+        cut_off += sent.len() - 1;
         // Half an answer is void.
         let half = HistoricalData { req_id: sent[1].req_id, historical_data_bars: vec![row("1800000000".to_owned())] };
         rig.receive_data(Response::HistoricalData(half));
+        cut_off += asked(&mut rig).len();
         rig.cut(LinkName::Data);
-        rig.forget();
+        rig.drop_sent(|_| true);
         rig.reconnect(LinkName::Data);
     }
-    for _ in 0..10 {
+    for _ in 0..30 {
         rig.wait_ms(2_000);
         for ask in asked(&mut rig) {
-            answer_hourly(&mut rig, &ask, 28 * 24);
+            answer_hourly(&mut rig, &ask, 4 * 24);
         }
     }
     let Bars { rows, manifest } = served(&mut rig, token);
-    assert_eq!((rows.len(), manifest.holes.len()), (4_800, 0));
+    assert_eq!((rows.len(), manifest.holes.len()), (90 * 24, 0));
+    assert_eq!(usize::try_from(manifest.requests), Ok(31 + cut_off));
     assert!(rows.windows(2).all(|pair| pair[1].start_us - pair[0].start_us == HOUR_US));
-}
-
-#[test]
-fn a_pacing_violation_waits_and_asks_again() {
-    let (mut rig, listing) = patient(600);
-    let token = bars(&mut rig, &listing, request("1h", START_US - DAY_US, None));
-    let sent = asked(&mut rig);
-    rig.notice(LinkName::Data, sent[0].req_id.unwrap(), 162, VIOLATION);
-    rig.wait_ms(59_999);
-    assert_eq!(asked(&mut rig), []);
-    rig.wait_ms(1);
-    let again = asked(&mut rig);
-    assert_eq!(again.len(), 1);
-    answer_hourly(&mut rig, &again[0], 48);
-    assert_eq!(served(&mut rig, token).manifest.requests, 2);
-
-    let (mut rig, listing) = patient(30);
-    let token = bars(&mut rig, &listing, request("1h", START_US - DAY_US, None));
-    let sent = asked(&mut rig);
-    rig.notice(LinkName::Data, sent[0].req_id.unwrap(), 162, VIOLATION);
-    assert_eq!(refused(&mut rig, token).code, ErrorCode::PacingLimited);
-    let token = bars(&mut rig, &listing, request("1h", START_US - DAY_US, None));
-    assert_eq!(refused(&mut rig, token).retry_after_ms, Some(60_000));
 }
 
 #[test]
@@ -346,6 +287,9 @@ fn silence_is_cancelled_and_asked_again_until_it_is_a_timeout() {
         assert!(matches!(sent.as_slice(), [Request::CancelHistoricalData(_), Request::HistoricalDataRequest(_)]));
     }
     rig.wait_ms(60_000);
+    rig.sent(LinkName::Data);
+    // The head stays unanswered, too.
+    rig.wait_ms(120_000);
     assert_eq!(refused(&mut rig, token).code, ErrorCode::Timeout);
 
     let late = rig.session.core.counters.late_answers;
@@ -356,12 +300,13 @@ fn silence_is_cancelled_and_asked_again_until_it_is_a_timeout() {
 #[test]
 fn a_caller_who_gives_up_costs_no_more_requests() {
     let (mut rig, listing) = patient(20);
-    let token = bars(&mut rig, &listing, request("1h", START_US - 200 * DAY_US, None));
-    assert_eq!(asked(&mut rig).len(), 3);
-    rig.wait_ms(20_000);
+    let token = bars(&mut rig, &listing, request("1m", START_US - 90 * DAY_US, None));
+    rig.wait_ms(19_999);
+    assert_eq!(asked(&mut rig).len(), 10);
+    rig.wait_ms(1);
     assert_eq!(refused(&mut rig, token).code, ErrorCode::Timeout);
     let sent = rig.sent(LinkName::Data);
-    assert_eq!(sent.len(), 3, "{sent:?}");
+    assert_eq!(sent.len(), 10, "{sent:?}");
     assert!(sent.iter().all(|request| matches!(request, Request::CancelHistoricalData(_))));
     assert_eq!(rig.session.core.pacing.open_usage().used, 0);
     rig.wait_ms(100_000);
@@ -392,73 +337,18 @@ fn a_range_that_makes_no_sense_is_refused_with_the_reason() {
             "up to now",
         ),
         (
-            BarsRequest { source: Some(BarSource::AdjustedLast), ..request("1h", START_US - 90 * DAY_US, None) },
+            BarsRequest { source: Some(BarSource::AdjustedLast), ..request("1m", START_US - 90 * DAY_US, None) },
             &listing,
-            invalid,
-            "27 days",
+            large,
+            "33 days",
         ),
-        (request("1s", START_US - 30 * DAY_US, None), &listing, large, "23 days"),
     ] {
         let token = bars(&mut rig, on, ask.clone());
         let error = refused(&mut rig, token);
         assert!(error.code == code && error.message.contains(word), "{ask:?}: {error}");
     }
     assert_eq!(asked(&mut rig), []);
-    let token = bars(&mut rig, &listing, request("30s", START_US - 400 * DAY_US, Some(START_US - 399 * DAY_US)));
-    assert_eq!(refused(&mut rig, token).code, ErrorCode::NoData);
     rig.cut(LinkName::Data);
     let token = bars(&mut rig, &listing, request("1h", hour_ago, None));
     assert_eq!(refused(&mut rig, token).code, ErrorCode::NotReady);
-}
-
-fn head(rig: &mut Rig, listing: &Arc<Listing>) -> Token {
-    let contract = ContractSpec("STK:AAPL".parse().expect("short text"));
-    let ask = HeadRequest { contract, source: None, regular_hours: false, timeout_ms: None };
-    rig.ask_resolved("", Ask::Head(Box::new(ask)), listing)
-}
-
-#[test]
-fn a_head_timestamp_is_cancelled_after_its_answer_and_kept() {
-    let (mut rig, listing) = patient(60);
-    let tokens = [head(&mut rig, &listing), head(&mut rig, &listing)];
-    let sent = rig.sent(LinkName::Data);
-    let [Request::HeadTimestampRequest(ask)] = sent.as_slice() else { panic!("{sent:?}") };
-    assert_eq!((ask.format_date, ask.what_to_show.as_deref()), (Some(2), Some("TRADES")));
-    assert_eq!(rig.session.core.pacing.history_usage(rig.now().at).used, 1);
-    let head_timestamp = Some("345479400".to_owned());
-    rig.receive_data(Response::HeadTimestamp(HeadTimestamp { req_id: ask.req_id, head_timestamp }));
-    let sent = rig.sent(LinkName::Data);
-    let [Request::CancelHeadTimestamp(cancel)] = sent.as_slice() else { panic!("{sent:?}") };
-    assert_eq!(cancel.req_id, ask.req_id);
-    assert_eq!(rig.session.core.pacing.open_usage().used, 0);
-    for token in tokens.into_iter().chain([head(&mut rig, &listing)]) {
-        let Some(Ok(Answer::Head(head))) = rig.reply(token) else { panic!("no head") };
-        assert_eq!(head.head_us, 345_479_400_000_000);
-    }
-    assert_eq!(rig.sent(LinkName::Data), []);
-}
-
-#[test]
-fn an_instrument_without_history_has_no_head() {
-    let (mut rig, listing) = patient(60);
-    let token = head(&mut rig, &listing);
-    let sent = rig.sent(LinkName::Data);
-    let [Request::HeadTimestampRequest(ask)] = sent.as_slice() else { panic!("{sent:?}") };
-    let text = "Historical Market Data Service error message:No head time stamp: no head timestamp";
-    rig.notice(LinkName::Data, ask.req_id.unwrap(), 162, text);
-    assert_eq!(refused(&mut rig, token).code, ErrorCode::NoData);
-}
-
-#[test]
-fn a_head_cut_off_is_asked_again() {
-    let (mut rig, listing) = patient(60);
-    let token = head(&mut rig, &listing);
-    rig.cut(LinkName::Data);
-    rig.forget();
-    rig.reconnect(LinkName::Data);
-    let sent = rig.sent(LinkName::Data);
-    let Some(Request::HeadTimestampRequest(ask)) = sent.last() else { panic!("{sent:?}") };
-    let head_timestamp = Some("20040123-14:30:00".to_owned());
-    rig.receive_data(Response::HeadTimestamp(HeadTimestamp { req_id: ask.req_id, head_timestamp }));
-    assert!(matches!(rig.reply(token), Some(Ok(Answer::Head(_)))));
 }

@@ -8,7 +8,7 @@ use std::{
 
 use compact_str::CompactString;
 
-use super::Cost;
+use super::{Cost, HistoryCost};
 use crate::{schema::connection::LinkName, session::core::Owner, tws::Request};
 
 /// Who goes first. Order of the variants is the order of service.
@@ -80,7 +80,14 @@ type Limit = (Discriminant<Cost>, bool);
 fn limit(cost: &Cost) -> Limit {
     // A cancel must not pass the request that takes its line, nor the other way round.
     let kind = if matches!(cost, Cost::MarketData { .. }) { &Cost::Message } else { cost };
-    (discriminant(kind), matches!(cost, Cost::History { small: true, .. }))
+    (discriminant(kind), matches!(cost, Cost::History(HistoryCost { small: true, .. })))
+}
+
+/// Small bars looked at behind the first of a line: it may only wait for its own contract and kind.
+const LOOK_AHEAD: usize = 64;
+
+fn look_ahead((_, small): Limit) -> usize {
+    if small { LOOK_AHEAD } else { 1 }
 }
 
 /// Tickets that are served in order: those of one client which wait for the same limit. A real-time
@@ -116,16 +123,35 @@ impl ClassQueue {
         }
     }
 
-    /// Takes the first ticket that `admit` accepts, looking at the head of each line in turn;
+    /// Takes the first ticket that `admit` accepts, looking at the front of each line in turn;
     /// the line served goes to the end of the turns.
     pub(crate) fn pop_if(&mut self, mut admit: impl FnMut(&Ticket) -> bool) -> Option<Ticket> {
-        let turn = self.turns.iter().position(|line| line.tickets.front().is_some_and(&mut admit))?;
+        let mut found = None;
+        for (turn, line) in self.turns.iter().enumerate() {
+            if let Some(place) = line.tickets.iter().take(look_ahead(line.limit)).position(&mut admit) {
+                found = Some((turn, place));
+                break;
+            }
+        }
+        let (turn, place) = found?;
         let mut line = self.turns.remove(turn)?;
-        let ticket = line.tickets.pop_front();
+        let ticket = line.tickets.remove(place);
         if !line.tickets.is_empty() {
             self.turns.push_back(line);
         }
         ticket
+    }
+
+    /// Cost of the waiting history requests under the small-bar rules, or of the others, by client.
+    pub(crate) fn history_waiting(&self, small: bool) -> impl Iterator<Item = (Option<&CompactString>, u32)> {
+        self.turns.iter().map(move |line| {
+            let weight = |ticket: &Ticket| match &ticket.cost {
+                Cost::History(cost) if cost.small == small => cost.weight,
+                Cost::RealTimeBars if small => 1,
+                _ => 0,
+            };
+            (line.client.as_ref(), line.tickets.iter().map(weight).sum())
+        })
     }
 
     /// Removes every ticket that `condemn` names.

@@ -5,9 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
-use super::{Class, Cost, Ticket, queue::ClassQueue, window::Window};
+use super::{Class, Cost, HistoryCost, Ticket, queue::ClassQueue, window::Window};
 use crate::{
     config,
     schema::{
@@ -21,8 +22,11 @@ use crate::{
 const SECOND: Duration = Duration::from_secs(1);
 /// Length of the window in which small-bar history is counted.
 const TEN_MINUTES: Duration = Duration::from_secs(600);
-/// Length of the window in which requests for the same contract, exchange and kind are counted.
-const SAME_WINDOW: Duration = Duration::from_secs(2);
+/// Length of the windows in which small requests for the same contract, exchange and kind are counted,
+/// and requests for bars of a minute and more.
+const TWO_SECONDS: Duration = Duration::from_secs(2);
+/// IB counts an identical small request within this time as a violation.
+const IDENTICAL: Duration = Duration::from_secs(15);
 
 /// What the gateway sends unless told otherwise: live data.
 const LIVE_TYPE: i32 = 1;
@@ -65,11 +69,18 @@ pub(crate) struct Scheduler {
     same_max: u32,
     /// What the data link is set to; 1 after every login.
     market_data_type: i32,
-    history_open: Vec<i32>,
+    /// When each small request of the last seconds was sent.
+    identical: FxHashMap<u64, Instant>,
+    long_history: Window,
+    /// Ids of the history requests that are open, and whether each is for bars of a minute and more.
+    history_open: Vec<(i32, bool)>,
     history_open_max: u32,
+    long_open_max: u32,
     slowed_until: Option<Instant>,
     violations: u64,
     wake_at: Option<Instant>,
+    /// Nothing could be sent with these gates, and nothing has changed since.
+    idle: Option<LinkGate>,
 }
 
 impl Scheduler {
@@ -84,11 +95,15 @@ impl Scheduler {
             same: FxHashMap::default(),
             same_max: limits.history_same_2_s,
             market_data_type: LIVE_TYPE,
+            identical: FxHashMap::default(),
+            long_history: Window::new(limits.history_long_2_s, TWO_SECONDS),
             history_open: Vec::new(),
             history_open_max: limits.history_open,
+            long_open_max: limits.history_long_open,
             slowed_until: None,
             violations: 0,
             wake_at: None,
+            idle: None,
         }
     }
 
@@ -100,6 +115,7 @@ impl Scheduler {
             return Err(QueueFull);
         }
         queue.push(ticket);
+        self.idle = None;
         Ok(())
     }
 
@@ -116,6 +132,7 @@ impl Scheduler {
 
     /// Queues what was held under this receipt, or drops it.
     pub(crate) fn release(&mut self, receipt: u64, may_be_sent: bool) {
+        self.idle = None;
         for ticket in self.held.remove(&receipt).filter(|_| may_be_sent).into_iter().flatten() {
             self.queue(ticket.class).push(ticket);
         }
@@ -126,11 +143,13 @@ impl Scheduler {
         let gone: usize = self.queues.iter_mut().map(|queue| queue.remove(|ticket| ticket.id == Some(id))).sum();
         let held: usize =
             self.held.values_mut().map(|held| held.extract_if(.., |ticket| ticket.id == Some(id)).count()).sum();
+        self.idle = None;
         gone + held > 0
     }
 
     /// Forgets everything that waits for a link that went down, and the history open on it.
     pub(crate) fn on_link_down(&mut self, link: LinkName) {
+        self.idle = None;
         for queue in &mut self.queues {
             queue.remove(|ticket| ticket.link == link);
         }
@@ -143,19 +162,29 @@ impl Scheduler {
 
     /// A historical request has ended, one way or another.
     pub(crate) fn history_done(&mut self, id: i32) {
-        self.history_open.retain(|open| *open != id);
+        let before = self.history_open.len();
+        self.history_open.retain(|(open, _)| *open != id);
+        if self.history_open.len() < before {
+            self.idle = None;
+        }
     }
 
     /// The gateway reported a pacing violation: hold history back for `wait`.
     pub(crate) fn on_violation(&mut self, now: Instant, wait: Duration) {
         self.violations += 1;
+        self.idle = None;
         let until = now + wait;
         self.slowed_until = Some(self.slowed_until.map_or(until, |earlier| earlier.max(until)));
     }
 
     /// The next request that may be sent at `now`.
     pub(crate) fn next(&mut self, now: Instant, gate: LinkGate) -> Option<Ticket> {
+        if self.idle == Some(gate) && self.wake_at.is_none_or(|at| at > now) {
+            return None;
+        }
         self.wake_at = None;
+        self.idle = None;
+        let long_open = count(self.history_open.iter().filter(|(_, is_long)| *is_long).count());
         for class in Class::ALL {
             let mut limits = Limits {
                 now,
@@ -165,7 +194,10 @@ impl Scheduler {
                 small_history: &mut self.small_history,
                 same: &mut self.same,
                 market_data_type: self.market_data_type,
+                identical: &self.identical,
+                long_history: &mut self.long_history,
                 open_left: self.history_open_max.saturating_sub(count(self.history_open.len())),
+                long_left: self.long_open_max.saturating_sub(long_open),
                 slowed_until: self.slowed_until,
                 wake_at: &mut self.wake_at,
             };
@@ -178,6 +210,7 @@ impl Scheduler {
                 return Some(ticket);
             }
         }
+        self.idle = Some(gate);
         None
     }
 
@@ -186,10 +219,32 @@ impl Scheduler {
         self.wake_at
     }
 
-    /// Earliest moment at which a history request of this cost could be sent, ignoring the queue.
-    pub(crate) fn earliest_history(&mut self, now: Instant, weight: u32) -> Instant {
-        let slowed = self.slowed_until.unwrap_or(now).max(now);
-        self.small_history.check(slowed, weight).err().unwrap_or(slowed)
+    /// When the last of these units of history could be sent, if `ahead` units go before them and
+    /// nothing else does.
+    pub(crate) fn history_sent_by(&mut self, now: Instant, small: bool, ahead: u32, units: u32) -> Instant {
+        let window = if small { &mut self.small_history } else { &mut self.long_history };
+        let sent = window.sent_by(now, ahead.saturating_add(units));
+        sent.max(self.slowed_until.unwrap_or(now))
+    }
+
+    /// History units that fit into one window, and its length.
+    pub(crate) fn history_window(&self, small: bool) -> (u32, Duration) {
+        if small { (self.small_history.max(), TEN_MINUTES) } else { (self.long_history.max(), TWO_SECONDS) }
+    }
+
+    /// Small units for one contract, exchange and kind in two seconds.
+    pub(crate) fn same_window(&self) -> (u32, Duration) {
+        (self.same_max, TWO_SECONDS)
+    }
+
+    /// Cost of the history requests that wait, by client; a client may come more than once.
+    pub(crate) fn history_waiting(&self, small: bool) -> impl Iterator<Item = (Option<&CompactString>, u32)> {
+        self.queues.iter().flat_map(move |queue| queue.history_waiting(small))
+    }
+
+    /// History is held back until this moment, after a violation; in the past if it is not.
+    pub(crate) fn slowed_until(&self) -> Option<Instant> {
+        self.slowed_until
     }
 
     /// The market data type is a setting of the link that counts for the requests after it.
@@ -210,18 +265,23 @@ impl Scheduler {
         match ticket.cost {
             Cost::Message | Cost::MarketData { .. } => {}
             Cost::RealTimeBars => self.small_history.take(now, 1),
-            Cost::History { weight, small, same } => {
+            Cost::History(HistoryCost { weight, small, same, identity }) => {
                 if small {
                     self.small_history.take(now, weight);
+                    self.same.retain(|_, window| window.used(now) > 0);
+                    let window = || Window::new(self.same_max, TWO_SECONDS);
+                    self.same.entry(same).or_insert_with(window).take(now, weight);
+                    self.identical.retain(|_, at| *at + IDENTICAL > now);
+                    self.identical.insert(identity, now);
+                } else {
+                    self.long_history.take(now, weight);
                 }
-                self.same.retain(|_, window| window.used(now) > 0);
-                self.same.entry(same).or_insert_with(|| Window::new(self.same_max, SAME_WINDOW)).take(now, weight);
-                self.history_open.extend(ticket.id);
+                self.history_open.extend(ticket.id.map(|id| (id, !small)));
             }
         }
     }
 
-    fn queue(&mut self, class: Class) -> &mut ClassQueue {
+    pub(super) fn queue(&mut self, class: Class) -> &mut ClassQueue {
         // The array has one queue for each class.
         let index = (class as usize).min(Class::ALL.len() - 1);
         #[expect(clippy::indexing_slicing, reason = "the index is bounded by the line above")]
@@ -281,7 +341,10 @@ struct Limits<'a> {
     small_history: &'a mut Window,
     same: &'a mut FxHashMap<u64, Window>,
     market_data_type: i32,
+    identical: &'a FxHashMap<u64, Instant>,
+    long_history: &'a mut Window,
     open_left: u32,
+    long_left: u32,
     slowed_until: Option<Instant>,
     wake_at: &'a mut Option<Instant>,
 }
@@ -311,18 +374,26 @@ impl Limits<'_> {
                 self.not_slowed()?;
                 Ok(self.small_history.check(self.now, 1)?)
             }
-            Cost::History { weight, small, same } => {
+            Cost::History(HistoryCost { weight, small, same, identity }) => {
                 self.not_slowed()?;
                 if self.open_left == 0 {
                     return Err(None);
                 }
-                if small {
-                    self.small_history.check(self.now, weight)?;
+                if !small {
+                    return if self.long_left == 0 {
+                        Err(None)
+                    } else {
+                        Ok(self.long_history.check(self.now, weight)?)
+                    };
                 }
+                self.small_history.check(self.now, weight)?;
                 if let Some(window) = self.same.get_mut(&same) {
                     window.check(self.now, weight)?;
                 }
-                Ok(())
+                match self.identical.get(&identity) {
+                    Some(at) if *at + IDENTICAL > self.now => Err(Some(*at + IDENTICAL)),
+                    _ => Ok(()),
+                }
             }
         }
     }
@@ -332,156 +403,5 @@ impl Limits<'_> {
             Some(until) if until > self.now => Err(Some(until)),
             _ => Ok(()),
         }
-    }
-}
-
-#[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "any instant will do as a start")]
-mod tests {
-    use super::*;
-    use crate::{
-        session::core::Owner,
-        tws::{Request, message::login::CurrentTimeRequest},
-    };
-
-    struct Rig {
-        start: Instant,
-        scheduler: Scheduler,
-        next_id: i32,
-    }
-
-    const OPEN: LinkGate = LinkGate { trading: true, data: true };
-
-    impl Rig {
-        fn new(limits: &config::Pacing) -> Self {
-            Self { start: Instant::now(), scheduler: Scheduler::new(limits), next_id: 0 }
-        }
-
-        fn at(&self, ms: u64) -> Instant {
-            self.start + Duration::from_millis(ms)
-        }
-
-        fn submit(&mut self, class: Class, client: &str, cost: Cost) -> i32 {
-            self.next_id += 1;
-            let link = if class <= Class::Account { LinkName::Trading } else { LinkName::Data };
-            let ticket = Ticket {
-                link,
-                class,
-                client: (!client.is_empty()).then(|| client.into()),
-                id: Some(self.next_id),
-                owner: Owner::History,
-                cost,
-                request: Request::CurrentTimeRequest(CurrentTimeRequest {}),
-                before: None,
-                answer_within: None,
-                queued_at: self.start,
-            };
-            self.scheduler.submit(ticket).expect("room");
-            self.next_id
-        }
-
-        /// Ids sent at this moment, in order.
-        fn sent(&mut self, ms: u64) -> Vec<i32> {
-            let now = self.at(ms);
-            std::iter::from_fn(|| self.scheduler.next(now, OPEN)).filter_map(|ticket| ticket.id).collect()
-        }
-    }
-
-    fn history(same: u64, weight: u32) -> Cost {
-        Cost::History { weight, small: true, same }
-    }
-
-    #[test]
-    fn urgent_classes_go_first() {
-        let mut rig = Rig::new(&config::Pacing::default());
-        let bulk = rig.submit(Class::Bulk, "", Cost::Message);
-        let order = rig.submit(Class::Order, "", Cost::Message);
-        let cancel = rig.submit(Class::Cancel, "", Cost::Message);
-        assert_eq!(rig.sent(0), [cancel, order, bulk]);
-    }
-
-    #[test]
-    fn clients_of_one_class_take_turns() {
-        let mut rig = Rig::new(&config::Pacing::default());
-        let greedy: Vec<i32> = (0..3).map(|_| rig.submit(Class::Interactive, "greedy", Cost::Message)).collect();
-        let modest = rig.submit(Class::Interactive, "modest", Cost::Message);
-        assert_eq!(rig.sent(0), [greedy[0], modest, greedy[1], greedy[2]]);
-    }
-
-    #[test]
-    fn data_requests_leave_the_trading_share_free() {
-        let limits = config::Pacing { messages_per_second: 5, trading_share: 2, ..config::Pacing::default() };
-        let mut rig = Rig::new(&limits);
-        for _ in 0..5 {
-            rig.submit(Class::Live, "", Cost::Message);
-        }
-        assert_eq!(rig.sent(0).len(), 3);
-        for _ in 0..3 {
-            rig.submit(Class::Order, "", Cost::Message);
-        }
-        assert_eq!(rig.sent(1).len(), 2);
-        assert_eq!(rig.scheduler.wake_at(), Some(rig.at(1_000)));
-        assert_eq!(rig.sent(1_000).len(), 3);
-    }
-
-    #[test]
-    fn bid_ask_counts_twice_and_the_ten_minutes_slide() {
-        let limits = config::Pacing { history_10_min: 4, ..config::Pacing::default() };
-        let mut rig = Rig::new(&limits);
-        for same in 0..3 {
-            rig.submit(Class::History, "", history(same, 2));
-        }
-        assert_eq!(rig.sent(0).len(), 2);
-        assert_eq!(rig.scheduler.wake_at(), Some(rig.at(600_000)));
-        assert_eq!(rig.sent(599_999).len(), 0);
-        assert_eq!(rig.sent(600_000).len(), 1);
-    }
-
-    #[test]
-    fn the_same_contract_and_kind_waits_two_seconds_while_others_pass() {
-        let limits = config::Pacing { history_same_2_s: 2, ..config::Pacing::default() };
-        let mut rig = Rig::new(&limits);
-        let first: Vec<i32> = (0..3).map(|_| rig.submit(Class::History, "a", history(7, 1))).collect();
-        let other = rig.submit(Class::History, "b", history(8, 1));
-        assert_eq!(rig.sent(0), [first[0], other, first[1]]);
-        assert_eq!(rig.sent(1_999).len(), 0);
-        assert_eq!(rig.sent(2_000), [first[2]]);
-    }
-
-    #[test]
-    fn open_history_is_bounded_until_it_ends() {
-        let limits = config::Pacing { history_open: 1, ..config::Pacing::default() };
-        let mut rig = Rig::new(&limits);
-        let first = rig.submit(Class::History, "", history(1, 1));
-        let second = rig.submit(Class::History, "", history(2, 1));
-        assert_eq!(rig.sent(0), [first]);
-        rig.scheduler.history_done(first);
-        assert_eq!(rig.sent(1), [second]);
-    }
-
-    #[test]
-    fn a_violation_slows_history_and_nothing_else() {
-        let mut rig = Rig::new(&config::Pacing::default());
-        let now = rig.at(0);
-        rig.scheduler.on_violation(now, Duration::from_secs(60));
-        let history = rig.submit(Class::History, "", history(1, 1));
-        let live = rig.submit(Class::Live, "", Cost::Message);
-        assert_eq!(rig.sent(0), [live]);
-        assert_eq!(rig.sent(60_000), [history]);
-    }
-
-    #[test]
-    fn a_full_class_refuses_but_never_a_cancel() {
-        let limits = config::Pacing { queue_max: 1, ..config::Pacing::default() };
-        let mut rig = Rig::new(&limits);
-        rig.submit(Class::Cancel, "", Cost::Message);
-        rig.submit(Class::Cancel, "", Cost::Message);
-        let id = rig.submit(Class::Live, "", Cost::Message);
-        let mut again = rig.scheduler.queue(Class::Live).pop_if(|_| true).expect("queued");
-        rig.scheduler.submit(again.clone()).expect("room");
-        again.id = Some(id + 1);
-        assert_eq!(rig.scheduler.submit(again), Err(QueueFull));
-        assert!(rig.scheduler.withdraw(id));
-        assert!(!rig.scheduler.withdraw(id));
     }
 }

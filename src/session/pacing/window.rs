@@ -25,7 +25,7 @@ impl Window {
             if at + self.length > now {
                 break;
             }
-            self.used -= weight;
+            self.used = self.used.saturating_sub(weight);
             self.admitted.pop_front();
         }
         self.used
@@ -54,6 +54,32 @@ impl Window {
             }
         }
         Err(now + self.length)
+    }
+
+    /// When the last of `units` would be taken, one after the other as soon as each fits.
+    pub(crate) fn sent_by(&mut self, now: Instant, units: u32) -> Instant {
+        let Some(last) = units.checked_sub(1) else { return now };
+        let max = self.weight_max.max(1);
+        // Places come free in the order in which they were taken; each is taken again at once, and
+        // comes free again a full length later.
+        let rounds = last / max;
+        let place = last % max;
+        let free = max.saturating_sub(self.used(now));
+        let first = if place < free {
+            now
+        } else {
+            let mut left = place - free;
+            let mut at = now;
+            for &(taken, weight) in &self.admitted {
+                at = taken + self.length;
+                if left < weight {
+                    break;
+                }
+                left -= weight;
+            }
+            at
+        };
+        first + self.length * rounds
     }
 
     /// Takes `weight` at `now`; ask [`Self::check`] first.

@@ -1,0 +1,415 @@
+//! Long ranges of history: bridge and simulated gateway joined without sockets, in virtual time. How long a
+//! range may take is reckoned from IB's rules, and the gateway's referee counts what breaks them.
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use ibnats::{
+    config::Config,
+    schema::{
+        bar::Bar,
+        connection::LinkName,
+        contract::ContractSpec,
+        request::history::{BarsRequest, BatchRequest, PastTick, PastTickKind, TicksRequest, TimePoint},
+    },
+    session::{Answer, Ask, Command, Now, Outcome, Output, Part, Rows, Session, Token},
+    sim::{OfflineSim, SimConfig},
+};
+
+/// 2026-11-20 00:00:00 UTC, a Friday.
+const START_MS: i64 = 1_795_132_800_000;
+const DAY_US: i64 = 86_400_000_000;
+/// Time a message is on its way, each way.
+const LATENCY_MS: i64 = 20;
+const STEP_MS: i64 = 5;
+
+/// IB's rules (`ib-limits` section 4) and what `docs/limits.md` adds for longer bars.
+const SAME_IN_2_S: usize = 5;
+const LONG_IN_2_S: usize = 6;
+const IDENTICAL_MS: i64 = 15_000;
+
+/// One direction of a connection: bytes and when they arrive.
+type Flow = VecDeque<(i64, Bytes)>;
+
+#[derive(Default)]
+struct Wire {
+    connection: Option<u64>,
+    generation: u64,
+    up: Flow,
+    down: Flow,
+    read: BytesMut,
+}
+
+struct World {
+    session: Session,
+    sim: OfflineSim,
+    wires: [Wire; 2],
+    began: Instant,
+    now_ms: i64,
+    tokens: u64,
+    parts: Vec<Part>,
+    outcomes: BTreeMap<u64, Outcome>,
+    /// History requests that left the bridge on this connection, with the time they left.
+    asked: Vec<(i64, i32)>,
+    /// When the requests that a cut left unanswered had been sent.
+    cut_off: Vec<i64>,
+    /// When the data connection was cut and when it was dialled again.
+    outages: Vec<(i64, i64)>,
+}
+
+impl World {
+    #[expect(clippy::disallowed_methods, reason = "any instant will do as a start")]
+    fn new(slot_ms: u32) -> Self {
+        let began = Instant::now();
+        let now = Now { at: began, us: START_MS * 1_000 };
+        let mut config = Config::default();
+        // IB's own figure, without the margin of the default: a day of seconds and three cuts take 59.
+        config.pacing.history_10_min = 60;
+        let session = Session::new(Arc::new(config), Vec::new(), 7, now);
+        let sim = OfflineSim::new(&SimConfig { slot_ms, ..SimConfig::default() }, START_MS);
+        let mut world = Self {
+            session,
+            sim,
+            wires: [Wire::default(), Wire::default()],
+            began,
+            now_ms: START_MS,
+            tokens: 0,
+            parts: Vec::new(),
+            outcomes: BTreeMap::new(),
+            asked: Vec::new(),
+            cut_off: Vec::new(),
+            outages: Vec::new(),
+        };
+        world.drain();
+        world.run_ms(2_000);
+        world
+    }
+
+    fn now(&self) -> Now {
+        let since = u64::try_from(self.now_ms - START_MS).expect("time goes on");
+        Now { at: self.began + Duration::from_millis(since), us: self.now_ms * 1_000 }
+    }
+
+    fn ask(&mut self, timeout_s: u64, ask: Ask) -> u64 {
+        self.tokens += 1;
+        let now = self.now();
+        let deadline = now.at + Duration::from_secs(timeout_s);
+        self.session.on_command(now, Command { token: Token(self.tokens), client: None, deadline, ask });
+        self.drain();
+        self.tokens
+    }
+
+    fn run_ms(&mut self, ms: i64) {
+        let until = self.now_ms + ms;
+        while self.now_ms < until {
+            self.step();
+        }
+    }
+
+    fn step(&mut self) {
+        self.now_ms += STEP_MS;
+        let now = self.now();
+        self.sim.advance(self.now_ms);
+        for link in [LinkName::Trading, LinkName::Data] {
+            let wire = &mut self.wires[link as usize];
+            while wire.up.front().is_some_and(|(at, _)| *at <= self.now_ms) {
+                let (_, bytes) = wire.up.pop_front().expect("one is there");
+                if let Some(connection) = wire.connection {
+                    self.sim.receive(self.now_ms, connection, &bytes);
+                }
+            }
+            if let Some(sent) = wire.connection.and_then(|connection| self.sim.take_sent(connection))
+                && !sent.is_empty()
+            {
+                wire.down.push_back((self.now_ms + LATENCY_MS, sent));
+            }
+            while wire.down.front().is_some_and(|(at, _)| *at <= self.now_ms) {
+                let (_, bytes) = wire.down.pop_front().expect("one is there");
+                wire.read.extend_from_slice(&bytes);
+                self.session.on_bytes(now, link, &mut wire.read);
+            }
+        }
+        self.drain();
+        if self.session.wake_at().is_some_and(|at| at <= now.at) {
+            self.session.on_timer(now);
+            self.drain();
+        }
+    }
+
+    fn drain(&mut self) {
+        let now = self.now();
+        while let Some(output) = self.session.next_output() {
+            match output {
+                Output::Dial { link, generation } => {
+                    let connection = Some(self.sim.dial());
+                    if let Some((_, dialled)) = self.outages.last_mut().filter(|_| link == LinkName::Data) {
+                        *dialled = self.now_ms;
+                    }
+                    self.wires[link as usize] = Wire { connection, generation, ..Wire::default() };
+                    self.session.on_opened(now, link, generation);
+                }
+                Output::Send { link, bytes } => {
+                    self.note_sent(link, &bytes);
+                    self.wires[link as usize].up.push_back((self.now_ms + LATENCY_MS, bytes));
+                }
+                Output::Close { link } => {
+                    if let Some(connection) = self.wires[link as usize].connection.take() {
+                        self.sim.hang_up(connection);
+                    }
+                }
+                Output::Part { token, part } => {
+                    self.parts.push(part);
+                    self.session.on_part_taken(now, token);
+                }
+                Output::Reply { token, outcome } => drop(self.outcomes.insert(token.0, outcome)),
+                Output::Journal(entry) => {
+                    if let Some(receipt) = entry.receipt {
+                        self.session.on_journaled(now, receipt, &Ok(()));
+                    }
+                }
+                Output::Event(_) | Output::Cache(_) | Output::KeepRisk(_) => {}
+            }
+        }
+    }
+
+    /// Reads the wire for requests of bars: message id 20, above it 200 for protobuf.
+    fn note_sent(&mut self, link: LinkName, bytes: &Bytes) {
+        let id = bytes.get(4..8).and_then(|id| Some(i32::from_be_bytes(id.try_into().ok()?)));
+        if link == LinkName::Data && id == Some(220) {
+            self.asked.push((self.now_ms, 220));
+        }
+    }
+
+    /// Ends the data connection as a network does, as soon as an answer is under way.
+    fn cut_while_asked(&mut self) {
+        let before = self.asked.len();
+        for _ in 0..10_000 {
+            if self.asked.len() > before {
+                break;
+            }
+            self.step();
+        }
+        assert!(self.asked.len() > before, "nothing was asked");
+        // Sent in this very step: none of them can be answered yet.
+        let (at, _) = self.asked[self.asked.len() - 1];
+        self.cut_off.extend(self.asked.iter().filter(|(sent, _)| *sent == at).map(|(sent, _)| *sent));
+        let wire = &mut self.wires[LinkName::Data as usize];
+        let generation = wire.generation;
+        // They reach the gateway, which counts them.
+        for (_, bytes) in std::mem::take(&mut wire.up) {
+            if let Some(connection) = wire.connection {
+                self.sim.receive(self.now_ms + LATENCY_MS, connection, &bytes);
+            }
+        }
+        if let Some(connection) = wire.connection.take() {
+            self.sim.hang_up(connection);
+        }
+        let now = self.now();
+        self.outages.push((self.now_ms, self.now_ms));
+        self.session.on_closed(now, LinkName::Data, generation, "cut by the test");
+        self.drain();
+    }
+
+    /// Runs until the caller has its outcome; gives the time it took from `since_ms`.
+    fn finish(&mut self, token: u64, since_ms: i64) -> (Outcome, i64) {
+        for _ in 0..2_000_000 {
+            if let Some(outcome) = self.outcomes.remove(&token) {
+                return (outcome, self.now_ms - since_ms);
+            }
+            self.step();
+        }
+        panic!("no outcome");
+    }
+
+    fn bars(&mut self) -> Vec<Bar> {
+        let parts = std::mem::take(&mut self.parts);
+        parts.into_iter().flat_map(|part| if let Rows::Bars(rows) = part.rows { rows } else { Vec::new() }).collect()
+    }
+
+    fn ticks(&mut self) -> Vec<PastTick> {
+        let parts = std::mem::take(&mut self.parts);
+        parts.into_iter().flat_map(|part| if let Rows::Ticks(rows) = part.rows { rows } else { Vec::new() }).collect()
+    }
+
+    #[track_caller]
+    fn nothing_was_broken(&self) {
+        assert_eq!(self.sim.violations(), [], "{:?}", self.sim.recent_violations());
+    }
+}
+
+/// An instrument that never stops trading.
+fn bitcoin() -> ContractSpec {
+    ContractSpec("CRYPTO:BTC@PAXOS".parse().expect("short text"))
+}
+
+fn request(size: &str, days: i64) -> BarsRequest {
+    let end_us = START_MS * 1_000 - DAY_US;
+    BarsRequest {
+        contract: bitcoin(),
+        bar_size: size.parse().expect("a bar size"),
+        start: Some(TimePoint { us: end_us - days * DAY_US }),
+        end: Some(TimePoint { us: end_us }),
+        duration: None,
+        source: None,
+        regular_hours: false,
+        timeout_ms: None,
+    }
+}
+
+/// When the last of so many requests can be sent at the earliest, each as soon as the rules allow: `rate` in two
+/// seconds, none while there is no connection, and what a cut had left unanswered once more, from these moments on.
+fn shortest(requests: usize, mut again: Vec<i64>, outages: &[(i64, i64)], rate: usize) -> i64 {
+    again.sort_unstable();
+    let (mut fresh, mut sent, mut at) = (requests, Vec::new(), 0);
+    while fresh > 0 || !again.is_empty() {
+        if sent.len() >= rate {
+            at = sent[sent.len() - rate] + 2_000;
+            at = at.max(sent[sent.len() - 1]);
+        }
+        if fresh == 0 {
+            at = at.max(again[0]);
+        }
+        while let Some((_, back)) = outages.iter().find(|(cut, back)| (*cut..*back).contains(&at)) {
+            at = *back;
+        }
+        if fresh > 0 {
+            fresh -= 1;
+        } else {
+            again.remove(0);
+        }
+        sent.push(at);
+    }
+    at
+}
+
+/// Fetches a range, with the data connection cut at these moments, and checks all that is promised.
+fn fetch(slot_ms: u32, ask: BarsRequest, cuts_ms: &[i64], is_small: bool, requests_min: usize) {
+    let bar_us = ask.bar_size.seconds() * 1_000_000;
+    let (start_us, end_us) = (ask.start.expect("a start").us, ask.end.expect("an end").us);
+    let mut world = World::new(slot_ms);
+    let since_ms = world.now_ms;
+    let token = world.ask(3_600, Ask::Bars(Box::new(ask)));
+    for cut_ms in cuts_ms {
+        world.run_ms(since_ms + cut_ms - world.now_ms);
+        world.cut_while_asked();
+    }
+    let (outcome, took_ms) = world.finish(token, since_ms);
+    let Ok(Answer::Bars(bars)) = outcome else { panic!("{outcome:?}") };
+    let rows = world.bars();
+
+    // Complete, in order, without duplicates.
+    let expected = (end_us - start_us) / bar_us;
+    assert_eq!(i64::try_from(rows.len()), Ok(expected));
+    assert_eq!((rows[0].start_us, bars.manifest.holes.len()), (start_us, 0));
+    assert!(rows.windows(2).all(|pair| pair[1].start_us - pair[0].start_us == bar_us));
+    assert_eq!(i64::try_from(bars.manifest.rows), Ok(expected));
+
+    // Inside the rules, and only what was cut off is asked again.
+    world.nothing_was_broken();
+    let requests = world.asked.len();
+    assert_eq!(usize::try_from(bars.manifest.requests), Ok(requests));
+    assert!(requests <= requests_min + 1 + world.cut_off.len(), "{requests} requests, {:?}", world.cut_off);
+
+    // Within 5 % of the shortest time the rules allow.
+    let again = if is_small { IDENTICAL_MS } else { 0 };
+    let again = world.cut_off.iter().map(|sent| sent - since_ms + again).collect();
+    // Greeting and login are two questions and their answers.
+    let outages = world.outages.iter().map(|(cut, dialled)| (cut - since_ms, dialled - since_ms + 4 * LATENCY_MS));
+    let rate = if is_small { SAME_IN_2_S } else { LONG_IN_2_S };
+    let shortest_ms = shortest(requests_min, again, &outages.collect::<Vec<_>>(), rate);
+    println!(
+        "{requests} requests, outages {:?}, in {took_ms} ms, the rules allow {shortest_ms} ms; cut off: {}",
+        world.outages,
+        world.cut_off.len()
+    );
+    assert!(took_ms * 100 <= shortest_ms * 105, "{took_ms} ms, the rules allow {shortest_ms} ms");
+}
+
+#[test]
+fn a_day_of_seconds_is_fetched_whole_in_the_shortest_time_the_rules_allow() {
+    // 2000 seconds a request.
+    fetch(1_000, request("1s", 1), &[], true, 44);
+}
+
+#[test]
+fn a_day_of_seconds_survives_three_cuts() {
+    fetch(1_000, request("1s", 1), &[1_000, 5_000, 9_000], true, 44);
+}
+
+#[test]
+fn a_year_of_minutes_is_fetched_whole_in_the_shortest_time_the_rules_allow() {
+    // Three days a request: four sessions cover no more for sure.
+    fetch(60_000, request("1m", 365), &[], false, 122);
+}
+
+#[test]
+fn a_year_of_minutes_survives_three_cuts() {
+    fetch(60_000, request("1m", 365), &[10_000, 20_000, 30_000], false, 122);
+}
+
+#[test]
+fn every_tick_of_hours_comes_once_in_each_kind() {
+    for kind in [PastTickKind::Last, PastTickKind::BidAsk, PastTickKind::MidPoint] {
+        // Seven ticks in two seconds, so that a thousand end within a second.
+        let mut world = World::new(285);
+        let end_us = START_MS * 1_000 - DAY_US;
+        let start_us = end_us - 3 * 3_600_000_000;
+        let since_ms = world.now_ms;
+        let token = world.ask(
+            3_600,
+            Ask::Ticks(Box::new(TicksRequest {
+                contract: bitcoin(),
+                kind,
+                start: TimePoint { us: start_us },
+                end: Some(TimePoint { us: end_us }),
+                regular_hours: false,
+                ignore_size: false,
+                timeout_ms: None,
+            })),
+        );
+        let (outcome, _) = world.finish(token, since_ms);
+        let Ok(Answer::Ticks(manifest)) = outcome else { panic!("{outcome:?}") };
+        let rows = world.ticks();
+        // A tick for each slot that starts in the range.
+        let slots = (end_us / 1_000 + 284).div_euclid(285) - (start_us / 1_000 + 284).div_euclid(285);
+        assert_eq!(i64::try_from(rows.len()), Ok(slots), "{kind:?}");
+        assert_eq!(i64::try_from(manifest.rows), Ok(slots));
+        assert!(rows.windows(2).all(|pair| pair[0].event_us <= pair[1].event_us));
+        assert!(rows.iter().all(|tick| tick.price.is_some() != tick.bid.is_some()));
+        world.nothing_was_broken();
+    }
+}
+
+#[test]
+fn a_batch_of_forty_contracts_breaks_no_rule() {
+    let symbols = ["AAPL", "MSFT", "NOWHERE", "IBM"];
+    let text = |number: usize| format!("STK:{}", symbols[number % symbols.len()]);
+    let contracts = (0..40).map(|number| ContractSpec(text(number).parse().expect("short text"))).collect();
+    let mut world = World::new(1_000);
+    let since_ms = world.now_ms;
+    let end_us = START_MS * 1_000 - DAY_US;
+    let token = world.ask(
+        600,
+        Ask::Batch(Box::new(BatchRequest {
+            contracts,
+            bar_size: "30s".parse().expect("a bar size"),
+            start: Some(TimePoint { us: end_us - 3_600_000_000 }),
+            end: Some(TimePoint { us: end_us }),
+            duration: None,
+            source: None,
+            regular_hours: false,
+            timeout_ms: None,
+        })),
+    );
+    let (outcome, _) = world.finish(token, since_ms);
+    let Ok(Answer::Batch(manifest)) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((manifest.contracts.len(), manifest.served), (40, 30), "{manifest:?}");
+    assert_eq!(manifest.requests, 3, "the same contract again is the same request");
+    assert_eq!(manifest.rows, 30 * 120);
+    world.nothing_was_broken();
+}
