@@ -88,6 +88,11 @@ async fn an_order_is_placed_filled_reported_and_never_repeated() {
 
     let positions = desk.get("account.positions", json!({})).await;
     assert_eq!(positions["positions"][0]["position"], "10", "{positions}");
+    let profits = desk.eventually("the profit of the position", async || {
+        let profits = desk.get("account.pnl", json!({ "positions": true })).await;
+        Some(profits).filter(|profits| profits["positions"][0]["position"] == "10")
+    });
+    assert_eq!(profits.await["accounts"].as_array().map(Vec::len), Some(1));
     let executions = desk.get("account.executions", json!({})).await;
     assert_eq!(executions["fills"][0]["exec_id"], fill["exec_id"]);
     let orders = desk.get("order.list", json!({ "filter": "final" })).await;

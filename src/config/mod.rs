@@ -179,6 +179,8 @@ pub struct Pacing {
     pub depth: u32,
     /// Scanners of the login that may be active. IB: 10.
     pub scanners: u32,
+    /// Open positions whose profit and loss is streamed, each about once a second.
+    pub position_pnl: u32,
     /// Cost of small-bar history requests in ten minutes. IB: 60.
     pub history_10_min: u32,
     /// Cost of small-bar requests for the same contract, exchange and kind in two seconds. IB: fewer than 6.
@@ -207,6 +209,7 @@ impl Default for Pacing {
             tick_by_tick: 5,
             depth: 3,
             scanners: 10,
+            position_pnl: 50,
             history_10_min: 58,
             history_same_2_s: 5,
             history_open: 45,

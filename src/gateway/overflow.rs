@@ -27,6 +27,7 @@ enum State {
     Position(String, i32),
     Value(String, String, Option<String>),
     Pnl(String),
+    PositionPnl(String, i32),
 }
 
 impl State {
@@ -37,6 +38,7 @@ impl State {
                 Some(Self::Value(event.account.clone(), event.tag.clone(), event.currency.clone()))
             }
             Event::Pnl(event) => Some(Self::Pnl(event.account.clone())),
+            Event::PositionPnl(event) => Some(Self::PositionPnl(event.account.clone(), event.con_id)),
             _ => None,
         }
     }

@@ -9,7 +9,7 @@ use crate::{
         ApiError,
         bar::BarSize,
         request::{
-            account::{AccountQuery, ExecutionsRequest, ListAccounts},
+            account::{AccountQuery, ExecutionsRequest, ListAccounts, PnlQuery},
             contract::{DetailsRequest, HoursRequest, RulesRequest, SearchRequest, ValidateRequest},
             history::{
                 BarsRequest, BatchRequest, HeadRequest, HistogramRequest, ScheduleRequest, TicksRequest, TimePoint,
@@ -100,6 +100,7 @@ verbs! {
     "account" "list": ListAccounts => |_| Ask::ListAccounts,
     "account" "summary": AccountQuery [timeout_ms] => Ask::AccountSummary,
     "account" "positions": AccountQuery [timeout_ms] => Ask::Positions,
+    "account" "pnl": PnlQuery [timeout_ms] => Ask::Pnl,
     "account" "executions": ExecutionsRequest [timeout_ms] => Ask::Executions,
     "news" "providers": ProvidersRequest [timeout_ms] => |ask| ServiceAsk::NewsProviders(ask).into(),
     "news" "headlines": HeadlinesRequest [timeout_ms] => |ask| ServiceAsk::Headlines(ask).into(),

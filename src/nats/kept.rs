@@ -76,6 +76,12 @@ impl Preparer {
                 pnl.seq = self.number(&topic);
                 self.finish(&topic, &*pnl, None, Some(Bucket::Account))
             }
+            Event::PositionPnl(mut pnl) => {
+                let con_id = pnl.con_id.to_string().into();
+                let topic = Topic::PositionPnl { account: (&pnl.account).into(), con_id }.key();
+                pnl.seq = self.number(&topic);
+                self.finish(&topic, &*pnl, None, Some(Bucket::Account))
+            }
             Event::Connection(mut state) => {
                 let topic = Topic::ConnectionState.key();
                 state.seq = self.number(&topic);

@@ -13,6 +13,7 @@
 //! | `position.<account>.<inst>` | positions | core, bucket `account` |
 //! | `account.<account>.<tag>` | account values | core, bucket `account` |
 //! | `pnl.<account>` | profit and loss | core, bucket `account` |
+//! | `pnl.<account>.<con_id>` | profit and loss of a position | core, bucket `account` |
 //! | `conn.state` | connection truth | stream `CONN`, bucket `last` |
 //! | `conn.farm.<farm>` | farms | stream `CONN`, bucket `last` |
 //! | `conn.notice` | gateway notices | stream `CONN` |

@@ -101,6 +101,7 @@ pub enum Topic<'a> {
     Position { account: Cow<'a, str>, inst: Inst<'a> },
     AccountValue { account: Cow<'a, str>, tag: Cow<'a, str> },
     Pnl { account: Cow<'a, str> },
+    PositionPnl { account: Cow<'a, str>, con_id: Cow<'a, str> },
     ConnectionState,
     Farm { farm: Cow<'a, str> },
     Notice,
@@ -132,6 +133,7 @@ impl Topic<'_> {
             Self::Position { account, inst } => ("position", tokens(&[account], Some(inst), &[])),
             Self::AccountValue { account, tag } => ("account", tokens(&[account, tag], None, &[])),
             Self::Pnl { account } => ("pnl", tokens(&[account], None, &[])),
+            Self::PositionPnl { account, con_id } => ("pnl", tokens(&[account, con_id], None, &[])),
             Self::ConnectionState => ("conn.state", Vec::new()),
             Self::Farm { farm } => ("conn.farm", tokens(&[farm], None, &[])),
             Self::Notice => ("conn.notice", Vec::new()),
@@ -168,7 +170,10 @@ impl Topic<'_> {
             "fill" => Topic::Fill { account: next()?, key: next()? },
             "position" => Topic::Position { account: next()?, inst: inst(&mut next)? },
             "account" => Topic::AccountValue { account: next()?, tag: next()? },
-            "pnl" => Topic::Pnl { account: next()? },
+            "pnl" => match (next()?, next()) {
+                (account, None) => Topic::Pnl { account },
+                (account, Some(con_id)) => Topic::PositionPnl { account, con_id },
+            },
             "conn" => match &*next()? {
                 "state" => Topic::ConnectionState,
                 "farm" => Topic::Farm { farm: next()? },

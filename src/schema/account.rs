@@ -52,6 +52,31 @@ pub struct AccountValueEvent {
     pub currency: Option<String>,
 }
 
+/// Profit and loss of one open position, on `ib.pnl.<account>.<con_id>`. IB computes it about once a second. A value
+/// that IB has not computed is left out. Position `0` comes once, when the position is closed.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PositionPnlEvent {
+    /// Account number.
+    pub account: String,
+    /// IB's contract id.
+    pub con_id: i32,
+    /// Grows by one per subject.
+    pub seq: u64,
+    /// When the bytes arrived, microseconds UTC, our clock.
+    pub recv_us: i64,
+    /// Quantity the figures are of, negative when short; absent if IB does not say.
+    pub position: Option<Size>,
+    /// Profit since the day began (by the gateway's setting), as IB computes it.
+    pub daily: Option<f64>,
+    /// Unrealized profit.
+    pub unrealized: Option<f64>,
+    /// Realized profit of the day.
+    pub realized: Option<f64>,
+    /// Value of the position.
+    pub value: Option<f64>,
+}
+
 /// Profit and loss of an account, on `ib.pnl.<account>`. A value that IB has not computed is left out.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -13,7 +13,7 @@ use crate::schema::{
     ApiError,
     contract::ContractSpec,
     request::{
-        account::{AccountQuery, Accounts, Executions, ExecutionsRequest, Positions, Summary},
+        account::{AccountQuery, Accounts, Executions, ExecutionsRequest, Pnl, PnlQuery, Positions, Summary},
         contract::{
             Details, DetailsRequest, HoursAnswer, HoursRequest, RulesAnswer, RulesRequest, SearchAnswer, SearchRequest,
             ValidateRequest, Validated,
@@ -91,6 +91,7 @@ pub enum Ask {
     ListAccounts,
     AccountSummary(AccountQuery),
     Positions(AccountQuery),
+    Pnl(PnlQuery),
     Executions(ExecutionsRequest),
     RiskLimits,
     SetLimits(Box<SetLimits>),
@@ -182,6 +183,7 @@ pub enum Answer {
     Accounts(Accounts),
     Summary(Summary),
     Positions(Positions),
+    Pnl(Pnl),
     Executions(Executions),
     Risk(Box<RiskState>),
     Halted(Box<HaltAnswer>),

@@ -121,6 +121,7 @@ impl Session {
             Ask::ListAccounts => self.account.list(core, command),
             Ask::AccountSummary(ask) => self.account.summary(core, command, ask),
             Ask::Positions(ask) => self.account.positions(core, command, ask),
+            Ask::Pnl(ask) => self.account.pnl(core, command, ask),
             Ask::RiskLimits => self.tell_limits(command),
             Ask::SetLimits(ask) => self.set_limits(command, ask),
             Ask::Halt(ask) => self.halt(command, ask),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::schema::{
-    account::{AccountValueEvent, PnlEvent, PositionEvent},
+    account::{AccountValueEvent, PnlEvent, PositionEvent, PositionPnlEvent},
     bar::BarEvent,
     bridge::BridgeEvent,
     connection::{ConnectionEvent, FarmEvent, GapEvent, NoticeEvent},
@@ -31,6 +31,7 @@ pub enum Event {
     Position(Box<PositionEvent>),
     AccountValue(Box<AccountValueEvent>),
     Pnl(Box<PnlEvent>),
+    PositionPnl(Box<PositionPnlEvent>),
     Connection(Box<ConnectionEvent>),
     Farm(Box<FarmEvent>),
     Notice(Box<NoticeEvent>),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use crate::schema::{
-    account::{AccountValueEvent, PositionEvent},
+    account::{AccountValueEvent, PnlEvent, PositionEvent, PositionPnlEvent},
     order::FillEvent,
 };
 
@@ -53,6 +53,44 @@ pub struct Summary {
 pub struct Positions {
     /// Open positions.
     pub positions: Vec<PositionEvent>,
+}
+
+/// `account.pnl`: profit and loss last told by IB, of accounts and, if asked for, of their positions.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PnlQuery {
+    /// Only this account.
+    pub account: Option<String>,
+    /// Also of the position in this contract.
+    pub con_id: Option<i32>,
+    /// Also of every open position.
+    pub positions: bool,
+    /// Give up after this many milliseconds.
+    pub timeout_ms: Option<u64>,
+}
+
+/// Answer to `account.pnl`. It comes at once, with what is known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Pnl {
+    /// By account.
+    pub accounts: Vec<PnlEvent>,
+    /// By position; empty unless asked for.
+    pub positions: Vec<PositionPnlEvent>,
+    /// What was asked for and is not known.
+    pub missing: Vec<MissingPnl>,
+}
+
+/// Profit and loss that is not known.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MissingPnl {
+    /// Account number.
+    pub account: String,
+    /// IB's contract id; absent if it is the account's that is missing.
+    pub con_id: Option<i32>,
+    /// Why it is not known.
+    pub reason: String,
 }
 
 /// `account.executions`: fills that IB still knows (the current trading day, as a rule).

@@ -2,6 +2,7 @@
 
 mod mismatch;
 mod positions;
+mod profits;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -21,16 +22,17 @@ use crate::{
     schema::{
         ApiError, ErrorCode,
         connection::LinkName,
-        request::account::{self, AccountQuery, Accounts},
+        request::account::{self, AccountQuery, Accounts, PnlQuery},
     },
     tws::{
         Request, Response,
-        message::account::{AccountDataRequest, AccountSummaryRequest, PnLRequest, PositionsRequest},
+        message::account::{AccountDataRequest, AccountSummaryRequest, PositionsRequest},
     },
 };
 use mismatch::Mismatches;
 use positions::Held;
-use values::{Profits, Values};
+use profits::Profits;
+use values::Values;
 
 /// Tags of the one summary stream. IB allows two such streams; the other slot stays free.
 const SUMMARY_TAGS: &str = "AccountType,NetLiquidation,TotalCashValue,SettledCash,AccruedCash,BuyingPower,\
@@ -91,21 +93,32 @@ impl Account {
     }
 
     pub(crate) fn summary(&mut self, core: &mut Core, command: &Command, ask: &AccountQuery) {
-        let outcome = self.check(ask).map(|()| Answer::Summary(self.values.summary(ask.account.as_deref())));
+        let outcome =
+            self.check(ask.account.as_deref()).map(|()| Answer::Summary(self.values.summary(ask.account.as_deref())));
         core.reply(command.token, outcome);
     }
 
     pub(crate) fn positions(&mut self, core: &mut Core, command: &Command, ask: &AccountQuery) {
-        let outcome = self.check(ask).map(|()| Answer::Positions(self.held.positions(ask.account.as_deref())));
+        let outcome =
+            self.check(ask.account.as_deref()).map(|()| Answer::Positions(self.held.positions(ask.account.as_deref())));
         core.reply(command.token, outcome);
     }
 
-    fn check(&self, ask: &AccountQuery) -> Result<(), ApiError> {
+    pub(crate) fn pnl(&mut self, core: &mut Core, command: &Command, ask: &PnlQuery) {
+        let outcome = self.check(ask.account.as_deref()).map(|()| {
+            let accounts = self.accounts.iter().filter(|one| ask.account.as_ref().is_none_or(|wanted| wanted == *one));
+            let accounts: Vec<&String> = accounts.collect();
+            Answer::Pnl(self.profits.answer(&accounts, ask, &self.held.places()))
+        });
+        core.reply(command.token, outcome);
+    }
+
+    fn check(&self, account: Option<&str>) -> Result<(), ApiError> {
         if !self.was_synced {
             return Err(not_ready("the first download of positions and account values has not ended"));
         }
-        match &ask.account {
-            Some(account) if !self.accounts.contains(account) => {
+        match account {
+            Some(account) if !self.accounts.iter().any(|known| known == account) => {
                 let known = self.accounts.join(", ");
                 Err(ApiError::invalid(format!("account: {account:?} is not an account of this login ({known})")))
             }
@@ -119,6 +132,7 @@ impl Account {
         self.accounts = accounts.to_vec();
         self.held.start_download();
         self.profits.clear();
+        self.held.set_changed();
         self.positions_download = ask(core, None, Request::PositionsRequest(PositionsRequest {}));
         // One account at a time is the gateway's limit; the summary covers the others.
         self.values_download = match accounts.first() {
@@ -130,10 +144,7 @@ impl Account {
         };
         self.ask_summary(core);
         for account in accounts {
-            let req_id = core.new_req_id();
-            let request = PnLRequest { req_id: Some(req_id), account: Some(account.clone()), ..PnLRequest::default() };
-            ask(core, Some(req_id), Request::PnLRequest(request));
-            self.profits.expect(req_id, account);
+            self.profits.subscribe_account(core, account);
         }
     }
 
@@ -195,8 +206,13 @@ impl Account {
             }
             Response::AccountSummaryEnd(message) if message.req_id == self.summary_id => self.summary_download.end(),
             Response::PnL(message) => self.profits.on_pnl(core, &message),
+            Response::PnLSingle(message) => self.profits.on_position(core, &message),
             // The hour of the last update says nothing the values do not; the rest is never asked for.
             _ => {}
+        }
+        // Half a list would end the streams of what it has not named yet.
+        if self.positions_download == Download::Ended && self.held.take_changed() {
+            self.profits.follow(core, &self.held.places());
         }
         self.was_synced |= self.is_synced();
     }
@@ -207,7 +223,7 @@ impl Account {
             return;
         }
         if Some(req_id) != self.summary_id {
-            self.profits.forget(req_id);
+            self.profits.refused(req_id, notice);
             return core.done(req_id);
         }
         self.summary_download.end();

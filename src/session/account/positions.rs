@@ -25,6 +25,8 @@ pub(super) struct Held {
     open: BTreeMap<Place, PositionEvent>,
     /// Positions that the running download has not named yet.
     unconfirmed: BTreeSet<Place>,
+    /// A position was opened or closed since this was asked last.
+    has_changed: bool,
 }
 
 impl Held {
@@ -36,6 +38,21 @@ impl Held {
     /// What is held, by account and contract.
     pub(super) fn sizes(&self) -> BTreeMap<Place, Decimal> {
         self.open.iter().map(|(place, event)| (place.clone(), event.position.decimal())).collect()
+    }
+
+    /// What is held.
+    pub(super) fn places(&self) -> BTreeSet<Place> {
+        self.open.keys().cloned().collect()
+    }
+
+    /// All streams of positions are to be begun anew.
+    pub(super) fn set_changed(&mut self) {
+        self.has_changed = true;
+    }
+
+    /// True once after positions were opened or closed.
+    pub(super) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.has_changed)
     }
 
     /// Quantity held of a contract, by account.
@@ -100,6 +117,7 @@ impl Held {
             event.instrument = instrument;
         }
         report(&mut event);
+        self.has_changed |= known.is_none();
         if known != Some(&event) {
             event.recv_us = core.now.us;
             self.open.insert(place, event.clone());
@@ -110,6 +128,7 @@ impl Held {
     /// Publishes size 0 once.
     fn close(&mut self, core: &mut Core, place: &Place, report: impl FnOnce(&mut PositionEvent)) {
         let Some(mut event) = self.open.remove(place) else { return };
+        self.has_changed = true;
         event.position = Size::ZERO;
         event.market_value = None;
         event.unrealized_pnl = None;

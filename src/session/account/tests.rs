@@ -1,8 +1,13 @@
 //! The account picture against a scripted gateway.
 
 use crate::{
-    config::Config,
-    schema::{ErrorCode, Size, account::PositionEvent, connection::LinkName, request::account::AccountQuery},
+    config::{Config, Pacing},
+    schema::{
+        ErrorCode, Size,
+        account::PositionEvent,
+        connection::LinkName,
+        request::account::{AccountQuery, Pnl, PnlQuery},
+    },
     session::{
         Answer, Ask, Event,
         rig::{ACCOUNT, Rig},
@@ -11,8 +16,8 @@ use crate::{
         Request, Response,
         message::{
             account::{
-                AccountDataEnd, AccountSummary, AccountSummaryEnd, AccountValue, PnL, PortfolioValue, Position,
-                PositionEnd,
+                AccountDataEnd, AccountSummary, AccountSummaryEnd, AccountValue, PnL, PnLSingle, PortfolioValue,
+                Position, PositionEnd,
             },
             contract::Contract,
         },
@@ -234,4 +239,124 @@ fn accounts_are_told_with_their_kind() {
     let token = rig.ask(Ask::AccountSummary(query));
     let refusal = rig.reply(token).expect("a reply").expect_err("a foreign account");
     assert_eq!(refusal.code, ErrorCode::InvalidRequest);
+}
+
+fn followed(rig: &mut Rig) -> Vec<i32> {
+    let id = |request: &Request| match request {
+        Request::PnLSingleRequest(ask) => ask.req_id,
+        _ => None,
+    };
+    rig.sent(TRADING).iter().filter_map(id).collect()
+}
+
+fn figures(req_id: i32, daily: f64) -> Response {
+    Response::PnLSingle(PnLSingle {
+        req_id: Some(req_id),
+        position: Some("100".to_owned()),
+        daily_pnl: Some(daily),
+        unrealized_pnl: Some(UNSET_DOUBLE),
+        realized_pnl: Some(2.0),
+        value: Some(19_000.0),
+    })
+}
+
+fn profits(rig: &mut Rig) -> Vec<(String, Option<f64>, Option<f64>)> {
+    let published = |event| match event {
+        Event::PositionPnl(event) => {
+            Some((event.position.map(|size| size.as_str().to_owned()).unwrap_or_default(), event.daily, event.value))
+        }
+        _ => None,
+    };
+    rig.events().into_iter().filter_map(published).collect()
+}
+
+fn asked_pnl(rig: &mut Rig, ask: PnlQuery) -> Pnl {
+    let token = rig.ask(Ask::Pnl(ask));
+    match rig.reply(token) {
+        Some(Ok(Answer::Pnl(answer))) => answer,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_profit_of_a_position_is_streamed_until_it_is_closed() {
+    let mut rig = Rig::ready();
+    followed(&mut rig);
+    rig.receive(TRADING, position("100", 180.0));
+    rig.receive(TRADING, position("90", 180.0));
+    let ids = followed(&mut rig);
+    let [req_id] = ids[..] else { panic!("{ids:?}") };
+    rig.events();
+    rig.receive(TRADING, figures(req_id, 5.0));
+    rig.receive(TRADING, figures(req_id, 5.0));
+    assert_eq!(profits(&mut rig), [("100".to_owned(), Some(5.0), Some(19_000.0))]);
+
+    rig.receive(TRADING, position("0", 0.0));
+    assert_eq!(profits(&mut rig), [("0".to_owned(), Some(5.0), None)]);
+    let is_cancel = |request: &Request| matches!(request, Request::CancelPnLSingle(ask) if ask.req_id == Some(req_id));
+    assert_eq!(rig.sent(TRADING).iter().filter(|request| is_cancel(request)).count(), 1);
+    rig.receive(TRADING, figures(req_id, 6.0));
+    assert!(profits(&mut rig).is_empty(), "what was on its way when it was cancelled");
+}
+
+#[test]
+fn profits_of_positions_are_asked_for_again_after_an_outage() {
+    let mut rig = Rig::ready();
+    rig.receive(TRADING, position("100", 180.0));
+    let first = followed(&mut rig);
+    rig.cut(TRADING);
+    rig.begin_reconnect(TRADING);
+    rig.receive(TRADING, position("100", 180.0));
+    assert!(followed(&mut rig).is_empty(), "not before the list is complete");
+    rig.receive(TRADING, Response::PositionEnd(PositionEnd {}));
+    let second = followed(&mut rig);
+    assert_eq!(second.len(), 1);
+    assert_ne!(first, second);
+}
+
+#[test]
+fn a_question_for_profit_is_answered_with_what_is_known_and_what_is_not() {
+    let pacing = Pacing { position_pnl: 1, ..Pacing::default() };
+    let mut rig = Rig::ready_with(Config { pacing, ..Config::default() });
+    let answer = asked_pnl(&mut rig, PnlQuery { con_id: Some(9), ..PnlQuery::default() });
+    let reasons: Vec<_> = answer.missing.iter().map(|one| (one.con_id, one.reason.as_str())).collect();
+    assert_eq!(reasons, [(None, "IB has not told it yet"), (Some(9), "no open position in this contract")]);
+
+    followed(&mut rig);
+    rig.receive(TRADING, position("100", 180.0));
+    let ids = followed(&mut rig);
+    let all = PnlQuery { positions: true, ..PnlQuery::default() };
+    let answer = asked_pnl(&mut rig, all.clone());
+    assert!(answer.missing.iter().any(|one| one.con_id == Some(265_598) && one.reason.contains("yet")), "{answer:?}");
+
+    let other = Contract { con_id: Some(300_000), ..apple() };
+    rig.receive(
+        TRADING,
+        Response::Position(Box::new(Position {
+            account: Some(ACCOUNT.to_owned()),
+            contract: Some(other),
+            position: Some("1".to_owned()),
+            avg_cost: Some(1.0),
+        })),
+    );
+    assert!(followed(&mut rig).is_empty(), "one is the limit");
+    rig.receive(TRADING, figures(ids[0], 5.0));
+    let answer = asked_pnl(&mut rig, all.clone());
+    assert_eq!(answer.positions.len(), 1);
+    assert!(answer.missing.iter().any(|one| one.con_id == Some(300_000) && one.reason.contains("position_pnl")));
+
+    rig.receive(TRADING, position("0", 0.0));
+    assert_eq!(followed(&mut rig).len(), 1, "its place is taken by the next");
+}
+
+#[test]
+fn a_refused_profit_of_a_position_is_told_and_not_asked_for_again() {
+    let mut rig = Rig::ready();
+    followed(&mut rig);
+    rig.receive(TRADING, position("100", 180.0));
+    let ids = followed(&mut rig);
+    rig.notice(TRADING, ids[0], 321, "Error validating request");
+    let answer = asked_pnl(&mut rig, PnlQuery { con_id: Some(265_598), ..PnlQuery::default() });
+    assert!(answer.missing.iter().any(|one| one.reason.contains("321")), "{answer:?}");
+    assert!(followed(&mut rig).is_empty());
 }
