@@ -98,6 +98,38 @@ async fn a_cfd_streams_as_its_underlying_and_keeps_its_own_name() {
     assert!(index["quote"]["bid"].as_f64().expect("a bid") > 1_000.0);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_option_chain_is_told_by_its_parameters_then_expiry_by_expiry() {
+    let desk = Desk::open().await;
+    let ask = json!({ "contract": "STK:AAPL", "exchange": "SMART", "parameters_only": true });
+    let parameters = desk.get("contract.chain", ask).await["parameters"][0].clone();
+    let expiries: Vec<&str> =
+        parameters["expiries"].as_array().expect("a list").iter().flat_map(Value::as_str).collect();
+    let strikes = parameters["strikes"].as_array().expect("a list");
+    let middle = &strikes[strikes.len() / 2];
+    assert!(expiries.len() > 8 && expiries.is_sorted(), "{parameters}");
+
+    let (code, message) = desk.refused("contract.chain", r#"{"contract":"STK:AAPL"}"#).await;
+    let size = expiries.len() * strikes.len() * 2;
+    assert!(code == "too_large" && message.contains(&format!("{size} contracts")), "{code}: {message}");
+
+    let asked = desk.sim().request_count("ContractDataRequest").await;
+    let ask = json!({
+        "contract": "STK:AAPL", "expiry_from": expiries[1], "expiry_to": expiries[2], "around": middle, "strike_count": 3
+    });
+    let page = desk.get("contract.chain", ask).await;
+    let rows = page["rows"].as_array().expect("rows");
+    assert_eq!((rows.len(), &page["last"], &page["manifest"]["rows"]), (12, &json!(true), &json!(12)), "{page}");
+    assert_eq!((&page["manifest"]["holes"], &page["manifest"]["requests"]), (&json!([]), &json!(2)));
+    assert_eq!(desk.sim().request_count("ContractDataRequest").await, asked + 2);
+    assert_eq!(desk.sim().request_count("SecDefOptParamsRequest").await, 1, "parameters are kept");
+    let option = desk.get("contract.details", json!({ "contract": rows[0]["instrument"] })).await;
+    let found = &option["contracts"][0]["instrument"];
+    for field in ["con_id", "expiry", "strike", "right", "multiplier", "trading_class", "exchange"] {
+        assert_eq!(found[field], rows[0][field], "{field}");
+    }
+}
+
 /// Every number whose name ends in `_us`, and every text that looks like a time of day.
 fn walk(path: &str, value: &Value, faults: &mut Vec<String>) {
     match value {

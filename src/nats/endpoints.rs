@@ -10,6 +10,7 @@ use crate::{
         bar::BarSize,
         request::{
             account::{AccountQuery, ExecutionsRequest, ListAccounts, PnlQuery},
+            chain::ChainRequest,
             contract::{DetailsRequest, HoursRequest, RulesRequest, SearchRequest, ValidateRequest},
             history::{
                 BarsRequest, BatchRequest, HeadRequest, HistogramRequest, ScheduleRequest, TicksRequest, TimePoint,
@@ -36,6 +37,8 @@ const SNAPSHOT: Duration = Duration::from_secs(12);
 const HISTORY_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// A walk over ticks that names no limit.
 const TICKS: Duration = Duration::from_secs(3_600);
+/// Option chains are looked up expiry by expiry.
+const CHAIN: Duration = Duration::from_secs(120);
 
 /// A request as read.
 pub struct Asked {
@@ -86,6 +89,7 @@ verbs! {
     "contract" "details": DetailsRequest [timeout_ms] => |request| Ask::Details(Box::new(request)),
     "contract" "hours": HoursRequest [timeout_ms] => |request| Ask::Hours(Box::new(request)),
     "contract" "rules": RulesRequest [timeout_ms] => |request| Ask::Rules(Box::new(request)),
+    "contract" "chain": ChainRequest [timeout_ms] => |request| Ask::Chain(Box::new(request)),
     "contract" "search": SearchRequest [timeout_ms] => Ask::Search,
     "contract" "validate": ValidateRequest [timeout_ms] => Ask::Validate,
     "order" "place": PlaceOrder [timeout_ms] => |request| Ask::PlaceOrder(Box::new(request)),
@@ -153,6 +157,7 @@ impl Asked {
         match &self.ask {
             ask if ask.is_order() => ms(timing.order_ms),
             Ask::Snapshot(_) => SNAPSHOT.max(ms(timing.request_ms)),
+            Ask::Chain(_) => CHAIN.max(ms(timing.request_ms)),
             Ask::Head(_) | Ask::Schedule(_) | Ask::Histogram(_) => ms(timing.history_ms),
             Ask::Ticks(_) => TICKS,
             Ask::Service(ask) if matches!(**ask, ServiceAsk::Headlines(_)) => ms(timing.history_ms),

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 
 use super::error::Reply;
-use super::request::{account as acct, contract, history, market as md, order as ord, risk as rsk, status};
+use super::request::{account as acct, chain, contract, history, market as md, order as ord, risk as rsk, status};
 use super::request::{news as headlines, option, reference, scan as scanner, wsh};
 use super::{account, bar, bridge, connection, market, news, order, risk, scan};
 
@@ -72,6 +72,7 @@ pub fn all() -> Vec<Entry> {
         "contract.details": contract::DetailsRequest => contract::Details,
         "contract.hours": contract::HoursRequest => contract::HoursAnswer,
         "contract.rules": contract::RulesRequest => contract::RulesAnswer,
+        "contract.chain": chain::ChainRequest => chain::ChainPage,
         "contract.search": contract::SearchRequest => contract::SearchAnswer,
         "contract.validate": contract::ValidateRequest => contract::Validated,
         "order.place": ord::PlaceOrder => ord::OrderAnswer,

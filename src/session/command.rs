@@ -14,6 +14,7 @@ use crate::schema::{
     contract::ContractSpec,
     request::{
         account::{AccountQuery, Accounts, Executions, ExecutionsRequest, Pnl, PnlQuery, Positions, Summary},
+        chain::{ChainManifest, ChainParameters, ChainRequest, ChainRow},
         contract::{
             Details, DetailsRequest, HoursAnswer, HoursRequest, RulesAnswer, RulesRequest, SearchAnswer, SearchRequest,
             ValidateRequest, Validated,
@@ -75,6 +76,7 @@ pub enum Ask {
     Details(Box<DetailsRequest>),
     Hours(Box<HoursRequest>),
     Rules(Box<RulesRequest>),
+    Chain(Box<ChainRequest>),
     Search(SearchRequest),
     Validate(ValidateRequest),
     PlaceOrder(Box<PlaceOrder>),
@@ -122,6 +124,7 @@ impl Ask {
             Self::Ticks(ask) => Some(&ask.contract),
             Self::Schedule(ask) => Some(&ask.contract),
             Self::Histogram(ask) => Some(&ask.contract),
+            Self::Chain(ask) => Some(&ask.contract),
             Self::PlaceOrder(ask) | Self::CheckOrder(ask) => Some(&ask.contract),
             Self::Family(family) => family.next_contract(),
             Self::Service(ask) => ask.contract(),
@@ -172,6 +175,8 @@ pub enum Answer {
     Details(Box<Details>),
     Hours(Box<HoursAnswer>),
     Rules(Box<RulesAnswer>),
+    /// Cut into pages by the publisher; `manifest.pages` is filled in there.
+    Chain(Box<Chain>),
     Search(SearchAnswer),
     Validated(Validated),
     Order(Box<OrderAnswer>),
@@ -203,6 +208,17 @@ pub struct Bars {
     pub rows: Vec<crate::schema::bar::Bar>,
     /// The summary.
     pub manifest: Manifest,
+}
+
+/// All rows of an option chain.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Chain {
+    /// By expiry, strike and right.
+    pub rows: Vec<ChainRow>,
+    /// What chains there are; if only this was asked for.
+    pub parameters: Option<Vec<ChainParameters>>,
+    /// The summary.
+    pub manifest: ChainManifest,
 }
 
 /// Outcome of a command.

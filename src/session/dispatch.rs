@@ -66,6 +66,7 @@ impl Session {
             Ask::Schedule(ask) => self.history.schedule(&mut self.core, command, ask, &listing),
             Ask::Histogram(ask) => self.history.histogram(&mut self.core, command, ask, &listing),
             Ask::Head(ask) => self.history.head(&mut self.core, command, ask, &listing),
+            Ask::Chain(ask) => self.contracts.chain(&mut self.core, command, ask, &listing),
             Ask::Service(ask) => self.services.ask(&mut self.core, command, ask, Some(&listing)),
             Ask::PlaceOrder(ask) => {
                 self.look(&[listing.instrument.con_id]);
@@ -140,6 +141,7 @@ impl Session {
             | Ask::Schedule(_)
             | Ask::Histogram(_)
             | Ask::Head(_)
+            | Ask::Chain(_)
             | Ask::PlaceOrder(_)
             | Ask::CheckOrder(_)
             | Ask::Bracket(_)
@@ -264,6 +266,10 @@ impl Session {
                 self.contracts.on_contract(core, *message);
             }
             Response::ContractDataEnd(end) => self.contracts.on_contracts_end(core, end.req_id.unwrap_or_default()),
+            Response::SecDefOptParameter(message) => self.contracts.on_chain(core, *message),
+            Response::SecDefOptParameterEnd(end) => {
+                self.contracts.on_chains_end(core, end.req_id.unwrap_or_default());
+            }
             Response::SymbolSamples(message) => self.contracts.on_symbols(core, message),
             Response::MarketRule(message) => self.contracts.on_rule(core, &message),
 

@@ -46,7 +46,7 @@ use bytes::{Bytes, BytesMut};
 
 pub use self::core::Output;
 pub use cache::{CacheItem, CacheKind};
-pub use command::{Answer, Ask, Bars, Command, Outcome, PARTS_MAX, Part, Rows, Token};
+pub use command::{Answer, Ask, Bars, Chain, Command, Outcome, PARTS_MAX, Part, Rows, Token};
 pub use durable::{Entry, Fact, Memory, Troubles};
 pub use event::{Event, Lane};
 pub use listing::Listing;

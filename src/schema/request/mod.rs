@@ -1,6 +1,7 @@
 //! What can be asked for, and what is answered. Requests refuse fields they do not know.
 
 pub mod account;
+pub mod chain;
 pub mod contract;
 pub mod history;
 mod history_answer;

@@ -46,6 +46,8 @@ pub(super) enum Waiter {
     Hours(Token),
     /// The one contract's price steps are the answer.
     Rules(Token),
+    /// The contracts are one expiry of an option chain.
+    Chain(Token),
     /// It fills one place of a validation.
     Validation { token: Token, place: usize },
     /// Nobody waits: what is known is to be renewed.
@@ -56,9 +58,11 @@ impl Waiter {
     pub(super) fn token(&self) -> Option<Token> {
         match self {
             Self::Command(command) => Some(command.token),
-            Self::Details(token) | Self::Hours(token) | Self::Rules(token) | Self::Validation { token, .. } => {
-                Some(*token)
-            }
+            Self::Details(token)
+            | Self::Hours(token)
+            | Self::Rules(token)
+            | Self::Chain(token)
+            | Self::Validation { token, .. } => Some(*token),
             Self::Renewal => None,
         }
     }
@@ -76,7 +80,10 @@ impl Waiter {
     pub(super) fn may_use_earlier(&self) -> bool {
         match self {
             Self::Command(command) => {
-                matches!(command.ask, Ask::Subscribe(_) | Ask::Snapshot(_) | Ask::Bars(_) | Ask::Head(_))
+                matches!(
+                    command.ask,
+                    Ask::Subscribe(_) | Ask::Snapshot(_) | Ask::Bars(_) | Ask::Head(_) | Ask::Chain(_)
+                )
             }
             _ => true,
         }

@@ -3,6 +3,7 @@
 //! A description is checked and completed ([`query`]), looked up among the known ([`known`]) and else
 //! at the gateway. Descriptions that are equal share one request while it is in flight.
 
+mod chain;
 mod found;
 mod hours;
 mod keeping;
@@ -27,6 +28,7 @@ use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
 use self::{
+    chain::Chains,
     found::Found,
     known::{Known, Memory},
     lookup::{DataLink, Lookup, Waiter},
@@ -87,6 +89,7 @@ pub(crate) struct Contracts {
     validations: FxHashMap<Token, Vec<Option<Validation>>>,
     searches: Searches,
     rules: Rules,
+    chains: Chains,
     link: DataLink,
     /// When the gateway was last in sight: our wall clock.
     sighted_us: Option<i64>,
@@ -166,6 +169,11 @@ impl Contracts {
             };
         }
         self.ask(core, Lookup::new(asked, client, waiter, earlier));
+    }
+
+    /// True if a lookup of this needs no request.
+    fn is_known(&self, core: &Core, asked: &Normal) -> bool {
+        matches!(self.known.get(core.now.us, keep_us(core), &asked.key()), Memory::Sure(_))
     }
 
     /// Asks the gateway again about contracts whose hours have run out.
@@ -266,6 +274,9 @@ impl Contracts {
         if !notice.meaning.ends_request() || self.searches.on_notice(core, req_id, notice) {
             return;
         }
+        if self.chains.on_notice(core, req_id, notice) {
+            return;
+        }
         let Some(lookup) = self.take_lookup(core, req_id) else { return };
         let mut error = notice.to_error();
         if error.code == ErrorCode::UnknownContract && core.ib_lost {
@@ -287,6 +298,9 @@ impl Contracts {
     /// for is asked again.
     pub(crate) fn on_timeout(&mut self, core: &mut Core, req_id: i32) {
         if self.searches.on_timeout(core, req_id) || self.rules.on_timeout(core, req_id) {
+            return;
+        }
+        if self.chains.on_timeout(core, req_id) {
             return;
         }
         let Some(mut lookup) = self.take_lookup(core, req_id) else { return };
@@ -317,6 +331,7 @@ impl Contracts {
         if self.was_away || !unseen_us.is_some_and(|unseen_us| (0..=slack_us).contains(&unseen_us)) {
             self.known.doubt();
             self.rules.doubt();
+            self.chains.doubt();
         }
         self.was_away = false;
         self.link = DataLink::Up;
@@ -345,6 +360,7 @@ impl Contracts {
         let error = self.link.check().err();
         self.searches.on_link_down(core, error.as_ref());
         self.rules.on_link_down(core, error.as_ref());
+        self.chains.on_link_down(core, error.as_ref());
     }
 
     /// The gateway is in sight; the next run of the bridge shall know.
@@ -359,6 +375,7 @@ impl Contracts {
     pub(crate) fn on_timer(&mut self, core: &mut Core) {
         self.searches.on_timer(core);
         self.validations.retain(|token, _| core.is_waiting(*token));
+        self.chains.on_timer(core);
         self.renew(core);
         if self.next_sighting.is_some_and(|at| at <= core.now.at) {
             if self.link == DataLink::Up {

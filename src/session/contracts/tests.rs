@@ -1,6 +1,7 @@
 //! Lookups in virtual time, against a scripted gateway.
 
 mod cache;
+mod chain;
 mod hours;
 mod rules;
 

@@ -60,7 +60,8 @@ impl Contracts {
             }
             CacheKind::Rule => self.rules.recall(item),
             CacheKind::Gateway => self.sighted_us = Some(item.at_us),
-            CacheKind::Chain | CacheKind::Lease => {}
+            CacheKind::Chain => self.chains.recall(item),
+            CacheKind::Lease => {}
         }
     }
 
@@ -76,6 +77,9 @@ impl Contracts {
             }
             let contracts = rows.iter().map(|found| found.details(core, asked)).collect();
             return core.answer(token, Answer::Details(Box::new(Details { contracts })));
+        }
+        if let Waiter::Chain(token) = waiter {
+            return self.on_expiry_found(core, token, asked, rows);
         }
         let found = match rows {
             [found] => found,
@@ -99,7 +103,7 @@ impl Contracts {
                 let (rules, exchanges) = (found.market_rules(), found.exchanges());
                 self.rules.ask(core, &self.link, token, instrument, (&rules, exchanges));
             }
-            Waiter::Details(_) | Waiter::Renewal => {}
+            Waiter::Details(_) | Waiter::Chain(_) | Waiter::Renewal => {}
         }
     }
 
@@ -110,6 +114,7 @@ impl Contracts {
             Waiter::Validation { token, place } => {
                 self.fill(core, token, place, Validation { ok: false, instrument: None, error: Some(error) });
             }
+            Waiter::Chain(token) => self.on_expiry_failed(core, token, error),
             Waiter::Renewal => {}
         }
     }
@@ -145,7 +150,7 @@ fn ambiguous(asked: &Normal, rows: &[Found], surplus: usize) -> ApiError {
 
 /// More contracts fit than are kept, `surplus` of them beside `rows`.
 pub(super) fn too_many(asked: &Normal, rows: &[Found], surplus: usize, waiter: &Waiter) -> ApiError {
-    if !matches!(waiter, Waiter::Details(_)) {
+    if !matches!(waiter, Waiter::Details(_) | Waiter::Chain(_)) {
         return ambiguous(asked, rows, surplus);
     }
     let message = format!(
