@@ -104,7 +104,7 @@ async fn an_option_chain_is_told_by_its_parameters_then_expiry_by_expiry() {
     let ask = json!({ "contract": "STK:AAPL", "exchange": "SMART", "parameters_only": true });
     let parameters = desk.get("contract.chain", ask).await["parameters"][0].clone();
     let expiries: Vec<&str> =
-        parameters["expiries"].as_array().expect("a list").iter().flat_map(Value::as_str).collect();
+        parameters["expiries"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
     let strikes = parameters["strikes"].as_array().expect("a list");
     let middle = &strikes[strikes.len() / 2];
     assert!(expiries.len() > 8 && expiries.is_sorted(), "{parameters}");
