@@ -3,8 +3,8 @@
 mod sim_client;
 
 use ibnats::sim::{SimConfig, Simulator};
+use ibnats::tws::message::display_group::QueryDisplayGroupsRequest;
 use ibnats::tws::message::login::{CurrentTimeInMillisRequest, CurrentTimeRequest, NextValidId};
-use ibnats::tws::message::scanner::ScannerSubscriptionRequest;
 use ibnats::tws::{Request, Response, ServerVersion};
 use sim_client::{Client, start_api};
 
@@ -116,8 +116,8 @@ async fn the_clock_starts_where_it_was_set() {
 async fn a_request_nobody_serves_is_answered_with_an_error() {
     let sim = Simulator::start(SimConfig::default()).await.expect("a simulator");
     let mut client = Client::login(sim.addr(), 1).await;
-    let request = ScannerSubscriptionRequest { req_id: Some(77), ..ScannerSubscriptionRequest::default() };
-    client.send(Request::ScannerSubscriptionRequest(Box::new(request))).await;
+    let request = QueryDisplayGroupsRequest { req_id: Some(77) };
+    client.send(Request::QueryDisplayGroupsRequest(request)).await;
     let (id, code, text) = client.next_error().await;
     assert_eq!((id, code), (77, 321), "{text}");
 }
