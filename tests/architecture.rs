@@ -11,13 +11,16 @@ use std::{
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("schema", &[]),
     ("tws", &[]),
+    ("measure", &[]),
     ("config", &["schema"]),
     ("session", &["schema", "tws", "config"]),
-    ("journal", &["session", "schema", "config"]),
-    ("gateway", &["journal", "session", "schema", "config"]),
-    ("nats", &["gateway", "journal", "session", "schema", "config"]),
+    ("journal", &["measure", "session", "schema", "config"]),
+    ("gateway", &["journal", "measure", "session", "schema", "config"]),
+    ("nats", &["gateway", "journal", "measure", "session", "schema", "config"]),
     ("sim", &["tws", "config"]),
-    ("cli", &["sim", "nats", "gateway", "journal", "session", "schema", "config"]),
+    // The doctor speaks to the gateway itself: it must see what the session would only call "down".
+    ("ops", &["tws", "nats", "gateway", "journal", "measure", "session", "schema", "config"]),
+    ("cli", &["tws", "sim", "ops", "nats", "gateway", "journal", "measure", "session", "schema", "config"]),
 ];
 
 /// Text that must not appear in rooms without I/O, clock and random numbers.
@@ -176,6 +179,47 @@ fn every_source_file_says_what_it_is_for() {
         let named = path.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
         for part in named.filter(|part| NAMELESS.contains(&part.trim_end_matches(".rs"))) {
             breaches.push(format!("{}: {part} names nothing", path.display()));
+        }
+    }
+    report(&breaches);
+}
+
+/// What leads to a gateway socket, and the only files that may say it.
+const WAY_TO_THE_SOCKET: &[(&str, &[&str])] = &[
+    // The scheduler makes frames of tickets that it lets pass.
+    ("Frames::of(", &["src/session/pacing/scheduler.rs"]),
+    // The handshake comes before there is anything to pace.
+    ("Frames::hello(", &["src/session/link.rs"]),
+    ("Frames::start_api(", &["src/session/link.rs"]),
+    ("Frames {", &["src/session/pacing/frames.rs"]),
+    // Tickets leave the scheduler in one place, and are handed on there.
+    ("pacing.next(", &["src/session/output.rs"]),
+    ("Cleared {", &["src/session/pacing/scheduler.rs", "src/session/pacing/frames.rs", "src/session/output.rs"]),
+    ("socket.send(", &["src/gateway/driver.rs"]),
+    ("write_buf(", &["src/gateway/socket.rs"]),
+];
+
+#[test]
+fn nothing_reaches_a_gateway_socket_past_the_scheduler() {
+    let mut breaches = Vec::new();
+    for (path, text) in sources(&["src/session", "src/gateway", "src/nats", "src/cli", "src/journal"]) {
+        if is_test_module(&path) {
+            continue;
+        }
+        for (number, line) in production(&text) {
+            let code = line.split("//").next().unwrap_or_default();
+            for (way, files) in WAY_TO_THE_SOCKET {
+                if code.contains(way) && !files.iter().any(|file| path == Path::new(file)) {
+                    breaches.push(format!("{}:{}: {way} past the scheduler", path.display(), number + 1));
+                }
+            }
+            // Whatever else writes to a stream of bytes in this room would be a second way.
+            let writes = ["write_all", "try_write", "AsyncWrite", "TcpStream"].iter().any(|word| code.contains(word));
+            // IBC's command port is another program's: no byte for the gateway's API goes there.
+            let is_command_port = path.starts_with("src/gateway/ibc");
+            if writes && room(&path) == "gateway" && !path.ends_with("socket.rs") && !is_command_port {
+                breaches.push(format!("{}:{}: writes to a socket of its own", path.display(), number + 1));
+            }
         }
     }
     report(&breaches);

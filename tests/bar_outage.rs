@@ -89,12 +89,15 @@ async fn seven_minutes_without_a_gateway_leave_consumers_with_every_bar_once() {
         let live_after = all.iter().any(|(start, fetched)| *start > back_s && !fetched);
         assert!(live_after, "{size}: {all:?}");
     }
-    let gaps = desk.stored("IB_CONN").await;
-    let closed = gaps.iter().filter(|(subject, gap)| subject.starts_with("ib.gap.") && gap["state"] == "closed");
-    for (subject, gap) in closed.clone() {
+    let closed = desk.find_stored("IB_CONN", "the end of both gaps", |stored| {
+        let closed = stored.iter().filter(|(subject, gap)| subject.starts_with("ib.gap.") && gap["state"] == "closed");
+        Some(closed.cloned().collect::<Vec<_>>()).filter(|closed| closed.len() >= 2)
+    });
+    let closed = closed.await;
+    for (subject, gap) in &closed {
         assert!(gap["repaired"]["fetched"].as_i64() >= Some(7) && gap["missing"].is_null(), "{subject}: {gap}");
     }
-    assert_eq!(closed.count(), 2);
+    assert_eq!(closed.len(), 2);
     let kept = async_nats::jetstream::new(desk.client.clone());
     let kept = kept.get_key_value("ib_last").await.expect("the bucket");
     let last = kept.get("bar.STK.AAPL.SMART.USD.1m").await.expect("an answer").expect("the last bar");

@@ -126,8 +126,13 @@ async fn an_option_chain_is_told_by_its_parameters_then_expiry_by_expiry() {
     let ask = json!({
         "contract": "STK:AAPL", "expiry_from": expiries[1], "expiry_to": expiries[2], "around": middle, "strike_count": 3
     });
-    let page = desk.get("contract.chain", ask).await;
-    let rows = page["rows"].as_array().expect("rows");
+    let pages = desk.pages("contract.chain", ask).await;
+    let [first, page] = &pages[..] else { panic!("a page for each expiry: {pages:?}") };
+    assert_eq!(
+        (first["last"].as_bool(), &first["progress"]["done"], &first["progress"]["total"]),
+        (Some(false), &json!(1), &json!(2))
+    );
+    let rows: Vec<&Value> = pages.iter().flat_map(|page| page["rows"].as_array().expect("rows")).collect();
     assert_eq!((rows.len(), &page["last"], &page["manifest"]["rows"]), (12, &json!(true), &json!(12)), "{page}");
     assert_eq!((&page["manifest"]["holes"], &page["manifest"]["requests"]), (&json!([]), &json!(2)));
     assert_eq!(desk.sim().request_count("ContractDataRequest").await, asked + 2);
@@ -137,6 +142,17 @@ async fn an_option_chain_is_told_by_its_parameters_then_expiry_by_expiry() {
     for field in ["con_id", "expiry", "strike", "right", "multiplier", "trading_class", "exchange"] {
         assert_eq!(found[field], rows[0][field], "{field}");
     }
+
+    let ask = json!({ "contract": "IND:SPX@CBOE", "expiries": [expiries[1]], "around": 6_700, "strike_count": 2 });
+    let page = desk.get("contract.chain", ask).await;
+    assert_eq!(
+        (&page["last"], &page["manifest"]["rows"]),
+        (&json!(true), &json!(4)),
+        "an index has options, too: {page}"
+    );
+    // Options on futures are found by the exchange of the future; this gateway lists none.
+    let (code, _) = desk.refused("contract.chain", r#"{"contract":"FUT:ES:202612@CME","expiries":["202612"]}"#).await;
+    assert_eq!(code, "no_data");
 }
 
 /// Every number whose name ends in `_us`, and every text that looks like a time of day.

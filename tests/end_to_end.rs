@@ -10,21 +10,21 @@ mod nats_server;
 use desk::{Desk, buy};
 use serde_json::{Value, json};
 
-/// The first connection event that says ready, and the bridge's first words.
-fn started_and_ready(stored: &[(String, Value)]) -> (i64, i64) {
+/// When the bridge said its first words, and when it first said ready.
+fn started_and_ready(stored: &[(String, Value)]) -> Option<(i64, i64)> {
     let time = |wanted: &dyn Fn(&str, &Value) -> bool| {
-        let (_, event) = stored.iter().find(|(subject, event)| wanted(subject, event)).expect("the event");
-        event["recv_us"].as_i64().expect("a time")
+        let (_, event) = stored.iter().find(|(subject, event)| wanted(subject, event))?;
+        event["recv_us"].as_i64()
     };
-    let started = time(&|subject, _| subject == "ib.bridge.started");
-    let ready = time(&|subject, event| subject == "ib.conn.state" && event["ready"] == true);
-    (started, ready)
+    let started = time(&|subject, _| subject == "ib.bridge.started")?;
+    let ready = time(&|subject, event| subject == "ib.conn.state" && event["ready"] == true)?;
+    Some((started, ready))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_bridge_is_ready_within_a_second_and_stops_within_five() {
     let mut desk = Desk::open().await;
-    let (started_us, ready_us) = started_and_ready(&desk.stored("IB_CONN").await);
+    let (started_us, ready_us) = desk.find_stored("IB_CONN", "started and ready", started_and_ready).await;
     let cold_start_ms = (ready_us - started_us) / 1_000;
     println!("cold start to ready: {cold_start_ms} ms");
     assert!(cold_start_ms < 1_000, "{cold_start_ms} ms");
@@ -84,7 +84,7 @@ async fn an_order_is_placed_filled_reported_and_never_repeated() {
     let (code, message) = desk.refused("order.place", &buy("walk-1", 11).to_string()).await;
     assert_eq!(code, "invalid_request");
     assert!(message.contains("quantity"), "{message}");
-    assert_eq!(desk.sim().request_count("PlaceOrderRequest").await, 1);
+    assert_eq!(desk.orders_sent().await, 1);
 
     let positions = desk.get("account.positions", json!({})).await;
     assert_eq!(positions["positions"][0]["position"], "10", "{positions}");
@@ -101,9 +101,7 @@ async fn an_order_is_placed_filled_reported_and_never_repeated() {
     assert!(summary["values"].as_array().expect("values").iter().any(|value| value["tag"] == "NetLiquidation"));
     assert_eq!(desk.get("account.list", json!({})).await["accounts"][0]["paper"], true);
 
-    // An event is stored after the reply, since it is written to the journal first.
-    let states = desk.eventually("the last state in the stream", async || {
-        let stored = desk.stored("IB_ORDERS").await;
+    let states = desk.find_stored("IB_ORDERS", "the last state in the stream", |stored| {
         let state = |(_, event): &(String, Value)| event["state"].as_str().map(str::to_owned);
         Some(stored.iter().filter_map(state).collect::<Vec<_>>())
             .filter(|states| states.last().is_some_and(|last| last == "filled"))
@@ -217,6 +215,6 @@ async fn bad_input_gets_a_clear_error_and_loses_nothing() {
         assert_eq!(found, code, "{verb} {payload}: {message}");
         assert!(message.contains(part), "{verb} {payload}: {message}");
     }
-    assert_eq!(desk.sim().request_count("PlaceOrderRequest").await, 0);
+    assert_eq!(desk.orders_sent().await, 0);
     desk.wait_ready().await;
 }

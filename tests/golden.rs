@@ -15,6 +15,8 @@ mod orders;
 mod recorded;
 #[path = "golden/requests.rs"]
 mod requests;
+#[path = "golden/tick_payloads.rs"]
+mod tick_payloads;
 #[path = "golden/tick_types.rs"]
 mod tick_types;
 

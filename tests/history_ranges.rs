@@ -2,13 +2,17 @@
 //! range may take is reckoned from IB's rules, and the gateway's referee counts what breaks them.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+#[path = "rig/slow_wire.rs"]
+#[allow(dead_code, reason = "each test file uses its part")]
+mod slow_wire;
+
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use ibnats::{
     config::Config,
     schema::{
@@ -20,12 +24,11 @@ use ibnats::{
     session::{Answer, Ask, Command, Now, Outcome, Output, Part, Rows, Session, Token},
     sim::{OfflineSim, SimConfig},
 };
+use slow_wire::{LATENCY_MS, SlowWire, message_id};
 
 /// 2026-11-20 00:00:00 UTC, a Friday.
 const START_MS: i64 = 1_795_132_800_000;
 const DAY_US: i64 = 86_400_000_000;
-/// Time a message is on its way, each way.
-const LATENCY_MS: i64 = 20;
 const STEP_MS: i64 = 5;
 
 /// IB's rules (`ib-limits` section 4) and what `docs/limits.md` adds for longer bars.
@@ -33,22 +36,10 @@ const SAME_IN_2_S: usize = 5;
 const LONG_IN_2_S: usize = 6;
 const IDENTICAL_MS: i64 = 15_000;
 
-/// One direction of a connection: bytes and when they arrive.
-type Flow = VecDeque<(i64, Bytes)>;
-
-#[derive(Default)]
-struct Wire {
-    connection: Option<u64>,
-    generation: u64,
-    up: Flow,
-    down: Flow,
-    read: BytesMut,
-}
-
 struct World {
     session: Session,
     sim: OfflineSim,
-    wires: [Wire; 2],
+    wires: [SlowWire; 2],
     began: Instant,
     now_ms: i64,
     tokens: u64,
@@ -75,7 +66,7 @@ impl World {
         let mut world = Self {
             session,
             sim,
-            wires: [Wire::default(), Wire::default()],
+            wires: [SlowWire::default(), SlowWire::default()],
             began,
             now_ms: START_MS,
             tokens: 0,
@@ -116,23 +107,7 @@ impl World {
         let now = self.now();
         self.sim.advance(self.now_ms);
         for link in [LinkName::Trading, LinkName::Data] {
-            let wire = &mut self.wires[link as usize];
-            while wire.up.front().is_some_and(|(at, _)| *at <= self.now_ms) {
-                let (_, bytes) = wire.up.pop_front().expect("one is there");
-                if let Some(connection) = wire.connection {
-                    self.sim.receive(self.now_ms, connection, &bytes);
-                }
-            }
-            if let Some(sent) = wire.connection.and_then(|connection| self.sim.take_sent(connection))
-                && !sent.is_empty()
-            {
-                wire.down.push_back((self.now_ms + LATENCY_MS, sent));
-            }
-            while wire.down.front().is_some_and(|(at, _)| *at <= self.now_ms) {
-                let (_, bytes) = wire.down.pop_front().expect("one is there");
-                wire.read.extend_from_slice(&bytes);
-                self.session.on_bytes(now, link, &mut wire.read);
-            }
+            self.wires[link as usize].deliver(&mut self.session, &mut self.sim, now, link);
         }
         self.drain();
         if self.session.wake_at().is_some_and(|at| at <= now.at) {
@@ -146,22 +121,18 @@ impl World {
         while let Some(output) = self.session.next_output() {
             match output {
                 Output::Dial { link, generation } => {
-                    let connection = Some(self.sim.dial());
                     if let Some((_, dialled)) = self.outages.last_mut().filter(|_| link == LinkName::Data) {
                         *dialled = self.now_ms;
                     }
-                    self.wires[link as usize] = Wire { connection, generation, ..Wire::default() };
+                    self.wires[link as usize] = SlowWire::dialled(self.sim.dial(), generation);
                     self.session.on_opened(now, link, generation);
                 }
-                Output::Send { link, bytes } => {
+                Output::Send { link, frames } => {
+                    let bytes = frames.bytes().clone();
                     self.note_sent(link, &bytes);
-                    self.wires[link as usize].up.push_back((self.now_ms + LATENCY_MS, bytes));
+                    self.wires[link as usize].send(self.now_ms, bytes);
                 }
-                Output::Close { link } => {
-                    if let Some(connection) = self.wires[link as usize].connection.take() {
-                        self.sim.hang_up(connection);
-                    }
-                }
+                Output::Close { link } => drop(self.wires[link as usize].hang_up(&mut self.sim)),
                 Output::Part { token, part } => {
                     self.parts.push(part);
                     self.session.on_part_taken(now, token);
@@ -172,15 +143,18 @@ impl World {
                         self.session.on_journaled(now, receipt, &Ok(()));
                     }
                 }
-                Output::Event(_) | Output::Cache(_) | Output::KeepRisk(_) => {}
+                Output::Event(_)
+                | Output::Cache(_)
+                | Output::KeepRisk(_)
+                | Output::Port(_)
+                | Output::CommandGateway { .. } => {}
             }
         }
     }
 
     /// Reads the wire for requests of bars: message id 20, above it 200 for protobuf.
     fn note_sent(&mut self, link: LinkName, bytes: &Bytes) {
-        let id = bytes.get(4..8).and_then(|id| Some(i32::from_be_bytes(id.try_into().ok()?)));
-        if link == LinkName::Data && id == Some(220) {
+        if link == LinkName::Data && message_id(bytes) == Some(220) {
             self.asked.push((self.now_ms, 220));
         }
     }
@@ -201,14 +175,8 @@ impl World {
         let wire = &mut self.wires[LinkName::Data as usize];
         let generation = wire.generation;
         // They reach the gateway, which counts them.
-        for (_, bytes) in std::mem::take(&mut wire.up) {
-            if let Some(connection) = wire.connection {
-                self.sim.receive(self.now_ms + LATENCY_MS, connection, &bytes);
-            }
-        }
-        if let Some(connection) = wire.connection.take() {
-            self.sim.hang_up(connection);
-        }
+        wire.flush_up(&mut self.sim, self.now_ms);
+        wire.hang_up(&mut self.sim);
         let now = self.now();
         self.outages.push((self.now_ms, self.now_ms));
         self.session.on_closed(now, LinkName::Data, generation, "cut by the test");

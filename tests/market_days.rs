@@ -4,7 +4,7 @@
 #[path = "market_days/world.rs"]
 mod world;
 
-use ibnats::{schema::connection::GapState, sim::SimConfig};
+use ibnats::{config::BarFeed, schema::connection::GapState, sim::SimConfig};
 use world::World;
 
 const MINUTE_MS: i64 = 60_000;
@@ -95,8 +95,14 @@ fn a_half_day_with_a_halt_over_its_close_equals_history() {
 
 #[test]
 fn seven_minutes_without_a_gateway_leave_every_bar_once_and_as_history_has_it() {
+    for feed in [BarFeed::RealTime, BarFeed::KeepUpToDate] {
+        seven_minutes_without_a_gateway(feed);
+    }
+}
+
+fn seven_minutes_without_a_gateway(feed: BarFeed) {
     let start_ms = at("2026-11-20T15:00:00Z");
-    let mut world = World::at(start_ms - 20_000, &around_the_clock());
+    let mut world = World::with(start_ms - 20_000, &around_the_clock(), feed);
     world.subscribe(&["bar.5s", "bar.1m"]);
     world.run_to(start_ms + 10 * MINUTE_MS + 23_000);
     world.cut();

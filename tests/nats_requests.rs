@@ -20,7 +20,7 @@ use ibnats::{
         bar::Bar,
         registry,
         request::{
-            account::{Account, Accounts},
+            account::Accounts,
             history::Manifest,
             market::{Lease, LeasedStream, StreamState},
         },
@@ -52,7 +52,8 @@ fn answer_with(
 }
 
 fn accounts() -> Answer {
-    Answer::Accounts(Accounts { accounts: vec![Account { account: "DU1".into(), paper: true }] })
+    let account = serde_json::json!({ "account": "DU1", "paper": true });
+    Answer::Accounts(Accounts { accounts: vec![serde_json::from_value(account).expect("an account")] })
 }
 
 async fn ask(client: &Client, subject: &str, payload: impl Into<Vec<u8>>) -> Message {
@@ -82,7 +83,8 @@ async fn requests_are_answered_in_the_encoding_they_came_in() {
     let mut commands = answer_with(&mut rig, |_| Some(Ok(accounts())));
 
     let reply = ask(&rig.client, "r1.req.account.list", "").await;
-    let expected = json!({"ok": true, "data": {"accounts": [{"account": "DU1", "paper": true}]}});
+    let account = json!({"account": "DU1", "paper": true, "followed": false, "exchange_rates": {}, "models": []});
+    let expected = json!({"ok": true, "data": {"accounts": [account]}});
     assert_eq!(read("account.list", &reply), expected);
     assert!(reply.headers.is_none());
     assert_eq!(commands.recv().await.expect("a command").client, None);

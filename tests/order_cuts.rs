@@ -44,6 +44,7 @@ fn place(world: &mut World, key: &str, price: u32) {
     let json = format!(
         r#"{{"key":"{key}","contract":"CONID:{AAPL}","side":"buy","quantity":"7","order_type":"limit","limit_price":{price}}}"#
     );
+    world.ours.insert(key.to_owned());
     let ask = world.asked.entry(key.to_owned()).or_insert_with(|| serde_json::from_str(&json).expect("a request"));
     let ask = Ask::PlaceOrder(Box::new(ask.clone()));
     world.ask(key, ask);

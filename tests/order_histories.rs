@@ -5,6 +5,8 @@
 //! ten times as many.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+#[path = "histories/changes.rs"]
+mod changes;
 #[path = "histories/disk.rs"]
 mod disk;
 #[path = "histories/history.rs"]
@@ -29,9 +31,29 @@ const FAILURES_SHOWN: usize = 5;
 fn failure(seed: u64, is_alone: bool) -> Option<String> {
     let mut world = history::run(seed);
     let wrong = verdict::judge(&mut world);
-    let log = if is_alone { world.log.join("\n") } else { String::new() };
+    let log = if is_alone { account_of(&world) } else { String::new() };
     let again = format!("seed {seed}: see it with IBNATS_SEED={seed} cargo test --test order_histories");
     (!wrong.is_empty()).then(|| format!("{log}\n\n{again}\n  {}", wrong.join("\n  ")))
+}
+
+/// What happened, what was told, and what the gateway received and has.
+fn account_of(world: &world::World) -> String {
+    let told = world.stream.stored.iter().map(|event| match event {
+        ibnats::session::Event::Order(order) => {
+            let (key, state, filled) = (&order.key, order.state, &order.filled);
+            format!(
+                "{:>7} ms  told {key} {state:?}, {filled} filled: {:?}",
+                order.recv_us / 1_000 - world::START_MS,
+                order.reason
+            )
+        }
+        other => format!("            told {other:?}"),
+    });
+    let witness = world.sim.witness();
+    let received = witness.placements().iter().map(|placement| format!("received {placement:?}"));
+    let has = witness.standings().into_iter().map(|standing| format!("has {standing:?}"));
+    let lines: Vec<String> = world.log.iter().cloned().chain(told).chain(received).chain(has).collect();
+    lines.join("\n")
 }
 
 /// A share of the seeds, so that all processors have something to do.

@@ -13,30 +13,11 @@ use std::{
     process::Command,
 };
 
-use desk::{Desk, buy};
+use desk::{Desk, buy, limit};
 use futures_util::future::join_all;
 use ibnats::journal::reader::{Reader, Which};
 use nats_server::NatsServer;
 use serde_json::{Value, json};
-
-fn limit(key: &str, price: f64) -> Value {
-    json!({
-        "key": key, "contract": "STK:AAPL", "side": "buy", "quantity": 3, "order_type": "limit",
-        "limit_price": (price * 100.0).round() / 100.0
-    })
-}
-
-async fn orders_sent(desk: &Desk) -> u64 {
-    desk.sim().request_count("PlaceOrderRequest").await
-}
-
-/// Every order of the journal with its state.
-fn journal(desk: &Desk) -> BTreeMap<String, String> {
-    let which = Which { count_max: 1_000, ..Which::default() };
-    let orders = Reader::open(&desk.state()).expect("readable").orders(&which).expect("orders");
-    let text = |value: &Value| value.as_str().expect("text").to_owned();
-    orders.iter().map(|order| (text(&order["key"]), text(&order["state"]))).collect()
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_callers_with_one_key_are_one_order_and_get_equal_answers() {
@@ -50,7 +31,7 @@ async fn fifty_callers_with_one_key_are_one_order_and_get_equal_answers() {
     assert_eq!(answers[0]["state"], "working");
     assert!(answers.iter().all(|answer| outcome(answer) == outcome(&answers[0])), "{answers:?}");
     assert_eq!(answers.iter().filter(|answer| answer["repeated"] == false).count(), 1);
-    assert_eq!(orders_sent(&desk).await, 1);
+    assert_eq!(desk.orders_sent().await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -59,7 +40,7 @@ async fn a_restart_remembers_what_the_gateway_has_forgotten() {
     let first = desk.get("order.place", buy("k1", 10)).await;
     assert_eq!(first["state"], "filled");
     // The caller learns of it while it is being written.
-    desk.eventually("the fill in the journal", async || (journal(&desk)["k1"] == "filled").then_some(())).await;
+    desk.eventually("the fill in the journal", async || (desk.journaled()["k1"] == "filled").then_some(())).await;
     desk.kill_bridge().await;
     // Another gateway, which knows nothing and begins its order ids at 1.
     desk.stop_sim().await;
@@ -71,7 +52,7 @@ async fn a_restart_remembers_what_the_gateway_has_forgotten() {
     assert_eq!(again["order"]["order_id"], first["order"]["order_id"]);
     let (code, message) = desk.refused("order.place", &buy("k1", 11).to_string()).await;
     assert!(code == "invalid_request" && message.contains("quantity"), "{code} {message}");
-    assert_eq!(orders_sent(&desk).await, 0);
+    assert_eq!(desk.orders_sent().await, 0);
     let next = desk.get("order.place", buy("k2", 1)).await;
     assert!(next["order"]["order_id"].as_i64() > first["order"]["order_id"].as_i64(), "{next}");
 }
@@ -84,7 +65,7 @@ async fn events_of_a_crash_without_nats_are_stored_once_by_the_next_run() {
     assert_eq!(desk.get("order.place", limit("k1", bid * 0.98)).await["state"], "working");
     desk.nats.kill();
     assert!(desk.sim().set_price("AAPL", bid * 0.97).await);
-    desk.eventually("the fill in the journal", async || (journal(&desk)["k1"] == "filled").then_some(())).await;
+    desk.eventually("the fill in the journal", async || (desk.journaled()["k1"] == "filled").then_some(())).await;
     desk.kill_bridge().await;
     desk.nats.restart();
     desk.start_bridge("");
@@ -101,7 +82,7 @@ async fn events_of_a_crash_without_nats_are_stored_once_by_the_next_run() {
     }
     assert_eq!(last.len(), 2, "{last:?}");
     desk.wait_ready().await;
-    assert_eq!(orders_sent(&desk).await, 1);
+    assert_eq!(desk.orders_sent().await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -111,7 +92,7 @@ async fn without_jetstream_orders_are_refused_and_data_flows() {
     desk.client = async_nats::connect(desk.nats.url()).await.expect("a client");
     desk.start_bridge("");
     refused_while_data_flows(&desk, "JetStream").await;
-    assert_eq!(orders_sent(&desk).await, 0);
+    assert_eq!(desk.orders_sent().await, 0);
 }
 
 /// Data can be had; orders are refused with a reason that holds `why`, and health says the same.
@@ -126,17 +107,7 @@ async fn refused_while_data_flows(desk: &Desk, why: &str) {
     let mut quotes = quotes;
     let quote = quotes.next_where(|quote| quote["stale"] == false).await;
     assert!(!quote["bid"].is_null(), "{quote}");
-    let (code, message) = desk
-        .eventually("a refusal for this reason", async || {
-            let refusal = desk.refused("order.place", &limit("refused", 1.0).to_string()).await;
-            refusal.1.contains(why).then_some(refusal)
-        })
-        .await;
-    assert_eq!(code, "not_ready");
-    assert!(message.contains("nothing was sent"), "{message}");
-    let health = desk.get("bridge.health", json!({})).await;
-    assert_eq!((&health["orders"], &health["data"]), (&json!(false), &json!(true)), "{health}");
-    assert!(health["reasons"].to_string().contains(why), "{health}");
+    desk.orders_are_refused(why).await;
     quotes.next_where(|quote| quote["stale"] == false).await;
 }
 
@@ -205,7 +176,7 @@ async fn a_full_disk_refuses_orders_until_there_is_room_and_data_flows() {
     };
     assert!(reply["error"]["message"].as_str().is_some_and(|text| text.contains("the disk is full")), "{reply}");
     refused_while_data_flows(&desk, "the disk is full").await;
-    assert_eq!(orders_sent(&desk).await, taken);
+    assert_eq!(desk.orders_sent().await, taken);
     // A cancel does not need the disk.
     let cancelled = desk.get("order.cancel", json!({ "key": "before" })).await;
     assert_eq!(cancelled["state"], "cancelled", "{cancelled}");
@@ -213,9 +184,9 @@ async fn a_full_disk_refuses_orders_until_there_is_room_and_data_flows() {
     disk.empty();
     desk.wait_ready().await;
     assert_eq!(desk.get("order.place", limit("after", 1.0)).await["state"], "working");
-    assert_eq!(orders_sent(&desk).await, taken + 1);
+    assert_eq!(desk.orders_sent().await, taken + 1);
     let states = desk.eventually("what happened meanwhile", async || {
-        Some(journal(&desk)).filter(|states| states["before"] == "cancelled")
+        Some(desk.journaled()).filter(|states| states["before"] == "cancelled")
     });
     assert_eq!(states.await.len() as u64, taken + 1, "nothing of the refused ones");
     desk.stop_bridge().await;
@@ -234,11 +205,11 @@ async fn a_read_only_disk_refuses_orders_but_what_it_holds_is_known() {
     refused_while_data_flows(&desk, "Read-only").await;
     let again = desk.get("order.place", buy("k1", 10)).await;
     assert_eq!((&again["state"], &again["repeated"]), (&json!("filled"), &json!(true)), "{again}");
-    assert_eq!(orders_sent(&desk).await, 1);
+    assert_eq!(desk.orders_sent().await, 1);
     disk.remount("rw");
     desk.wait_ready().await;
     assert_eq!(desk.get("order.place", buy("k2", 1)).await["state"], "filled");
-    desk.eventually("both orders", async || (journal(&desk).len() == 2).then_some(())).await;
+    desk.eventually("both orders", async || (desk.journaled().len() == 2).then_some(())).await;
     desk.stop_bridge().await;
 }
 
@@ -254,7 +225,7 @@ async fn the_journal_can_be_read_and_copied_while_the_bridge_writes() {
     desk.get("order.place", buy("first", 10)).await;
     desk.get("order.place", limit("second", 1.0)).await;
     desk.get("order.cancel", json!({ "key": "second" })).await;
-    desk.eventually("both ends", async || (journal(&desk)["second"] == "cancelled").then_some(())).await;
+    desk.eventually("both ends", async || (desk.journaled()["second"] == "cancelled").then_some(())).await;
     let state = desk.state().display().to_string();
     let on = |arguments: &[&str]| ibnats(&[&["journal", "--dir", &state], arguments].concat());
     let json_of = |arguments: &[&str]| {

@@ -61,6 +61,12 @@ async fn settled(desk: &Desk) -> Option<Vec<Value>> {
     orders.iter().all(|order| order["state"] != "outcome_unknown" && order["state"] != "sent").then_some(orders)
 }
 
+/// Until the simulator is sent one more order.
+async fn another_order(desk: &Desk) {
+    let before = desk.orders_sent().await;
+    desk.eventually("one more order", async || (desk.orders_sent().await > before).then_some(())).await;
+}
+
 fn root(exec_id: &str) -> String {
     exec_id.rsplit_once('.').map_or(exec_id, |(root, _)| root).to_owned()
 }
@@ -96,6 +102,10 @@ async fn killed_two_dozen_times_the_bridge_sends_each_key_once_and_tells_each_fi
         if random.random_bool(0.3) {
             let key = orders.keys().nth(random.random_range(0..orders.len())).expect("a key");
             asked.push(ask(&desk, "order.cancel", &json!({ "key": key })));
+        }
+        if round % 2 == 0 {
+            // On a busy machine hardly a round would come so far by itself.
+            let _ = tokio::time::timeout(Duration::from_secs(2), another_order(&desk)).await;
         }
         tokio::time::sleep(Duration::from_millis(random.random_range(0..60))).await;
         if random.random_bool(0.2) {

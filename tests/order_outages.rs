@@ -9,29 +9,12 @@ mod nats_server;
 
 use std::collections::BTreeMap;
 
-use desk::{Desk, buy};
+use desk::{Desk, buy, limit};
 use serde_json::{Value, json};
-
-/// A limit order for three shares of Apple.
-fn limit(key: &str, price: f64) -> Value {
-    json!({
-        "key": key, "contract": "STK:AAPL", "side": "buy", "quantity": 3, "order_type": "limit",
-        "limit_price": (price * 100.0).round() / 100.0
-    })
-}
 
 fn with(mut order: Value, field: &str, value: Value) -> Value {
     order[field] = value;
     order
-}
-
-async fn bid(desk: &Desk) -> f64 {
-    let snapshot = desk.get("md.snapshot", json!({ "contract": "STK:AAPL", "timeout_ms": 15_000 })).await;
-    snapshot["quote"]["bid"].as_f64().expect("a bid")
-}
-
-async fn orders_sent(desk: &Desk) -> u64 {
-    desk.sim().request_count("PlaceOrderRequest").await
 }
 
 async fn keys(desk: &Desk, filter: &str) -> BTreeMap<String, String> {
@@ -61,7 +44,7 @@ async fn cash(desk: &Desk) -> Option<rust_decimal::Decimal> {
 async fn a_killed_bridge_sends_no_key_again_and_tells_the_fills_it_missed() {
     let mut desk = Desk::open().await;
     assert_eq!(desk.get("order.place", buy("before", 2)).await["state"], "filled");
-    let bid = bid(&desk).await;
+    let bid = desk.bid().await;
     assert_eq!(desk.get("order.place", limit("works", bid * 0.5)).await["state"], "working");
     assert_eq!(desk.get("order.place", limit("fills", bid * 0.9)).await["state"], "working");
     desk.eventually("a commission", async || {
@@ -88,7 +71,7 @@ async fn a_killed_bridge_sends_no_key_again_and_tells_the_fills_it_missed() {
         let again = desk.get("order.place", order).await;
         assert_eq!((&again["state"], &again["repeated"]), (&json!(state), &json!(true)), "{again}");
     }
-    assert_eq!(orders_sent(&desk).await, 3);
+    assert_eq!(desk.orders_sent().await, 3);
 
     desk.eventually("the missed fill", async || {
         let stored = desk.stored("IB_ORDERS").await;
@@ -115,12 +98,12 @@ async fn a_killed_bridge_sends_no_key_again_and_tells_the_fills_it_missed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_socket_that_ends_right_after_the_order_left_does_not_make_it_two() {
     let desk = Desk::open().await;
-    let bid = bid(&desk).await;
+    let bid = desk.bid().await;
     for round in 1..=5 {
         let key = format!("cut-{round}");
         let order = limit(&key, bid * 0.5);
         let cut = async {
-            desk.eventually("the order", async || (orders_sent(&desk).await == round).then_some(())).await;
+            desk.eventually("the order", async || (desk.orders_sent().await == round).then_some(())).await;
             desk.sim().cut().await;
         };
         // The bridge may not have noticed the last cut, or not be back yet: it says so and sends nothing.
@@ -133,7 +116,7 @@ async fn a_socket_that_ends_right_after_the_order_left_does_not_make_it_two() {
         desk.wait_ready().await;
         let again = desk.get("order.place", order).await;
         assert_eq!((&again["state"], &again["repeated"]), (&json!("working"), &json!(true)), "{again}");
-        assert_eq!(orders_sent(&desk).await, round);
+        assert_eq!(desk.orders_sent().await, round);
     }
     assert_eq!(keys(&desk, "open").await.len(), 5);
 }
@@ -141,7 +124,7 @@ async fn a_socket_that_ends_right_after_the_order_left_does_not_make_it_two() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_that_gets_no_answer_ends_in_doubt_and_is_never_sent_again() {
     let desk = Desk::open().await;
-    let order = limit("silent", bid(&desk).await * 0.5);
+    let order = limit("silent", desk.bid().await * 0.5);
     desk.sim().mute("PlaceOrderRequest").await;
     let first = desk.get("order.place", with(order.clone(), "timeout_ms", json!(300))).await;
     assert_eq!((&first["state"], &first["repeated"]), (&json!("sent"), &json!(false)), "{first}");
@@ -154,7 +137,7 @@ async fn an_order_that_gets_no_answer_ends_in_doubt_and_is_never_sent_again() {
         let again = desk.get("order.place", with(order.clone(), "wait_for", json!(wait_for))).await;
         assert_eq!((&again["state"], &again["repeated"]), (&json!("outcome_unknown"), &json!(true)), "{again}");
     }
-    assert_eq!(orders_sent(&desk).await, 1);
+    assert_eq!(desk.orders_sent().await, 1);
     // The gateway knows no such order, which proves nothing about IB.
     let cancelled = desk.get("order.cancel", json!({ "key": "silent" })).await;
     assert_eq!(cancelled["state"], "outcome_unknown", "{cancelled}");

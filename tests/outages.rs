@@ -27,9 +27,11 @@ async fn a_gateway_that_dies_is_told_at_once_and_its_streams_come_back() {
     })
     .await;
     assert!(stopped_at.elapsed() < Duration::from_secs(5), "told after {:?}", stopped_at.elapsed());
-    let states = desk.stored("IB_CONN").await;
-    let (_, last) = states.iter().rfind(|(subject, _)| subject == "ib.conn.state").expect("connection events");
-    assert_eq!(last["ready"], false);
+    desk.find_stored("IB_CONN", "the loss in the stream", |stored| {
+        let (_, last) = stored.iter().rfind(|(subject, _)| subject == "ib.conn.state")?;
+        (last["ready"] == false).then_some(())
+    })
+    .await;
     let (code, _) = desk.refused("order.place", &buy("too-soon", 1).to_string()).await;
     assert_eq!(code, "not_ready");
     let stale = desk.get("md.list", json!({})).await["upstream"][0]["stale"].clone();
@@ -42,10 +44,12 @@ async fn a_gateway_that_dies_is_told_at_once_and_its_streams_come_back() {
     assert!(quotes.next_where(|_| true).await["after_gap"].is_null());
     assert_eq!(desk.sim().request_count("MarketDataRequest").await, 1);
     desk.wait_ready().await;
-    let gaps: Vec<_> =
-        desk.stored("IB_CONN").await.into_iter().filter(|(subject, _)| subject.starts_with("ib.gap.")).collect();
-    let states: Vec<_> = gaps.iter().filter_map(|(_, gap)| gap["state"].as_str()).collect();
-    assert_eq!(states, ["opened", "closed"]);
+    let states = desk.find_stored("IB_CONN", "the gap's end", |stored| {
+        let gaps = stored.iter().filter(|(subject, _)| subject.starts_with("ib.gap."));
+        let states: Vec<String> = gaps.filter_map(|(_, gap)| gap["state"].as_str().map(str::to_owned)).collect();
+        (states.len() >= 2).then_some(states)
+    });
+    assert_eq!(states.await, ["opened", "closed"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -153,6 +153,169 @@ async fn a_set_price_is_the_next_quote() {
     assert!((bid - 300.0).abs() < 0.5, "{bid}");
 }
 
+/// 2026-11-20, a Friday: the after hours of New York's exchanges end at 20:00, 01:00 UTC.
+fn before_the_weekend() -> SimConfig {
+    let clock = "2026-11-21T00:59:58Z".parse().ok();
+    SimConfig { clock, speed: 2.0, market_hours: true, ..SimConfig::default() }
+}
+
+/// The next market data type told of a request, with the bids told before it.
+async fn next_kind(client: &mut Client, req_id: i32) -> (i32, Vec<f64>) {
+    let mut bids = Vec::new();
+    let kind = client
+        .until(|response| match response {
+            Response::MarketDataType(kind) if kind.req_id == Some(req_id) => kind.market_data_type,
+            Response::TickPrice(tick) if tick.req_id == Some(req_id) && matches!(tick.tick_type, Some(1 | 66)) => {
+                bids.extend(tick.price);
+                None
+            }
+            _ => None,
+        })
+        .await;
+    (kind, bids)
+}
+
+#[tokio::test]
+async fn frozen_data_is_told_when_the_market_closes_and_keeps_the_last_quote() {
+    let sim = Simulator::start(before_the_weekend()).await.expect("a simulator");
+    let mut client = Client::login(sim.addr(), 1).await;
+    client.send(Request::MarketDataTypeRequest(MarketDataTypeRequest { market_data_type: Some(2) })).await;
+    client.send(market_data(1, contract("STK", "AAPL", "SMART", "USD"))).await;
+    assert_eq!(next_kind(&mut client, 1).await.0, 1, "the market is open");
+    let (kind, bids) = next_kind(&mut client, 1).await;
+    let last = *bids.last().expect("a bid before the close");
+    assert!(kind == 2 && last > 0.0, "{kind} {bids:?}");
+    // Asked for in the closed market: the last quote.
+    client.send(market_data(2, contract("STK", "AAPL", "SMART", "USD"))).await;
+    assert_eq!(next_kind(&mut client, 2).await.0, 2);
+    let bid = client
+        .until(|response| match response {
+            Response::TickPrice(tick) if tick.tick_type == Some(1) => Some((tick.req_id, tick.price)),
+            _ => None,
+        })
+        .await;
+    assert_eq!(bid, (Some(2), Some(last)));
+}
+
+#[tokio::test]
+async fn live_data_of_a_closed_market_has_no_quote_but_a_last_price() {
+    let sim = Simulator::start(before_the_weekend()).await.expect("a simulator");
+    let mut client = Client::login(sim.addr(), 1).await;
+    client.send(market_data(1, contract("STK", "AAPL", "SMART", "USD"))).await;
+    let gone = client
+        .until(|response| match response {
+            Response::TickPrice(tick) if tick.tick_type == Some(1) && tick.price < Some(0.0) => {
+                Some((tick.price, tick.size.clone()))
+            }
+            _ => None,
+        })
+        .await;
+    assert_eq!(gone, (Some(-1.0), Some("0".to_owned())));
+    client.send(market_data(2, contract("STK", "AAPL", "SMART", "USD"))).await;
+    let mut prices = std::collections::BTreeMap::new();
+    client
+        .until(|response| match response {
+            Response::TickPrice(tick) if tick.req_id == Some(2) => {
+                prices.insert(tick.tick_type, tick.price);
+                None
+            }
+            Response::TickGeneric(tick) => (tick.tick_type == Some(49)).then_some(()),
+            _ => None,
+        })
+        .await;
+    assert_eq!((prices[&Some(1)], prices[&Some(2)]), (Some(-1.0), Some(-1.0)), "{prices:?}");
+    assert!(prices[&Some(4)] > Some(0.0) && prices[&Some(9)] > Some(0.0), "{prices:?}");
+}
+
+#[tokio::test]
+async fn delayed_data_freezes_a_quarter_of_an_hour_later() {
+    let clock = "2026-11-20T16:44:58Z".parse().ok();
+    let sim = Simulator::start(SimConfig { clock, ..before_the_weekend() }).await.expect("a simulator");
+    let mut client = Client::login(sim.addr(), 1).await;
+    client.send(Request::MarketDataTypeRequest(MarketDataTypeRequest { market_data_type: Some(4) })).await;
+    client.send(market_data(1, contract("STK", "VOD", "SMART", "GBP"))).await;
+    assert_eq!(next_kind(&mut client, 1).await.0, 3, "its own clock shows the market open");
+    let (kind, bids) = next_kind(&mut client, 1).await;
+    assert!(kind == 4 && bids.iter().all(|bid| *bid > 0.0), "{kind} {bids:?}");
+}
+
+#[tokio::test]
+async fn a_halt_and_its_end_are_told_by_tick_49() {
+    let sim = Simulator::start(SimConfig::default()).await.expect("a simulator");
+    let mut client = Client::login(sim.addr(), 1).await;
+    client.send(market_data(1, contract("STK", "AAPL", "SMART", "USD"))).await;
+    let halted = |response: &Response| match response {
+        Response::TickGeneric(tick) if tick.tick_type == Some(49) => Some((tick.req_id, tick.value)),
+        _ => None,
+    };
+    assert_eq!(client.until(halted).await, (Some(1), Some(0.0)));
+    assert!(sim.halt("AAPL").await);
+    assert_eq!(client.until(halted).await, (Some(1), Some(1.0)));
+    client.send(market_data(2, contract("STK", "AAPL", "SMART", "USD"))).await;
+    assert_eq!(client.until(halted).await, (Some(2), Some(1.0)), "whoever comes later is told too");
+    assert!(sim.resume("AAPL").await);
+    assert_eq!(client.until(halted).await.1, Some(0.0));
+}
+
+#[tokio::test]
+async fn a_story_is_told_to_who_asked_for_its_source_only() {
+    let sim = Simulator::start(SimConfig::default()).await.expect("a simulator");
+    let mut client = Client::login(sim.addr(), 1).await;
+    for (req_id, list) in [(1, "mdoff,292:BRFG"), (2, "mdoff,292:DJNL"), (3, "292")] {
+        let Request::MarketDataRequest(mut ask) = market_data(req_id, contract("STK", "AAPL", "SMART", "USD")) else {
+            unreachable!("it is one")
+        };
+        ask.generic_tick_list = Some(list.to_owned());
+        client.send(Request::MarketDataRequest(ask)).await;
+    }
+    client
+        .until(|response| matches!(response, Response::TickReqParams(params) if params.req_id == Some(3)).then_some(()))
+        .await;
+    sim.tell_news("BRFG", "AAPL", "Apple says something").await;
+    let story = |response: &Response| match response {
+        Response::TickNews(news) => Some((news.req_id, news.provider_code.clone(), news.headline.clone())),
+        _ => None,
+    };
+    for req_id in [1, 3] {
+        let (id, provider, headline) = client.until(story).await;
+        assert_eq!((id, provider.as_deref()), (Some(req_id), Some("BRFG")));
+        assert!(headline.is_some_and(|text| text.contains("Apple says something")));
+    }
+    sim.tell_news("DJNL", "AAPL", "Apple again").await;
+    assert_eq!(client.until(story).await.0, Some(2));
+}
+
+#[tokio::test]
+async fn only_regulatory_snapshots_are_charged_and_they_end_like_others() {
+    let sim = Simulator::start(SimConfig::default()).await.expect("a simulator");
+    let mut client = Client::login(sim.addr(), 1).await;
+    let ask = |req_id, snapshot, regulatory_snapshot| {
+        Request::MarketDataRequest(Box::new(MarketDataRequest {
+            req_id: Some(req_id),
+            contract: Some(contract("STK", "AAPL", "SMART", "USD")),
+            snapshot,
+            regulatory_snapshot,
+            ..MarketDataRequest::default()
+        }))
+    };
+    let is_end = |response: &Response| match response {
+        Response::TickSnapshotEnd(end) => end.req_id,
+        _ => None,
+    };
+    client.send(ask(1, Some(true), None)).await;
+    assert_eq!(client.until(is_end).await, 1);
+    client.send(ask(2, None, None)).await;
+    assert_eq!(sim.regulatory_charges().await, 0);
+    client.send(ask(3, None, Some(true))).await;
+    let changed = |response: &Response| match response {
+        Response::TickString(tick) if tick.tick_type == Some(85) => tick.req_id,
+        _ => None,
+    };
+    assert_eq!(client.until(changed).await, 3);
+    assert_eq!(client.until(is_end).await, 3);
+    assert_eq!(sim.regulatory_charges().await, 1);
+}
+
 fn contract(sec_type: &str, symbol: &str, exchange: &str, currency: &str) -> Contract {
     let text = |value: &str| Some(value.to_owned());
     Contract {

@@ -45,3 +45,20 @@ pub(crate) async fn until(limit: Duration, condition: impl Fn() -> bool) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
+
+/// A bridge (`ibnats run`) between the gateway on this port and the server, with `extra` in its configuration.
+pub(crate) fn bridge(folder: &Path, url: &str, port: u16, extra: &str) -> Child {
+    let config = format!(
+        "[gateway]\nport = {port}\n[nats]\nurl = \"{url}\"\nprefix = \"bench\"\n[log]\nfilter = \"warn\"\n[state]\ndir = \"{}\"\n{extra}",
+        folder.join("state").display()
+    );
+    let file = folder.join("ibnats.toml");
+    fs::write(&file, config).expect("written");
+    Command::new(env!("CARGO_BIN_EXE_ibnats"))
+        .arg("run")
+        .arg("--config")
+        .arg(file)
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the bridge starts")
+}

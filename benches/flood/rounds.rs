@@ -13,13 +13,13 @@ use std::{
 use futures_util::StreamExt;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    process::Command,
     sync::watch,
 };
 
 use crate::{
     INSTRUMENTS, PACES, cpu,
-    desk::{nats_server, nats_url, until},
+    desk::{bridge, nats_server, nats_url, until},
     gateway::{self, Counts, Order},
 };
 
@@ -56,7 +56,7 @@ pub(crate) async fn run(ticks: u64, repeats: usize, limit: Duration) {
     let (orders, receiver) = watch::channel(Order { round: 0, ticks: 0, pace: 0 });
     let counts = Arc::new(Counts::default());
     let port = gateway::start(receiver, Arc::clone(&counts)).await;
-    let mut bridge = bridge(folder.path(), &url, port);
+    let mut bridge = bridge(folder.path(), &url, port, &subscriptions());
     let watcher = async_nats::connect(&url).await.expect("the server");
     let mut quotes = watcher.subscribe("bench.tick.>").await.expect("subscribed");
     watcher.flush().await.expect("flushed");
@@ -178,21 +178,11 @@ fn report(name: &str, ticks: u64, ours: &[Figures], theirs: &[Figures]) {
     println!("  published {:.1} % of the ticks, the rest was shed and counted", published * 100.0 / as_f64(ticks));
 }
 
-fn bridge(folder: &Path, url: &str, port: u16) -> Child {
-    let mut config = format!(
-        "[gateway]\nport = {port}\n[nats]\nurl = \"{url}\"\nprefix = \"bench\"\n[log]\nfilter = \"warn\"\n[state]\ndir = \"{}\"\n",
-        folder.join("state").display()
-    );
+/// The configuration's part about the streams to hold.
+fn subscriptions() -> String {
+    let mut text = String::new();
     for number in 1..=INSTRUMENTS {
-        let _ = writeln!(config, "[[subscriptions]]\ncontract = \"STK:S{number}\"\nstreams = [\"tick\"]");
+        let _ = writeln!(text, "[[subscriptions]]\ncontract = \"STK:S{number}\"\nstreams = [\"tick\"]");
     }
-    let file = folder.join("ibnats.toml");
-    fs::write(&file, config).expect("written");
-    Command::new(env!("CARGO_BIN_EXE_ibnats"))
-        .arg("run")
-        .arg("--config")
-        .arg(file)
-        .kill_on_drop(true)
-        .spawn()
-        .expect("the bridge starts")
+    text
 }

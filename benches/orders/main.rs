@@ -24,12 +24,9 @@ use std::{
 
 use async_nats::{Client, Request};
 use serde_json::{Value, json};
-use tokio::{
-    process::{Child, Command},
-    task::JoinSet,
-};
+use tokio::task::JoinSet;
 
-use desk::{nats_server, nats_url, until};
+use desk::{bridge, nats_server, nats_url, until};
 use gateway::Arrivals;
 
 /// Orders measured one by one. They stay below the login's message rate, which would be measured else.
@@ -58,7 +55,7 @@ async fn run(orders: usize) {
     let url = nats_url(folder.path()).await;
     let arrivals = Arrivals::default();
     let port = gateway::start(arrivals.clone()).await;
-    let mut bridge = bridge(folder.path(), &url, port);
+    let mut bridge = bridge(folder.path(), &url, port, "");
     let client = async_nats::connect(&url).await.expect("the server");
     while !ask(&client, "bridge.health", json!({})).await.is_some_and(|health| health["data"]["ok"] == true) {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -171,21 +168,4 @@ fn figures(times: &mut [Duration]) -> String {
     times.sort_unstable();
     let at = |hundredths: usize| times[(times.len() - 1) * hundredths / 100].as_secs_f64() * 1e3;
     format!("median {:.2} ms, 99th percentile {:.2} ms, longest {:.2} ms ({})", at(50), at(99), at(100), times.len())
-}
-
-fn bridge(folder: &Path, url: &str, port: u16) -> Child {
-    let state = folder.join("state");
-    let config = format!(
-        "[gateway]\nport = {port}\n[nats]\nurl = \"{url}\"\nprefix = \"bench\"\n[log]\nfilter = \"warn\"\n[state]\ndir = \"{}\"\n",
-        state.display()
-    );
-    let file = folder.join("ibnats.toml");
-    fs::write(&file, config).expect("written");
-    Command::new(env!("CARGO_BIN_EXE_ibnats"))
-        .arg("run")
-        .arg("--config")
-        .arg(file)
-        .kill_on_drop(true)
-        .spawn()
-        .expect("the bridge starts")
 }

@@ -51,5 +51,15 @@ pip_install() {
     "$TOOLS/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@"
 }
 
+# Builds the program $1 of the crate of that name, version $2, and links it.
+from_cargo() {
+    say "building $1 $2 (a few minutes, once)"
+    # Outside the checkout's own target folder, and not under its lints or configuration.
+    (cd "$TOOLS" && CARGO_TARGET_DIR=$TOOLS/$1-build cargo install "$1" --locked --version "$2" --root "$TOOLS/cargo" --force) \
+        </dev/null >"$TOOLS/$1.log" 2>&1 || { say "that did not work: .tools/$1.log"; return 1; }
+    rm -rf "$TOOLS/$1-build"
+    use "$1" "$TOOLS/cargo/bin/$1" "built with cargo install"
+}
+
 # A hash over the files and words that an installation depends on.
 stamp_of() { cat "$@" 2>/dev/null | sha256sum | cut -d' ' -f1; }

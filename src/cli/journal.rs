@@ -1,16 +1,13 @@
 //! `ibnats journal`: looks into the order journal, also while a bridge writes to it.
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::{fs, io, path::PathBuf};
 
-use chrono::{DateTime, Utc};
-use comfy_table::{Table, presets};
 use serde_json::Value;
 
-use super::Failure;
+use super::{
+    Failure,
+    show::{Column, print_line, print_rows, text, time},
+};
 use crate::{
     config,
     journal::reader::{Fields, Reader, Which},
@@ -39,6 +36,9 @@ enum Task {
         /// Only orders that are not over
         #[arg(long)]
         open: bool,
+        /// Orders forgotten after `keep_days`, of which only key and end are kept
+        #[arg(long, conflicts_with = "open")]
+        archived: bool,
         /// Only this account
         #[arg(long)]
         account: Option<String>,
@@ -73,9 +73,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     };
     let reader = Reader::open(&folder)?;
     match &args.task {
-        Task::List { open, account, limit } => {
+        Task::List { open, archived, account, limit } => {
             let which = Which { open: *open, account: account.clone(), count_max: *limit };
-            list(&reader.orders(&which)?, args.json)
+            list(&if *archived { reader.archived(&which)? } else { reader.orders(&which)? }, args.json)
         }
         Task::Show { key } => match reader.order(key)? {
             Some(order) if args.json => print_line(&serde_json::to_string_pretty(&order)?),
@@ -106,30 +106,25 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
+const LIST: [Column; 10] = [
+    ("changed (UTC)", "changed_us"),
+    ("key", "key"),
+    ("account", "account"),
+    ("state", "state"),
+    ("side", "side"),
+    ("type", "order_type"),
+    ("quantity", "quantity"),
+    ("filled", "filled"),
+    ("instrument", "instrument"),
+    ("reason", "reason"),
+];
+
 fn list(orders: &[Fields], json: bool) -> Result<(), Failure> {
     if json {
         return print_line(&serde_json::to_string_pretty(orders)?);
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header([
-        "changed (UTC)",
-        "key",
-        "account",
-        "state",
-        "side",
-        "type",
-        "quantity",
-        "filled",
-        "instrument",
-        "reason",
-    ]);
-    for order in orders {
-        let columns = ["key", "account", "state", "side", "order_type", "quantity", "filled", "instrument", "reason"];
-        let time = std::iter::once(time(order.get("changed_us")));
-        table.add_row(time.chain(columns.iter().map(|column| text(order.get(*column)))));
-    }
-    print_line(&table.to_string())
+    let rows: Vec<Value> = orders.iter().cloned().map(Value::Object).collect();
+    print_rows(&LIST, &rows, "no orders")
 }
 
 /// One line for each thing that is known, by its time.
@@ -200,25 +195,4 @@ fn no_order(reader: &Reader, key: &str) -> Result<String, Failure> {
     let hint = nearest.filter(|(distance, _)| *distance <= key.len() / 2);
     let hint = hint.map(|(_, known)| format!("; did you mean {known:?}?")).unwrap_or_default();
     Ok(format!("no order in the journal has the key {key:?}{hint}"))
-}
-
-fn print_line(text: &str) -> Result<(), Failure> {
-    match writeln!(io::stdout(), "{text}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
-}
-
-/// A value as a person reads it.
-fn text(value: Option<&Value>) -> String {
-    match value {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    }
-}
-
-fn time(us: Option<&Value>) -> String {
-    let time = us.and_then(Value::as_i64).and_then(DateTime::<Utc>::from_timestamp_micros);
-    time.map(|time| time.format("%Y-%m-%d %H:%M:%S%.6f").to_string()).unwrap_or_default()
 }

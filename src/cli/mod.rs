@@ -1,19 +1,38 @@
-//! The commands: `run`, `demo`, `journal`, `sim`, `schema`.
+//! The commands: those that run something, and those that are clients of a running bridge.
 
+mod account;
 mod bridge;
+mod check;
+mod client_ids;
+mod config;
+mod contract;
+mod control;
 mod demo;
+mod events;
+mod fetch;
+mod health;
 mod journal;
 mod kill;
-mod logging;
+mod kill_switch;
+mod manual;
+mod order;
 mod recall;
+mod record;
+mod remote;
+mod request;
 mod run;
 mod schema;
+mod show;
 mod sim;
+mod status;
 mod stop;
+mod sub;
+mod tail;
+mod top;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Interactive Brokers on NATS.
 #[derive(Debug, Parser)]
@@ -26,24 +45,65 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Check(check::Args),
+    Config(config::Args),
+    Health(health::Args),
     Demo(demo::Args),
+    Sim(Box<sim::Args>),
+    Record(record::Args),
+    Tail(tail::Args),
+    Sub(sub::Args),
+    Top(top::Args),
+    Fetch(fetch::Args),
+    Contract(contract::Args),
+    Order(order::Args),
+    Account(account::Args),
+    Pace(status::PaceArgs),
+    Pool(status::PoolArgs),
+    Halt(kill_switch::HaltArgs),
+    Resume(kill_switch::ResumeArgs),
+    Request(request::Args),
     Journal(journal::Args),
-    Sim(sim::Args),
     Schema(schema::Args),
+    Completions(manual::CompletionsArgs),
+    Man(manual::ManArgs),
 }
 
 /// What ends a command early; the message says what to do about it.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The command line as it is parsed, for those who describe it.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
 
 /// Parses the command line, runs the command, and says what went wrong on standard error.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Run(args) => in_runtime(run::run(args)),
+        Command::Check(args) => in_runtime(check::run(args)),
+        Command::Config(args) => config::run(&args),
+        Command::Health(args) => in_runtime(health::run(args)),
         Command::Demo(args) => in_runtime(demo::run(args)),
+        Command::Sim(args) => in_runtime(sim::run(*args)),
+        Command::Record(args) => in_runtime(record::run(args)),
+        Command::Tail(args) => in_runtime(tail::run(args)),
+        Command::Sub(args) => in_runtime(sub::run(args)),
+        Command::Top(args) => in_runtime(top::run(args)),
+        Command::Fetch(args) => in_runtime(fetch::run(args)),
+        Command::Contract(args) => in_runtime(contract::run(args)),
+        Command::Order(args) => in_runtime(order::run(args)),
+        Command::Account(args) => in_runtime(account::run(args)),
+        Command::Pace(args) => in_runtime(status::pace(args)),
+        Command::Pool(args) => in_runtime(status::pool(args)),
+        Command::Halt(args) => in_runtime(kill_switch::halt(args)),
+        Command::Resume(args) => in_runtime(kill_switch::resume(args)),
+        Command::Request(args) => in_runtime(request::run(args)),
         Command::Journal(args) => journal::run(&args),
-        Command::Sim(args) => in_runtime(sim::run(args)),
         Command::Schema(args) => schema::run(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

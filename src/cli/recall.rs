@@ -28,12 +28,12 @@ pub(super) fn open(config: &Config, session: &mut Session, now: Now) -> Option<C
 }
 
 fn recall(cache: &mut Cache, config: &Config, session: &mut Session, now: Now) -> Result<usize, DatabaseError> {
-    let keep_us = i64::try_from(config.contracts.keep_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
+    let keep_us = config.contracts.keep_us();
     let mut count = 0;
     for kind in CacheKind::ALL {
         let since_us = match kind {
             CacheKind::Contract | CacheKind::Rule | CacheKind::Chain => now.us.saturating_sub(keep_us),
-            CacheKind::Gateway | CacheKind::Lease => i64::MIN,
+            CacheKind::Gateway | CacheKind::Lease | CacheKind::Scan => i64::MIN,
         };
         cache.prune(kind, since_us)?;
         for item in cache.read(kind, since_us)? {

@@ -1,26 +1,23 @@
 //! `ibnats run`: the bridge.
 
-use std::path::PathBuf;
-
+use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
-use super::{Failure, bridge::RunningBridge, logging, stop::stop_signal};
-use crate::config;
+use super::{Failure, bridge::RunningBridge, config::Settings, stop::stop_signal};
+use crate::{config, ops::logging};
 
 /// Run the bridge between the gateway and NATS.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Configuration file; defaults and `IBNATS_<SECTION>__<KEY>` variables apply without one
-    #[arg(short, long, value_name = "FILE", env = "IBNATS_CONFIG")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
     /// Check the configuration, say what is wrong with it, and end
     #[arg(long)]
     check: bool,
 }
 
-pub(super) fn check_or(args: &Args) -> Result<Option<config::Config>, Failure> {
-    let config = config::load(args.config.as_deref())?;
-    super::bridge::standing(&config)?;
+fn check_or(args: &Args) -> Result<Option<config::Config>, Failure> {
+    let config = args.settings.layers().read()?.config;
     if args.check {
         println!("the configuration is valid");
         return Ok(None);
@@ -30,8 +27,10 @@ pub(super) fn check_or(args: &Args) -> Result<Option<config::Config>, Failure> {
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let Some(config) = check_or(&args)? else { return Ok(()) };
-    logging::start(&config.log)?;
+    let log = logging::start(&config.log)?;
     let stop = stop_signal()?;
+    // From here on the signal does not end the process, also while NATS is not there yet.
+    let mut reload = signal(SignalKind::hangup())?;
     info!(
         version = env!("CARGO_PKG_VERSION"),
         gateway = format!("{}:{}", config.gateway.host, config.gateway.port),
@@ -39,14 +38,21 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         "starting"
     );
     tokio::pin!(stop);
-    let bridge = tokio::select! {
-        bridge = RunningBridge::start(config) => bridge?,
-        // NATS may be away for long; a signal ends the wait.
-        () = &mut stop => return Ok(()),
+    // NATS may be away for long; a signal ends the wait.
+    let Some(bridge) = Box::pin(RunningBridge::start(config, Some(args.settings.layers()), log, &mut stop)).await?
+    else {
+        info!("stopped before NATS was there");
+        return Ok(());
     };
     // Without a service manager there is nobody to notify, which is no fault.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    stop.await;
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            // What became of it is in the log.
+            Some(()) = reload.recv() => drop(bridge.reload().await),
+        }
+    }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     info!("stopping");
     bridge.stop().await;

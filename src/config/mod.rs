@@ -1,20 +1,53 @@
 //! One TOML file, environment variables and flags, checked before anything starts.
 
+mod account;
 mod bars;
-mod load;
+mod breaker;
+mod calendar;
+mod change;
+mod check;
+mod faults;
+mod http;
+mod ibc;
+mod key;
+mod layers;
+mod masked;
+mod nats;
+mod pacing;
+mod reading;
 pub mod risk;
 mod staleness;
+mod trace;
 
 use std::{path::PathBuf, time::Duration};
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-pub use bars::Bars;
-pub use load::{ConfigError, load, load_text};
+pub use account::Account;
+pub use bars::{BarFeed, Bars};
+pub use breaker::Breaker;
+pub use calendar::{Calendar, Region};
+pub use change::Changes;
+pub use faults::{ConfigError, Fault};
+pub use http::Http;
+pub use ibc::Ibc;
+pub use layers::{Layers, Loaded, Origin, load, load_text};
+pub use masked::{masked, settings};
+pub use nats::Nats;
+pub use pacing::{MessageScope, Pacing};
 pub use staleness::Staleness;
+pub use trace::Trace;
+
+/// The JSON Schema of the configuration file, for editors.
+pub fn schema() -> schemars::Schema {
+    let mut schema = schemars::schema_for!(Config);
+    schema.insert("title".to_owned(), "Configuration of ibnats".into());
+    schema
+}
 
 /// Everything that can be configured. Every field has a default, so an empty file is legal.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Where the gateway is and who we are to it.
@@ -27,6 +60,14 @@ pub struct Config {
     pub timing: Timing,
     /// How live bars are built and mended.
     pub bars: Bars,
+    /// When requests that go unanswered are not sent for a while.
+    pub breaker: Breaker,
+    /// When the gateway or IB is known to be away.
+    pub calendar: Calendar,
+    /// Who restarts the gateway.
+    pub ibc: Ibc,
+    /// Which accounts and models are followed.
+    pub account: Account,
     /// Streams to hold from the start, without a client.
     pub subscriptions: Vec<Subscription>,
     /// What an order may be.
@@ -37,12 +78,16 @@ pub struct Config {
     pub staleness: Staleness,
     /// What is known about contracts, and for how long.
     pub contracts: Contracts,
+    /// Probes, metrics and the console.
+    pub http: Http,
     /// What is logged and how.
     pub log: Log,
+    /// Where traces of requests are sent.
+    pub trace: Trace,
 }
 
 /// `[gateway]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Gateway {
     /// Host of TWS or IB Gateway.
@@ -55,6 +100,9 @@ pub struct Gateway {
     pub data_client_id: i32,
     /// Client ids the data link may try, counted from `data_client_id`.
     pub data_client_ids: u16,
+    /// Folder of the register of client ids, which bridges on one gateway share so that no two take the same; `state.dir`
+    /// if left out.
+    pub client_id_folder: Option<PathBuf>,
     /// Accept orders and log in for accounts that are not paper accounts.
     pub allow_live: bool,
     /// Take orders typed into TWS under our wing, so that they can be changed and cancelled here. Needs
@@ -71,7 +119,7 @@ pub struct Gateway {
 }
 
 /// Which kind of market data to ask the gateway for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MarketDataPreference {
     /// Live data or none (IB type 1).
@@ -89,6 +137,15 @@ pub enum MarketDataPreference {
     Any,
 }
 
+impl Gateway {
+    /// True if it runs on this machine: what is said to it crosses no network.
+    pub fn is_local(&self) -> bool {
+        let host = self.host.trim_matches(['[', ']']);
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
 impl Default for Gateway {
     fn default() -> Self {
         Self {
@@ -97,6 +154,7 @@ impl Default for Gateway {
             trading_client_id: 1,
             data_client_id: 101,
             data_client_ids: 10,
+            client_id_folder: None,
             allow_live: false,
             bind_manual_orders: false,
             accounts: Vec::new(),
@@ -106,124 +164,8 @@ impl Default for Gateway {
     }
 }
 
-/// `[nats]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Nats {
-    /// Server URLs, comma separated.
-    pub url: String,
-    /// First token or tokens of every subject.
-    pub prefix: String,
-    /// Second prefix on which the same events are published as MessagePack; off if empty.
-    pub msgpack_prefix: String,
-    /// User name, with `password_file`.
-    pub user: Option<String>,
-    /// File that holds the password.
-    pub password_file: Option<PathBuf>,
-    /// Credentials file (JWT and seed).
-    pub credentials_file: Option<PathBuf>,
-    /// Replicas of streams and buckets; 1 unless NATS runs as a cluster.
-    pub replicas: usize,
-    /// Largest size of the order and fill stream, in bytes.
-    pub orders_stream_bytes_max: i64,
-    /// Largest size of the connection stream, in bytes.
-    pub connection_stream_bytes_max: i64,
-    /// Largest size of the audit stream, in bytes.
-    pub audit_stream_bytes_max: i64,
-    /// Market events that may wait for NATS; above it the oldest are shed and counted.
-    pub outbox_events_max: usize,
-    /// Order, account and connection events that may wait for NATS. Above it new orders are refused, account
-    /// values and positions replace their earlier values, and of as many again other events the oldest is shed
-    /// and counted. Order and fill events are never shed.
-    pub kept_events_max: usize,
-    /// Requests served at the same time; above it a request is refused with `busy`.
-    pub requests_max: usize,
-    /// Writes of one last value into KV are at least this far apart, in milliseconds.
-    pub last_value_interval_ms: u64,
-}
-
-impl Default for Nats {
-    fn default() -> Self {
-        Self {
-            url: "nats://127.0.0.1:4222".to_owned(),
-            prefix: "ib".to_owned(),
-            msgpack_prefix: String::new(),
-            user: None,
-            password_file: None,
-            credentials_file: None,
-            replicas: 1,
-            orders_stream_bytes_max: 1 << 30,
-            connection_stream_bytes_max: 64 << 20,
-            audit_stream_bytes_max: 256 << 20,
-            outbox_events_max: 16_384,
-            kept_events_max: 65_536,
-            requests_max: 256,
-            last_value_interval_ms: 500,
-        }
-    }
-}
-
-/// `[pacing]`: IB's limits, with the margins `ib-limits` recommends. Sources are in `docs/`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Pacing {
-    /// Messages a second to the gateway, over both links. IB: market data lines / 2.
-    pub messages_per_second: u32,
-    /// Part of it that only the trading link may use.
-    pub trading_share: u32,
-    /// Market data lines of the login.
-    pub market_data_lines: u32,
-    /// Tick-by-tick subscriptions of the login.
-    pub tick_by_tick: u32,
-    /// Depth subscriptions of the login.
-    pub depth: u32,
-    /// Scanners of the login that may be active. IB: 10.
-    pub scanners: u32,
-    /// Open positions whose profit and loss is streamed, each about once a second.
-    pub position_pnl: u32,
-    /// Cost of small-bar history requests in ten minutes. IB: 60.
-    pub history_10_min: u32,
-    /// Cost of small-bar requests for the same contract, exchange and kind in two seconds. IB: fewer than 6.
-    pub history_same_2_s: u32,
-    /// History requests open at once. IB: 50.
-    pub history_open: u32,
-    /// Requests for bars of a minute and more in two seconds. IB states no figure, but slows heavy use down
-    /// and may disconnect it.
-    pub history_long_2_s: u32,
-    /// Requests for bars of a minute and more open at once; IB answering slowly then slows the asking down.
-    pub history_long_open: u32,
-    /// Bars that one request may bring if the market never closes; at least 500. IB: a few thousand.
-    pub history_rows: u32,
-    /// Leases held at once; above it a subscription is refused with `busy`.
-    pub leases_max: usize,
-    /// Requests waiting in one class; above it a request is refused with `busy`.
-    pub queue_max: usize,
-}
-
-impl Default for Pacing {
-    fn default() -> Self {
-        Self {
-            messages_per_second: 45,
-            trading_share: 10,
-            market_data_lines: 100,
-            tick_by_tick: 5,
-            depth: 3,
-            scanners: 10,
-            position_pnl: 50,
-            history_10_min: 58,
-            history_same_2_s: 5,
-            history_open: 45,
-            history_long_2_s: 6,
-            history_long_open: 10,
-            history_rows: 6_000,
-            leases_max: 200_000,
-            queue_max: 2_000,
-        }
-    }
-}
-
 /// `[timing]`: deadlines and intervals, in milliseconds.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timing {
     /// TCP connection.
@@ -234,14 +176,22 @@ pub struct Timing {
     pub login_ms: u64,
     /// From login to the end of the first download of orders, executions and positions.
     pub sync_ms: u64,
+    /// A gateway that takes connections and finishes no login for so long needs a person.
+    pub person_after_ms: u64,
+    /// Wait before dialling again while a person is needed.
+    pub person_retry_ms: u64,
     /// First wait before dialling again.
     pub reconnect_min_ms: u64,
     /// Longest wait before dialling again.
     pub reconnect_max_ms: u64,
     /// Silence after which the gateway is asked for its time.
     pub probe_after_ms: u64,
-    /// Wait for the answer to a probe; two misses end the connection.
+    /// Wait for the answer to a probe.
     pub probe_timeout_ms: u64,
+    /// Probes in a row whose answer may stay away; then the connection is built anew.
+    pub probe_misses: u32,
+    /// The wall clock running ahead of the monotonic clock by so much means that the host slept; 0 = never look.
+    pub clock_drift_ms: u64,
     /// Deadline of a request that names none.
     pub request_ms: u64,
     /// Deadline of one upstream history request.
@@ -253,6 +203,8 @@ pub struct Timing {
     pub reconcile_ms: u64,
     /// An order that IB never acknowledged and that complete lists leave out for this long does not exist.
     pub settle_ms: u64,
+    /// `bridge.heartbeat` is published this often; 0 means never.
+    pub heartbeat_ms: u64,
 }
 
 impl Default for Timing {
@@ -262,15 +214,20 @@ impl Default for Timing {
             greeting_ms: 5_000,
             login_ms: 15_000,
             sync_ms: 15_000,
+            person_after_ms: 120_000,
+            person_retry_ms: 60_000,
             reconnect_min_ms: 250,
             reconnect_max_ms: 30_000,
             probe_after_ms: 10_000,
             probe_timeout_ms: 4_000,
+            probe_misses: 2,
+            clock_drift_ms: 5_000,
             request_ms: 10_000,
             history_ms: 60_000,
             order_ms: 5_000,
             reconcile_ms: 300_000,
             settle_ms: 30_000,
+            heartbeat_ms: 60_000,
         }
     }
 }
@@ -281,7 +238,7 @@ pub fn ms(value: u64) -> Duration {
 }
 
 /// `[[subscriptions]]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Subscription {
     /// Contract as short text, such as `STK:AAPL`.
@@ -311,7 +268,7 @@ fn quote_only() -> Vec<String> {
 }
 
 /// `[state]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct State {
     /// Folder of the order journal and the caches; made if it is missing. One bridge to a folder.
@@ -327,7 +284,7 @@ impl Default for State {
 }
 
 /// `[contracts]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Contracts {
     /// What the gateway said about a contract is asked again after this time, in seconds; 0 asks every time.
@@ -340,8 +297,15 @@ impl Default for Contracts {
     }
 }
 
+impl Contracts {
+    /// [`Self::keep_s`] in microseconds.
+    pub fn keep_us(&self) -> i64 {
+        i64::try_from(self.keep_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX)
+    }
+}
+
 /// `[log]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
     /// Filter such as `info` or `ibnats=debug,async_nats=warn`.
@@ -357,7 +321,7 @@ impl Default for Log {
 }
 
 /// Form of a log line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// For people.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use tokio::{
     sync::{oneshot, watch},
-    time::{Instant, sleep_until},
+    time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until},
 };
 use tracing::{debug, info, warn};
 
 use super::{
     Call, Caller, Inbox, LossCounters, Outbox, clock,
+    ibc::CommandPort,
     socket::{Socket, SocketEvent, WRITE_BYTES_MAX},
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
         ApiError, ErrorCode,
         connection::{IbLink, LinkName},
     },
-    session::{CacheItem, CacheKind, Event, Output, RiskMemory, Session, Token, Troubles},
+    session::{CacheItem, Event, Output, RiskMemory, Session, Token, Troubles},
 };
 
 /// Where the driver hands what has to outlive the process. It never waits for it.
@@ -35,7 +36,7 @@ pub struct Disk {
 /// Runs the session until `stop` resolves, then closes both sockets.
 ///
 /// The task reads sockets, commands and the clock, and never waits for NATS: events go into the
-/// [`Outbox`], which always has room. What outlives the bridge goes to `cache`; without one it does not.
+/// [`Outbox`], which always has room. What outlives the bridge goes to `disk`.
 pub async fn drive(
     session: Session,
     (host, port): (String, u16),
@@ -46,8 +47,15 @@ pub async fn drive(
     stop: oneshot::Receiver<()>,
 ) {
     let losses = outbox.losses();
+    let heartbeat = session.heartbeat_every().map(|every| {
+        let mut heartbeat = interval_at(Instant::now() + every, every);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        heartbeat
+    });
+    let command_port = CommandPort::new(session.ibc_config());
     let driver = Driver {
         session,
+        command_port,
         host,
         port,
         trading: Line::new(),
@@ -57,9 +65,10 @@ pub async fn drive(
         disk,
         stream_trouble,
         troubles: Troubles::default(),
+        heartbeat,
         callers: FxHashMap::default(),
     };
-    driver.run(inbox, stop).await;
+    Box::pin(driver.run(inbox, stop)).await;
 }
 
 /// One socket, and whether the session was told that it is full.
@@ -76,6 +85,7 @@ impl Line {
 
 struct Driver {
     session: Session,
+    command_port: CommandPort,
     host: String,
     port: u16,
     trading: Line,
@@ -85,6 +95,7 @@ struct Driver {
     disk: Disk,
     stream_trouble: watch::Receiver<Option<String>>,
     troubles: Troubles,
+    heartbeat: Option<Interval>,
     callers: FxHashMap<Token, Caller>,
 }
 
@@ -97,12 +108,16 @@ impl Driver {
             tokio::select! {
                 event = self.trading.socket.next() => self.on_socket(LinkName::Trading, event),
                 event = self.data.socket.next() => self.on_socket(LinkName::Data, event),
+                (number, outcome) = self.command_port.next() => {
+                    self.session.on_gateway_command(clock::now(), number, outcome);
+                }
                 call = inbox.next() => match call {
                     Some(Call::Ask(command, caller)) => {
+                        if caller.is_traced() {
+                            self.session.trace(command.token);
+                        }
                         self.callers.insert(command.token, caller);
-                        let losses = &self.losses;
-                        self.session.on_losses(losses.shed_events(), losses.shed_kept_events(), losses.dropped_offline());
-                        self.session.on_journal_status(self.disk.pen.status());
+                        self.tell_session();
                         self.session.on_command(clock::now(), *command);
                     }
                     Some(Call::Taken(token)) => self.session.on_part_taken(clock::now(), token),
@@ -116,12 +131,24 @@ impl Driver {
                     self.troubles.stream.clone_from(&self.stream_trouble.borrow_and_update());
                     self.session.on_troubles(self.troubles.clone());
                 }
+                () = tick(&mut self.heartbeat) => {
+                    self.tell_session();
+                    let event = self.session.sign_of_life(clock::now());
+                    self.offer(Event::Bridge(Box::new(event)));
+                }
                 () = self.outbox.make_room() => self.session.on_congestion(self.outbox.is_congested()),
                 _ = &mut stop => break,
             }
         }
         self.session.on_shutdown(clock::now());
         self.drain();
+    }
+
+    /// What happened beside it, before it is asked how things are.
+    fn tell_session(&mut self) {
+        let losses = &self.losses;
+        self.session.on_losses(losses.shed_events(), losses.shed_kept_events(), losses.dropped_offline());
+        self.session.on_journal_status(self.disk.pen.status());
     }
 
     fn on_news(&mut self, news: News) {
@@ -133,6 +160,7 @@ impl Driver {
                 }
             }
             News::NotWritten(receipt, reason) => self.session.on_journaled(clock::now(), receipt, &Err(reason)),
+            News::Known(receipt, orders) => self.session.on_known(clock::now(), receipt, orders),
             News::Trouble(reason) => {
                 self.troubles.journal = reason;
                 self.session.on_troubles(self.troubles.clone());
@@ -172,14 +200,24 @@ impl Driver {
     fn carry_out(&mut self, output: Output) {
         match output {
             Output::Event(event) => self.offer(event),
-            Output::Journal(entry) => self.disk.pen.write(entry),
+            Output::Journal(entry) => {
+                self.outbox.show(&entry);
+                self.disk.pen.write(entry);
+            }
             Output::Cache(item) => self.keep(item),
-            Output::Send { link, bytes } => self.line(link).socket.send(&bytes),
+            Output::Send { link, frames } => {
+                self.line(link).socket.send(&frames);
+                // What is sent next is decided knowing how much still waits here.
+                self.tell_room(link);
+            }
             Output::KeepRisk(memory) => {
                 self.disk.risk.send_replace(*memory);
             }
             Output::Reply { token, outcome } => {
                 if let Some(caller) = self.callers.remove(&token) {
+                    if caller.is_traced() {
+                        caller.tell_stages(self.session.take_stages(token));
+                    }
                     // The caller may have gone; nobody is left to tell.
                     let _ = caller.send(outcome);
                 }
@@ -187,6 +225,7 @@ impl Driver {
             Output::Part { token, part } => {
                 let was_passed = self.callers.get(&token).is_none_or(|caller| caller.send_part(part));
                 if !was_passed && let Some(caller) = self.callers.remove(&token) {
+                    self.session.take_stages(token);
                     // Parts are counted, so there is room unless the caller has gone.
                     let _ = caller.send(Err(ApiError::new(ErrorCode::Busy, "the answer was not read")));
                 }
@@ -197,12 +236,14 @@ impl Driver {
                 self.line(link).socket.dial(host, port, generation);
             }
             Output::Close { link } => self.line(link).socket.close(),
+            Output::Port(port) => self.port = port,
+            Output::CommandGateway { number, command } => self.command_port.send(number, command),
         }
     }
 
     fn keep(&mut self, item: CacheItem) {
         // Contracts can be asked again; a lease that is not kept must be known.
-        let must_last = item.kind == CacheKind::Lease;
+        let must_last = item.kind.must_last();
         let unkept = match &mut self.disk.cache {
             Some(cache) => {
                 cache.offer(item);
@@ -248,6 +289,14 @@ impl Driver {
     }
 }
 
+/// For ever without an interval.
+async fn tick(interval: &mut Option<Interval>) {
+    match interval {
+        Some(interval) => drop(interval.tick().await),
+        None => std::future::pending().await,
+    }
+}
+
 /// For ever once nobody tells any more.
 async fn changed<T>(watched: &mut watch::Receiver<T>) {
     if watched.changed().await.is_err() {
@@ -269,17 +318,21 @@ fn log_event(event: &Event) {
             for (name, link) in [("trading", &state.trading), ("data", &state.data)] {
                 // The event tells both links; only the one that changed is news.
                 let is_news = link.since_us == state.recv_us && link.retry_us.is_some();
-                if let (Some(error), true) = (&link.last_error, is_news) {
+                if let (Some(error), true) = (&link.last_error, is_news && state.maintenance) {
+                    debug!(link = name, attempt = link.attempts, %error, "link is down, as planned");
+                } else if let (Some(error), true) = (&link.last_error, is_news) {
                     warn!(link = name, attempt = link.attempts, %error, "link is down");
                 }
             }
-            if state.ib_link == IbLink::Lost {
+            if state.ib_link == IbLink::Lost && !state.maintenance {
                 warn!(code = state.ib_code, "the gateway has lost its link to IB");
             }
         }
         Event::Farm(farm) => info!(farm = farm.farm, state = ?farm.state, code = farm.ib_code, "farm changed"),
         Event::Bridge(event) => {
-            if let Some(message) = &event.message {
+            if let (Some(message), Some(_)) = (&event.message, &event.maintenance) {
+                info!(event = event.event, "{message}");
+            } else if let Some(message) = &event.message {
                 warn!(event = event.event, "{message}");
             }
         }

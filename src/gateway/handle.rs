@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     schema::{ApiError, ErrorCode},
-    session::{Ask, Command, Outcome, PARTS_MAX, Part, Token},
+    session::{Ask, Command, Outcome, PARTS_MAX, Part, Stage, Token},
 };
 
 /// What the driver receives: a command, and where its outcome goes; and which parts were taken.
@@ -52,9 +52,25 @@ pub enum Call {
 pub struct Caller {
     outcome: oneshot::Sender<Outcome>,
     parts: Option<mpsc::Sender<Part>>,
+    stages: Option<StageLog>,
 }
 
+/// What a traced request led to at the gateway; complete once its outcome is known.
+pub type StageLog = Arc<Mutex<Vec<Stage>>>;
+
 impl Caller {
+    /// True if it wants to know what its request led to.
+    pub fn is_traced(&self) -> bool {
+        self.stages.is_some()
+    }
+
+    /// Tells what its request led to.
+    pub fn tell_stages(&self, told: Vec<Stage>) {
+        if let Some(stages) = &self.stages {
+            *stages.lock().unwrap_or_else(PoisonError::into_inner) = told;
+        }
+    }
+
     /// Tells the outcome. The caller may have gone; then nobody is left to tell.
     ///
     /// # Errors
@@ -106,6 +122,9 @@ impl Answering {
     }
 }
 
+/// A question about the process, and who asks.
+pub type Question = (Command, Caller);
+
 /// Parts told as taken that may wait for the driver.
 const TAKEN_MAX: usize = 1_024;
 
@@ -118,17 +137,32 @@ pub struct GatewayHandle {
     sender: mpsc::Sender<(Command, Caller)>,
     taken: mpsc::Sender<Token>,
     next_token: Arc<AtomicU64>,
+    office: Option<mpsc::Sender<Question>>,
+    stages: Option<StageLog>,
 }
 
 /// A handle and the receiving end for the driver. At most `commands_max` commands wait between them.
 pub fn gateway_handle(commands_max: usize) -> (GatewayHandle, Inbox) {
     let (sender, commands) = mpsc::channel(commands_max);
     let (taken, taken_inbox) = mpsc::channel(TAKEN_MAX);
-    let handle = GatewayHandle { sender, taken, next_token: Arc::new(AtomicU64::new(1)) };
+    let handle = GatewayHandle { sender, taken, next_token: Arc::new(AtomicU64::new(1)), office: None, stages: None };
     (handle, Inbox { commands, taken: taken_inbox })
 }
 
 impl GatewayHandle {
+    /// The same, with requests about the process itself handed to `office`.
+    #[must_use]
+    pub fn with_office(self, office: mpsc::Sender<Question>) -> Self {
+        Self { office: Some(office), ..self }
+    }
+
+    /// The same for one request that is traced, and where to read what it led to.
+    #[must_use]
+    pub fn traced(&self) -> (Self, StageLog) {
+        let log = StageLog::default();
+        (Self { stages: Some(Arc::clone(&log)), ..self.clone() }, log)
+    }
+
     /// Hands a request to the session and waits for its outcome.
     ///
     /// # Errors
@@ -142,7 +176,7 @@ impl GatewayHandle {
     pub async fn ask(&self, client: Option<CompactString>, deadline: Instant, ask: Ask) -> Outcome {
         let is_order = ask.is_order();
         let (reply, outcome) = oneshot::channel();
-        self.hand_over(client, deadline, ask, Caller { outcome: reply, parts: None })?;
+        self.hand_over(client, deadline, ask, Caller { outcome: reply, parts: None, stages: self.stages.clone() })?;
         let limit = tokio::time::Instant::from_std(deadline + GRACE);
         match tokio::time::timeout_at(limit, outcome).await {
             Ok(Ok(outcome)) => outcome,
@@ -166,7 +200,12 @@ impl GatewayHandle {
     ) -> Result<Answering, ApiError> {
         let (reply, outcome) = oneshot::channel();
         let (sender, parts) = mpsc::channel(PARTS_MAX);
-        let token = self.hand_over(client, deadline, ask, Caller { outcome: reply, parts: Some(sender) })?;
+        let token = self.hand_over(
+            client,
+            deadline,
+            ask,
+            Caller { outcome: reply, parts: Some(sender), stages: self.stages.clone() },
+        )?;
         let limit = tokio::time::Instant::from_std(deadline + GRACE);
         Ok(Answering { token, limit, parts, outcome, taken: self.taken.clone() })
     }
@@ -179,7 +218,14 @@ impl GatewayHandle {
         caller: Caller,
     ) -> Result<Token, ApiError> {
         let token = Token(self.next_token.fetch_add(1, Ordering::Relaxed));
-        self.sender.try_send((Command { token, client, deadline, ask }, caller)).map_err(|error| match error {
+        let receiver = match (&ask, &self.office) {
+            (Ask::Process(_), Some(office)) => office,
+            (Ask::Process(_), None) => {
+                return Err(ApiError::new(ErrorCode::Unsupported, "this process answers nothing about itself"));
+            }
+            _ => &self.sender,
+        };
+        receiver.try_send((Command { token, client, deadline, ask }, caller)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 ApiError::new(ErrorCode::Busy, "too many requests are waiting").retry_after_ms(100)
             }

@@ -3,10 +3,16 @@
 pub mod clock;
 mod driver;
 mod handle;
+mod ibc;
+mod losses;
 mod outbox;
 mod overflow;
 mod socket;
+pub mod tap;
+mod traffic;
 
 pub use driver::{Disk, drive};
-pub use handle::{Answering, Call, Caller, GatewayHandle, Inbox, gateway_handle};
-pub use outbox::{LossCounters, MarketReader, Outbox, OutboxReader, outbox};
+pub use handle::{Answering, Call, Caller, GatewayHandle, Inbox, Question, StageLog, gateway_handle};
+pub use losses::LossCounters;
+pub use outbox::{Depth, MarketReader, Outbox, OutboxGauge, OutboxReader, outbox};
+pub use traffic::Traffic;

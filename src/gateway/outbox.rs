@@ -5,43 +5,43 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
 use crossbeam_queue::ArrayQueue;
 use tokio::sync::{Notify, mpsc};
 
-use super::overflow::Overflow;
-use crate::session::{Event, Lane};
+use super::{losses::LossCounters, overflow::Overflow, tap::Tap};
+use crate::session::{Entry, Event, Lane};
 
-/// Events that never reached NATS, counted since the start.
-#[derive(Debug, Default)]
-pub struct LossCounters {
-    shed_events: AtomicU64,
-    shed_kept_events: AtomicU64,
-    dropped_offline: AtomicU64,
+/// How many events wait on each lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Market events.
+    pub market: usize,
+    /// Kept events, those that wait for room included.
+    pub kept: usize,
 }
 
-impl LossCounters {
-    /// Market events shed because NATS was slower than the gateway.
-    pub fn shed_events(&self) -> u64 {
-        self.shed_events.load(Ordering::Relaxed)
+/// Looks at an outbox from outside.
+#[derive(Clone)]
+pub struct OutboxGauge {
+    shared: Arc<Shared>,
+    kept: mpsc::WeakSender<Event>,
+}
+
+impl OutboxGauge {
+    /// Events that wait now.
+    pub fn depth(&self) -> Depth {
+        let kept = self.kept.upgrade().map_or(0, |kept| kept.max_capacity() - kept.capacity());
+        let overflowing = usize::try_from(self.shared.losses.overflowing.get()).unwrap_or(usize::MAX);
+        Depth { market: self.shared.market.len(), kept: kept.saturating_add(overflowing) }
     }
 
-    /// Notices and states shed because NATS was away for very long; never orders or fills.
-    pub fn shed_kept_events(&self) -> u64 {
-        self.shed_kept_events.load(Ordering::Relaxed)
-    }
-
-    /// Market events dropped because NATS was away.
-    pub fn dropped_offline(&self) -> u64 {
-        self.dropped_offline.load(Ordering::Relaxed)
-    }
-
-    /// Counts events dropped because NATS was away.
-    pub fn add_dropped_offline(&self, events: u64) {
-        self.dropped_offline.fetch_add(events, Ordering::Relaxed);
+    /// What was lost, and what was published.
+    pub fn losses(&self) -> &LossCounters {
+        &self.shared.losses
     }
 }
 
@@ -57,14 +57,14 @@ pub struct Outbox {
     shared: Arc<Shared>,
     kept: mpsc::Sender<Event>,
     overflow: Overflow,
+    tap: Option<Tap>,
 }
 
 /// The receiving half, one reader for each lane. Order inside a lane is kept.
 pub struct OutboxReader {
     /// Market events: the oldest are missing if NATS was too slow.
     pub market: MarketReader,
-    /// Kept events: no order and no fill is missing. Account figures may have been replaced while they waited
-    /// for room.
+    /// Kept events. Account figures may have been replaced while they waited for room.
     pub kept: mpsc::Receiver<Event>,
 }
 
@@ -76,7 +76,7 @@ pub struct MarketReader {
 /// An outbox for `market_max` market events and `kept_max` kept events.
 ///
 /// A kept event that finds its lane full waits inside the [`Outbox`]; see [`Outbox::is_congested`].
-/// Orders and fills are never lost; of the others as many again may wait before the oldest is shed.
+/// As many again may wait there before the oldest is shed.
 ///
 /// # Panics
 ///
@@ -89,17 +89,35 @@ pub fn outbox(market_max: usize, kept_max: usize) -> (Outbox, OutboxReader) {
         closed: AtomicBool::new(false),
         losses: Arc::default(),
     });
-    let outbox = Outbox { shared: Arc::clone(&shared), kept: kept_sender, overflow: Overflow::new(kept_max) };
+    let outbox =
+        Outbox { shared: Arc::clone(&shared), kept: kept_sender, overflow: Overflow::new(kept_max), tap: None };
     (outbox, OutboxReader { market: MarketReader { shared }, kept })
 }
 
 impl Outbox {
+    /// Copies what passes from now on.
+    pub fn set_tap(&mut self, tap: Tap) {
+        self.tap = Some(tap);
+    }
+
+    /// Shows the tap an event that reaches NATS by way of the journal.
+    pub fn show(&self, entry: &Entry) {
+        if let Some(tap) = &self.tap
+            && let Some(event) = entry.event()
+        {
+            tap.offer(&event);
+        }
+    }
+
     /// Takes an event. Never waits; the oldest market event makes room for the newest.
     pub fn offer(&mut self, event: Event) {
+        if let Some(tap) = &self.tap {
+            tap.offer(&event);
+        }
         match event.lane() {
             Lane::Market => {
-                if self.shared.market.force_push(event).is_some() {
-                    self.shared.losses.shed_events.fetch_add(1, Ordering::Relaxed);
+                if let Some(oldest) = self.shared.market.force_push(event) {
+                    self.shared.losses.add_shed(oldest);
                 }
                 self.shared.arrived.notify_one();
             }
@@ -107,9 +125,11 @@ impl Outbox {
                 // What fits must not displace anything.
                 self.flush();
                 let event = if self.overflow.is_empty() { self.try_keep(event) } else { Some(event) };
-                if event.is_some_and(|event| self.overflow.push(event)) {
-                    self.shared.losses.shed_kept_events.fetch_add(1, Ordering::Relaxed);
+                if let Some(shed) = event.and_then(|event| self.overflow.push(event)) {
+                    self.shared.losses.add_shed_kept();
+                    self.shared.losses.traffic.add_shed(shed.kind());
                 }
+                self.show_overflow();
             }
         }
     }
@@ -144,6 +164,7 @@ impl Outbox {
                 if let Some(event) = self.overflow.pop() {
                     permit.send(event);
                 }
+                self.show_overflow();
             }
             Err(_) => pending().await,
         }
@@ -155,6 +176,15 @@ impl Outbox {
         !self.overflow.is_empty()
     }
 
+    fn show_overflow(&self) {
+        self.shared.losses.overflowing.set(u64::try_from(self.overflow.len()).unwrap_or(u64::MAX));
+    }
+
+    /// For whoever wants to know how many events wait.
+    pub fn gauge(&self) -> OutboxGauge {
+        OutboxGauge { shared: Arc::clone(&self.shared), kept: self.kept.downgrade() }
+    }
+
     /// What was lost on the market lane.
     pub fn losses(&self) -> Arc<LossCounters> {
         Arc::clone(&self.shared.losses)
@@ -164,7 +194,10 @@ impl Outbox {
 impl Drop for Outbox {
     fn drop(&mut self) {
         if !self.overflow.is_empty() {
-            tracing::error!(events = self.overflow.len(), "order or account events could not be handed to NATS");
+            tracing::error!(
+                events = self.overflow.len(),
+                "account, connection or bridge events could not be handed to NATS"
+            );
         }
         self.shared.closed.store(true, Ordering::Release);
         self.shared.arrived.notify_one();
@@ -216,21 +249,7 @@ mod tests {
     fn quote(number: i64) -> Event {
         let listing = Listing {
             slot: 0,
-            instrument: Instrument {
-                con_id: 1,
-                sec_type: "STK".into(),
-                symbol: "A".into(),
-                local_symbol: "A".into(),
-                exchange: "SMART".into(),
-                currency: "USD".into(),
-                primary_exchange: None,
-                expiry: None,
-                strike: None,
-                right: None,
-                multiplier: None,
-                trading_class: None,
-                min_tick: None,
-            },
+            instrument: Instrument::bare(1, "STK", "A", "SMART", "USD"),
             contract: Default::default(),
         };
         Event::Quote(Arc::new(listing), QuoteEvent { recv_us: number, ..QuoteEvent::default() })
@@ -255,6 +274,8 @@ mod tests {
             outbox.offer(quote(n));
         }
         assert_eq!(outbox.losses().shed_events(), 2);
+        let of_stream: Vec<u64> = outbox.losses().take_shed().into_iter().map(|(_, count)| count).collect();
+        assert_eq!((of_stream, outbox.losses().take_shed().len()), (vec![2], 0), "each is told once");
         drop(outbox);
         let mut left = Vec::new();
         while let Some(event) = reader.market.next().await {
@@ -289,7 +310,8 @@ mod tests {
             for account in ["DU1", "DU2"] {
                 let (daily, unrealized, realized) = (Some(f64::from(n)), None, None);
                 let recv_us = i64::from(n);
-                let event = PnlEvent { account: account.to_owned(), seq: 0, recv_us, daily, unrealized, realized };
+                let event =
+                    PnlEvent { account: account.to_owned(), seq: 0, recv_us, model: None, daily, unrealized, realized };
                 outbox.offer(Event::Pnl(Box::new(event)));
             }
             if n % 2_500 == 0 {

@@ -1,9 +1,9 @@
 //! Kept events that found their lane full, in order.
 //!
-//! Orders and fills wait however long it takes; new orders are refused meanwhile, so they are few.
-//! Of everything else there is a limit: a state replaces its earlier value, then the oldest goes.
+//! There is a limit: a state replaces its earlier value, then the oldest goes. Orders and fills do not come this way:
+//! they wait in the journal.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
@@ -12,32 +12,31 @@ use crate::session::Event;
 /// Events that wait for room.
 #[derive(Debug)]
 pub(super) struct Overflow {
-    /// Order and fill events with their place in the order of all.
-    orders: VecDeque<(u64, Event)>,
-    others: BTreeMap<u64, Event>,
-    /// Where in `others` the newest value of a state waits.
+    /// By their place in the order of all.
+    events: BTreeMap<u64, Event>,
+    /// Where in `events` the newest value of a state waits.
     states: FxHashMap<State, u64>,
     next: u64,
-    others_max: usize,
+    events_max: usize,
 }
 
 /// What an event replaces the value of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum State {
-    Position(String, i32),
-    Value(String, String, Option<String>),
-    Pnl(String),
+    Position(String, Option<String>, i32),
+    Value(String, Option<String>, String, Option<String>),
+    Pnl(String, Option<String>),
     PositionPnl(String, i32),
 }
 
 impl State {
     fn of(event: &Event) -> Option<Self> {
         match event {
-            Event::Position(event) => Some(Self::Position(event.account.clone(), event.con_id)),
+            Event::Position(event) => Some(Self::Position(event.account.clone(), event.model.clone(), event.con_id)),
             Event::AccountValue(event) => {
-                Some(Self::Value(event.account.clone(), event.tag.clone(), event.currency.clone()))
+                Some(Self::Value(event.account.clone(), event.model.clone(), event.tag.clone(), event.currency.clone()))
             }
-            Event::Pnl(event) => Some(Self::Pnl(event.account.clone())),
+            Event::Pnl(event) => Some(Self::Pnl(event.account.clone(), event.model.clone())),
             Event::PositionPnl(event) => Some(Self::PositionPnl(event.account.clone(), event.con_id)),
             _ => None,
         }
@@ -45,48 +44,34 @@ impl State {
 }
 
 impl Overflow {
-    /// Room for `others_max` events that are neither orders nor fills.
-    pub(super) fn new(others_max: usize) -> Self {
-        Self { orders: VecDeque::new(), others: BTreeMap::new(), states: FxHashMap::default(), next: 0, others_max }
+    /// Room for so many events.
+    pub(super) fn new(events_max: usize) -> Self {
+        Self { events: BTreeMap::new(), states: FxHashMap::default(), next: 0, events_max }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.orders.is_empty() && self.others.is_empty()
+        self.events.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.orders.len() + self.others.len()
+        self.events.len()
     }
 
-    /// Takes an event. True if one was shed for it; a value that is replaced is not.
-    pub(super) fn push(&mut self, event: Event) -> bool {
+    /// Takes an event. Gives the one that was shed for it; a value that is replaced is not.
+    pub(super) fn push(&mut self, event: Event) -> Option<Event> {
         self.next += 1;
-        if matches!(event, Event::Order(_) | Event::Fill(_)) {
-            self.orders.push_back((self.next, event));
-            return false;
-        }
         if let Some(state) = State::of(&event)
             && let Some(earlier) = self.states.insert(state, self.next)
         {
-            self.others.remove(&earlier);
+            self.events.remove(&earlier);
         }
-        self.others.insert(self.next, event);
-        self.others.len() > self.others_max && self.pop_other().is_some()
+        self.events.insert(self.next, event);
+        if self.events.len() > self.events_max { self.pop() } else { None }
     }
 
     /// The oldest event.
     pub(super) fn pop(&mut self) -> Option<Event> {
-        let first_other = self.others.first_key_value().map(|(place, _)| *place);
-        match (self.orders.front(), first_other) {
-            (Some((order, _)), other) if other.is_none_or(|other| *order < other) => {
-                self.orders.pop_front().map(|(_, event)| event)
-            }
-            _ => self.pop_other(),
-        }
-    }
-
-    fn pop_other(&mut self) -> Option<Event> {
-        let (place, event) = self.others.pop_first()?;
+        let (place, event) = self.events.pop_first()?;
         if let Some(state) = State::of(&event)
             && self.states.get(&state) == Some(&place)
         {
@@ -99,15 +84,7 @@ impl Overflow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{account::PnlEvent, bridge::BridgeEvent, order::OrderEvent};
-
-    fn order(number: i64) -> Event {
-        let order: OrderEvent = serde_json::from_value(serde_json::json!({
-            "key": "k1", "account": "DU1", "seq": 0, "recv_us": number, "state": "working", "origin": "bridge", "filled": 0
-        }))
-        .expect("an order event");
-        Event::Order(Box::new(order))
-    }
+    use crate::schema::{account::PnlEvent, bridge::BridgeEvent};
 
     fn notice(number: i64) -> Event {
         Event::Bridge(Box::new(BridgeEvent::new("heartbeat", number)))
@@ -115,12 +92,12 @@ mod tests {
 
     fn pnl(account: &str, number: i64) -> Event {
         let (account, seq, recv_us) = (account.to_owned(), 0, number);
-        Event::Pnl(Box::new(PnlEvent { account, seq, recv_us, daily: None, unrealized: None, realized: None }))
+        let figures = PnlEvent { account, seq, recv_us, model: None, daily: None, unrealized: None, realized: None };
+        Event::Pnl(Box::new(figures))
     }
 
     fn drain(overflow: &mut Overflow) -> Vec<i64> {
         let number = |event| match event {
-            Event::Order(event) => event.recv_us,
             Event::Bridge(event) => event.recv_us,
             Event::Pnl(event) => event.recv_us,
             other => panic!("{other:?} was not pushed"),
@@ -129,13 +106,11 @@ mod tests {
     }
 
     #[test]
-    fn orders_are_never_shed_and_others_are_oldest_first() {
+    fn the_oldest_is_shed_when_there_are_too_many() {
         let mut overflow = Overflow::new(2);
-        let shed: usize =
-            (0..30).map(|n| usize::from(overflow.push(if n % 3 == 0 { notice(n) } else { order(n) }))).sum();
-        assert_eq!((shed, overflow.len()), (8, 22));
-        let expected: Vec<i64> = (0..30).filter(|n| n % 3 != 0 || *n >= 24).collect();
-        assert_eq!(drain(&mut overflow), expected);
+        let shed: usize = (0..10).map(|n| usize::from(overflow.push(notice(n)).is_some())).sum();
+        assert_eq!((shed, overflow.len()), (8, 2));
+        assert_eq!(drain(&mut overflow), [8, 9]);
         assert!(overflow.is_empty());
     }
 
@@ -143,10 +118,10 @@ mod tests {
     fn a_state_replaces_its_earlier_value_and_takes_its_own_place() {
         let mut overflow = Overflow::new(3);
         for n in 0..1_000 {
-            assert!(!overflow.push(pnl("DU1", n)), "a replaced value is not a loss");
+            assert!(overflow.push(pnl("DU1", n)).is_none(), "a replaced value is not a loss");
         }
         overflow.push(pnl("DU2", 1_000));
-        overflow.push(order(1_001));
+        overflow.push(notice(1_001));
         overflow.push(pnl("DU1", 1_002));
         assert_eq!(drain(&mut overflow), [1_000, 1_001, 1_002]);
         assert!(overflow.states.is_empty());

@@ -6,14 +6,20 @@ use bytes::BytesMut;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
-        TcpStream,
+        TcpSocket, TcpStream, lookup_host,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
 };
 
-/// Bytes that may wait to be written before the session is asked to hold back. The scheduler keeps
-/// traffic far below this; it fills up only if the gateway stops reading.
-pub(super) const WRITE_BYTES_MAX: usize = 64 * 1024;
+use crate::session::Frames;
+
+/// Bytes that may wait to be written before the session is asked to hold back: a few orders. What waits here is
+/// in the order it will be sent; what waits in the scheduler is overtaken by a cancel.
+pub(super) const WRITE_BYTES_MAX: usize = 4 * 1024;
+
+/// Bytes that may wait in the system's buffer of the trading link and of the data link, for the same reason. The
+/// system takes some more.
+const SEND_BUFFER_BYTES: u32 = 16 * 1024;
 
 /// Room made for each read, in bytes.
 const READ_BYTES: usize = 64 * 1024;
@@ -48,6 +54,21 @@ pub(super) enum SocketEvent {
     Wrote,
 }
 
+/// Connects to the first address that answers, with a small buffer for what is sent.
+async fn connect(host: String, port: u16) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address"));
+    for address in lookup_host((host, port)).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // The system may refuse: then more waits where no cancel can overtake it.
+        let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
+        match socket.connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
 impl Socket {
     pub(super) fn new() -> Self {
         Self { stage: Stage::Closed, generation: 0, read: BytesMut::new(), write: BytesMut::new() }
@@ -57,7 +78,7 @@ impl Socket {
     pub(super) fn dial(&mut self, host: String, port: u16, generation: u64) {
         self.close();
         self.generation = generation;
-        self.stage = Stage::Dialing(Box::pin(async move { TcpStream::connect((host, port)).await }));
+        self.stage = Stage::Dialing(Box::pin(connect(host, port)));
     }
 
     /// Drops the socket and whatever waits in its buffers.
@@ -67,10 +88,10 @@ impl Socket {
         self.write.clear();
     }
 
-    /// Queues whole frames to be written.
-    pub(super) fn send(&mut self, bytes: &[u8]) {
+    /// Queues whole frames to be written. There is no other way for bytes to a gateway.
+    pub(super) fn send(&mut self, frames: &Frames) {
         if matches!(self.stage, Stage::Open { .. }) {
-            self.write.extend_from_slice(bytes);
+            self.write.extend_from_slice(frames.bytes());
         }
     }
 

@@ -123,7 +123,7 @@ impl Cache {
         let connection = &self.database.connection;
         let prune = || -> rusqlite::Result<()> {
             connection.execute("DELETE FROM kept WHERE kind = ?1 AND at_us <= ?2", params![kind.name(), before_us])?;
-            if kind == CacheKind::Lease {
+            if kind.must_last() {
                 return Ok(());
             }
             let surplus = "DELETE FROM kept WHERE kind = ?1 AND key IN
@@ -180,7 +180,7 @@ impl CacheWriter {
     /// Takes an item to be written soon. If too many wait, it is left out: it can be learned again.
     pub fn offer(&mut self, item: CacheItem) {
         let Some(sender) = &self.sender else { return };
-        let lease = u64::from(item.kind == CacheKind::Lease);
+        let lease = u64::from(item.kind.must_last());
         if let Err(error) = sender.try_send(item) {
             self.left_out += 1;
             self.unkept.fetch_add(lease, Ordering::Relaxed);
@@ -215,7 +215,7 @@ fn write_all(mut cache: Cache, receiver: &Receiver<CacheItem>, unkept: &AtomicU6
         items.extend(receiver.try_iter().take(BATCH_MAX));
         if let Err(error) = cache.write(&items) {
             failures += 1;
-            let leases = items.iter().filter(|item| item.kind == CacheKind::Lease).count();
+            let leases = items.iter().filter(|item| item.kind.must_last()).count();
             unkept.fetch_add(u64::try_from(leases).unwrap_or(u64::MAX), Ordering::Relaxed);
             if failures.is_power_of_two() {
                 warn!(%error, failures, "the cache cannot be written; the bridge goes on without");

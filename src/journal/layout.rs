@@ -10,7 +10,7 @@ pub const JOURNAL: Layout = Layout {
     file: "journal.sqlite",
     // "ibnj"
     application_id: 0x6962_6e6a,
-    steps: &[FIRST, SECOND],
+    steps: &[FIRST, SECOND, THIRD],
     durability: Durability::Full,
 };
 
@@ -89,4 +89,13 @@ const SECOND: &str = "
 CREATE TABLE compared (
     one INTEGER PRIMARY KEY CHECK (one = 1), at_us INTEGER NOT NULL, last_fill INTEGER NOT NULL, positions TEXT NOT NULL
 ) STRICT;
+";
+
+const THIRD: &str = "
+-- Orders forgotten after `keep_days`: a key stands for its order for ever. Columns as in `orders`.
+CREATE TABLE archive (
+    key TEXT PRIMARY KEY, account TEXT NOT NULL, state TEXT NOT NULL, side TEXT, order_type TEXT, quantity TEXT,
+    filled TEXT NOT NULL, instrument TEXT, client TEXT, first_us INTEGER NOT NULL, final_us INTEGER,
+    event TEXT NOT NULL, ask TEXT
+) STRICT, WITHOUT ROWID;
 ";

@@ -22,7 +22,10 @@
 //!
 //! Tables: [`layout`].
 
+mod archive;
 pub mod cache;
+pub mod client_ids;
+mod compared;
 pub mod database;
 mod database_error;
 #[cfg(test)]
@@ -47,5 +50,5 @@ pub use database::{Database, Durability, Layout};
 pub use database_error::DatabaseError;
 pub use letter::{Kind, Letter};
 pub use offline::OfflineJournal;
-pub use pen::{Mail, News, Pen};
+pub use pen::{Gauge, Mail, News, Pen};
 pub use start::{Journal, Running, start};

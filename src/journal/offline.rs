@@ -4,13 +4,17 @@
 use rusqlite::Connection;
 
 use super::{
-    DatabaseError,
+    DatabaseError, archive,
     layout::JOURNAL,
     letter::{Letter, Numbers, unpublished},
     page::{self, Note},
+    prune::prune,
     recall::recall,
 };
-use crate::session::{Entry, Memory};
+use crate::session::{
+    Entry, Memory,
+    durable::{Fact, OrderMemory},
+};
 
 /// A journal whose caller decides when entries reach the disk.
 pub struct OfflineJournal {
@@ -18,6 +22,8 @@ pub struct OfflineJournal {
     numbers: Numbers,
     waiting: Vec<Note>,
     published: Vec<i64>,
+    skips: usize,
+    known: Vec<(u64, Vec<OrderMemory>)>,
 }
 
 impl OfflineJournal {
@@ -33,7 +39,14 @@ impl OfflineJournal {
             Ok(connection)
         };
         let connection = make().map_err(failed)?;
-        Ok(Self { connection, numbers: Numbers::new(now_us), waiting: Vec::new(), published: Vec::new() })
+        Ok(Self {
+            connection,
+            numbers: Numbers::new(now_us),
+            waiting: Vec::new(),
+            published: Vec::new(),
+            skips: 0,
+            known: Vec::new(),
+        })
     }
 
     /// The process has died and another one starts: what was not on the disk is gone.
@@ -44,9 +57,11 @@ impl OfflineJournal {
     pub fn restart(&mut self, client_id: i32, now_us: i64) -> Result<Memory, DatabaseError> {
         self.waiting.clear();
         self.published.clear();
+        self.known.clear();
+        self.skips = 0;
         self.numbers = Numbers::new(now_us);
         let mut unreadable = 0;
-        let memory = recall(&self.connection, client_id, &mut unreadable).map_err(failed)?;
+        let memory = recall(&self.connection, client_id, now_us, &mut unreadable).map_err(failed)?;
         self.numbers.go_on(&self.connection).map_err(failed)?;
         page::write_run(&self.connection, now_us).map_err(failed)?;
         Ok(memory)
@@ -54,9 +69,36 @@ impl OfflineJournal {
 
     /// Takes an entry; it is lost in a crash before [`Self::flush`].
     pub fn write(&mut self, entry: Entry) {
+        if self.skips > 0 {
+            self.skips -= 1;
+            return;
+        }
+        if let Fact::Claim(claim) = &entry.fact {
+            let known = archive::find_all(&self.connection, &claim.keys).unwrap_or_default();
+            if !known.is_empty() {
+                self.skips = claim.entries;
+                self.known.push((claim.receipt, known));
+            }
+            return;
+        }
         let event = entry.event();
         let letter = event.and_then(|event| self.numbers.letter(Some(&self.connection), event, entry.at_us));
         self.waiting.push(Note { entry, letter, published_us: None });
+    }
+
+    /// Orders that are not written since their keys were used before, by receipt, with the first ones.
+    pub fn take_known(&mut self) -> Vec<(u64, Vec<OrderMemory>)> {
+        std::mem::take(&mut self.known)
+    }
+
+    /// Forgets orders that ended before this time, as the writer does in quiet moments.
+    ///
+    /// # Errors
+    ///
+    /// If the tables do not take it.
+    pub fn prune(&mut self, before_us: i64) -> Result<(), DatabaseError> {
+        while prune(&mut self.connection, before_us).map_err(failed)? {}
+        Ok(())
     }
 
     /// Writes what waits in one transaction; gives the receipts of what is now on the disk.

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::letter::Letter;
+use super::{compared, letter::Letter};
 use crate::{
     schema::order::FillEvent,
     session::durable::{Entry, Evidence, Fact, OrderFact, Requested},
@@ -65,9 +65,13 @@ pub(super) fn probe(connection: &mut Connection) -> rusqlite::Result<()> {
 fn write_fact(page: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
     match &entry.fact {
         Fact::Order(order) => write_order(page, order, entry.at_us),
-        Fact::Fill(fill) => write_fill(page, fill, entry.at_us),
+        Fact::Fill(fill) => {
+            compared::follow(page, fill)?;
+            write_fill(page, fill, entry.at_us)
+        }
         Fact::Evidence(evidence) => write_evidence(page, evidence, entry.at_us),
         Fact::Request(request) => write_request(page, request, entry.at_us),
+        Fact::Claim(_) => Ok(()),
         Fact::Positions(held) => {
             let sql = "INSERT OR REPLACE INTO compared (one, at_us, last_fill, positions)
                        VALUES (1, ?1, (SELECT coalesce(max(number), 0) FROM fills), ?2)";

@@ -4,7 +4,6 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
         mpsc::{SyncSender, TrySendError},
     },
     time::Duration,
@@ -13,7 +12,11 @@ use std::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::letter::Letter;
-use crate::{schema::request::status::JournalStatus, session::durable::Entry};
+use crate::{
+    measure::{Count, Durations},
+    schema::request::status::JournalStatus,
+    session::durable::{Entry, OrderMemory},
+};
 
 /// Jobs that may wait for the writer.
 pub(super) const JOBS_MAX: usize = 65_536;
@@ -33,12 +36,14 @@ pub(super) enum Job {
 }
 
 /// What the writer tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum News {
     /// The entries with these receipts are on the disk.
     Written(Vec<u64>),
     /// The entry with this receipt will not be written, and why.
     NotWritten(u64, String),
+    /// Of the orders with this receipt nothing is written: these were placed under their keys before.
+    Known(u64, Vec<OrderMemory>),
     /// Nothing can be written, and why; `None` when it can again.
     Trouble(Option<String>),
 }
@@ -50,35 +55,17 @@ pub(super) struct Newest {
     pub(super) is_closed: bool,
 }
 
-/// A number that several threads look at.
-#[derive(Debug, Default)]
-pub(super) struct Figure(AtomicU64);
-
-impl Figure {
-    pub(super) fn add(&self, more: u64) {
-        self.0.fetch_add(more, Ordering::Relaxed);
-    }
-
-    pub(super) fn sub(&self, less: u64) {
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |value| Some(value.saturating_sub(less)));
-    }
-
-    pub(super) fn set(&self, value: u64) {
-        self.0.store(value, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// How the journal is doing.
 #[derive(Debug, Default)]
-pub(super) struct Gauge {
-    pub(super) bytes: Figure,
-    pub(super) unpublished: Figure,
-    pub(super) waiting: Figure,
-    pub(super) lost: Figure,
+pub struct Gauge {
+    pub(super) bytes: Count,
+    pub(super) unpublished: Count,
+    pub(super) waiting: Count,
+    pub(super) lost: Count,
+    /// Entries on the disk since the start.
+    pub written: Count,
+    /// How long each transaction took, the wait for the disk included.
+    pub took: Durations,
 }
 
 /// Writes entries. Held by the task that owns the session; it never waits for the disk.
@@ -142,6 +129,11 @@ impl Pen {
     /// The next news if there is one.
     pub fn try_news(&mut self) -> Option<News> {
         self.own_news.pop_front().or_else(|| self.news.try_recv().ok())
+    }
+
+    /// For whoever measures the journal.
+    pub fn gauge(&self) -> Arc<Gauge> {
+        Arc::clone(&self.gauge)
     }
 
     /// How the journal is doing.

@@ -2,6 +2,8 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::archive;
+
 /// Orders forgotten in one go: a short transaction.
 const ORDERS_AT_ONCE: i64 = 100;
 /// Rows of other tables forgotten in one go.
@@ -9,7 +11,7 @@ const ROWS_AT_ONCE: i64 = 1_000;
 
 /// Forgets what ended before this time. True if there is more.
 ///
-/// What has not been published stays whatever its age. With an order goes everything about it.
+/// What has not been published stays whatever its age. With an order goes everything about it but what its key stands for ([`archive`]).
 pub(super) fn prune(connection: &mut Connection, before_us: i64) -> rusqlite::Result<bool> {
     let page = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let keys: Vec<String> = page
@@ -21,6 +23,7 @@ pub(super) fn prune(connection: &mut Connection, before_us: i64) -> rusqlite::Re
         .query_map((before_us, ORDERS_AT_ONCE), |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for key in &keys {
+        archive::keep(&page, key)?;
         for table in ["orders", "evidence", "requests", "fills", "events", "subjects"] {
             page.prepare_cached(&format!("DELETE FROM {table} WHERE key = ?1"))?.execute([key])?;
         }

@@ -15,7 +15,8 @@ use super::{DatabaseError, layout::JOURNAL};
 /// Columns that hold JSON; everything else is as it stands.
 const JSON: &[&str] = &["event", "ask", "facts", "message", "request"];
 /// Every table, in the order of an export.
-const TABLES: &[&str] = &["runs", "orders", "requests", "evidence", "fills", "events", "subjects", "order_ids"];
+const TABLES: &[&str] =
+    &["runs", "orders", "requests", "evidence", "fills", "events", "subjects", "order_ids", "archive"];
 /// Pages copied at once by a backup, so that a bridge may write in between.
 const BACKUP_PAGES: i32 = 256;
 
@@ -73,7 +74,9 @@ impl Reader {
 
     /// One order with everything about it; `None` if there is none of this key.
     pub fn order(&self, key: &str) -> rusqlite::Result<Option<Fields>> {
-        let Some(mut order) = self.rows("SELECT * FROM orders WHERE key = ?1", &[&key])?.pop() else { return Ok(None) };
+        let Some(mut order) = self.rows("SELECT * FROM orders WHERE key = ?1", &[&key])?.pop() else {
+            return Ok(self.rows("SELECT * FROM archive WHERE key = ?1", &[&key])?.pop());
+        };
         for table in ["requests", "evidence", "fills", "events"] {
             let rows = self.rows(&format!("SELECT * FROM {table} WHERE key = ?1 ORDER BY number"), &[&key])?;
             order.insert(table.to_owned(), rows.into_iter().map(Value::Object).collect());
@@ -81,9 +84,24 @@ impl Reader {
         Ok(Some(order))
     }
 
+    /// Orders of which only the key and the end are kept, oldest first.
+    pub fn archived(&self, which: &Which) -> rusqlite::Result<Vec<Fields>> {
+        let sql = "SELECT *, final_us AS changed_us FROM (SELECT * FROM archive WHERE (?1 IS NULL OR account = ?1)
+                   ORDER BY final_us DESC LIMIT ?2) ORDER BY final_us";
+        self.rows(sql, &[&which.account, &which.count_max])
+    }
+
+    /// The highest order id that was ever given to an order; `None` if there is no order.
+    pub fn highest_order_id(&self) -> rusqlite::Result<Option<i64>> {
+        self.connection.query_row("SELECT max(order_id) FROM orders", [], |row| row.get(0))
+    }
+
     /// Keys nearest to a text, for whoever mistyped one.
     pub fn keys(&self) -> rusqlite::Result<Vec<String>> {
-        self.connection.prepare("SELECT key FROM orders")?.query_map([], |row| row.get(0))?.collect()
+        self.connection
+            .prepare("SELECT key FROM orders UNION SELECT key FROM archive")?
+            .query_map([], |row| row.get(0))?
+            .collect()
     }
 
     /// Writes every row as one line of JSON, with the name of its table. One moment's state.

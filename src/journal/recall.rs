@@ -1,12 +1,15 @@
 //! Reads back what the session must know at the start.
 
+use chrono::{DateTime, NaiveTime};
+use chrono_tz::America::New_York;
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::compared;
 use crate::{
-    schema::order::{FillEvent, Side},
+    schema::order::FillEvent,
     session::{
         Memory,
-        durable::{HeldPosition, OrderMemory},
+        durable::{DayCount, HeldPosition, OrderMemory},
     },
 };
 
@@ -14,7 +17,12 @@ use crate::{
 const FINISHED_MAX: i64 = 100_000;
 
 /// What earlier runs wrote down. Rows that this release cannot read are counted in `unreadable`.
-pub(super) fn recall(connection: &Connection, client_id: i32, unreadable: &mut u64) -> rusqlite::Result<Memory> {
+pub(super) fn recall(
+    connection: &Connection,
+    client_id: i32,
+    now_us: i64,
+    unreadable: &mut u64,
+) -> rusqlite::Result<Memory> {
     let sql = "SELECT next_order_id FROM order_ids WHERE client_id = ?1";
     let next_order_id = connection.query_row(sql, [client_id], |row| row.get(0)).optional()?.unwrap_or(0);
     let mut orders = Vec::new();
@@ -47,7 +55,28 @@ pub(super) fn recall(connection: &Connection, client_id: i32, unreadable: &mut u
         }
     }
     let positions = positions(connection)?;
-    Ok(Memory { orders, fills, next_order_id, positions })
+    let today = today(connection, now_us)?;
+    Ok(Memory { orders, fills, next_order_id, today, positions })
+}
+
+/// What was asked and executed since midnight in New York, by account.
+fn today(connection: &Connection, now_us: i64) -> rusqlite::Result<Vec<DayCount>> {
+    let midnight = DateTime::from_timestamp_micros(now_us)
+        .map(|now| now.with_timezone(&New_York).date_naive().and_time(NaiveTime::MIN))
+        .and_then(|midnight| midnight.and_local_timezone(New_York).earliest());
+    let Some(since_us) = midnight.map(|midnight| midnight.timestamp_micros()) else { return Ok(Vec::new()) };
+    let sql = "SELECT account, sum(messages), sum(executed) FROM (
+        SELECT account, count(*) AS messages, 0 AS executed FROM orders
+            WHERE first_us >= ?1 AND ask IS NOT NULL GROUP BY account
+        UNION ALL SELECT orders.account, count(*), 0 FROM requests JOIN orders USING (key)
+            WHERE at_us >= ?1 AND verb IN ('cancel', 'modify') GROUP BY orders.account
+        UNION ALL SELECT account, 0, count(*) FROM
+            (SELECT account, min(coalesce(executed_us, learned_us)) AS first FROM fills GROUP BY account, key)
+            WHERE first >= ?1 GROUP BY account)
+        GROUP BY account";
+    let read =
+        |row: &rusqlite::Row<'_>| Ok(DayCount { account: row.get(0)?, messages: row.get(1)?, executed: row.get(2)? });
+    connection.prepare(sql)?.query_map([since_us], read)?.collect()
 }
 
 /// What was held when positions were compared last, and what the fills learned of since then make of it.
@@ -60,14 +89,9 @@ fn positions(connection: &Connection) -> rusqlite::Result<Option<Vec<HeldPositio
     let mut rows = statement.query([last_fill])?;
     while let Some(row) = rows.next()? {
         let Ok(fill) = serde_json::from_str::<FillEvent>(&row.get::<_, String>(0)?) else { continue };
-        // The legs of a combo are what moves positions.
-        if fill.instrument.sec_type == "BAG" {
-            continue;
-        }
-        let size = if fill.side == Side::Buy { fill.quantity.decimal() } else { -fill.quantity.decimal() };
-        match held.iter_mut().find(|held| held.account == fill.account && held.con_id == fill.con_id) {
-            Some(held) => held.size += size,
-            None => held.push(HeldPosition { account: fill.account, con_id: fill.con_id, size }),
+        let size = compared::effect(&fill);
+        if !size.is_zero() {
+            compared::add(&mut held, &fill, size);
         }
     }
     Ok(Some(held))

@@ -75,7 +75,7 @@ pub fn start(config: &Config, clock: fn() -> Now) -> Result<Journal, DatabaseErr
         Ok(opened) => {
             let connection = &opened.connection;
             connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_MAX).map_err(refused)?;
-            memory = recall(connection, client_id, &mut unreadable).map_err(refused)?;
+            memory = recall(connection, client_id, now.us, &mut unreadable).map_err(refused)?;
             numbers.go_on(connection).map_err(refused)?;
             if let Err(source) = page::write_run(connection, now.us) {
                 trouble = Some(refused(source).to_string());
@@ -84,7 +84,7 @@ pub fn start(config: &Config, clock: fn() -> Now) -> Result<Journal, DatabaseErr
         }
         Err(error) if error.may_pass() => {
             if let Some(connection) = read_only(&folder)? {
-                memory = recall(&connection, client_id, &mut unreadable).map_err(refused)?;
+                memory = recall(&connection, client_id, now.us, &mut unreadable).map_err(refused)?;
                 numbers.go_on(&connection).map_err(refused)?;
             }
             trouble = Some(error.to_string());

@@ -6,8 +6,10 @@ use super::{
     Journal, Letter, Mail, News, Pen, Running,
     layout::JOURNAL,
     letter::Numbers,
+    offline::OfflineJournal,
     page,
     prune::prune,
+    reader::{Reader, Which},
     start::{launch, start},
     writer::Start,
 };
@@ -19,7 +21,7 @@ use crate::{
     },
     session::{
         Event, Now,
-        durable::{Entry, Evidence, Fact, OrderFact, OrderMemory},
+        durable::{Claim, DayCount, Entry, Evidence, Fact, OrderFact, OrderMemory, Requested},
     },
 };
 
@@ -54,7 +56,7 @@ fn event(key: &str, state: OrderState) -> OrderEvent {
 
 fn order(key: &str, state: OrderState, receipt: Option<u64>) -> Entry {
     let memory = OrderMemory { event: event(key, state), ask: None, client: None, facts: "{}".to_owned() };
-    let fact = OrderFact { memory, client_id: 1, next_order_id: 8, is_told: true };
+    let fact = OrderFact { memory, client_id: 1, next_order_id: 8, is_told: true, is_new: false };
     Entry { at_us: TODAY_US, receipt, fact: Fact::Order(Box::new(fact)) }
 }
 
@@ -222,6 +224,67 @@ async fn what_ended_long_ago_is_forgotten_unless_it_was_never_published() {
         .query_row("SELECT count(*) FROM events WHERE key = 'done'", [], |row| row.get(0))
         .expect("counted");
     assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn a_key_is_taken_for_ever_although_its_order_is_forgotten() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Journal { mut pen, mail, running, .. } = open(folder.path());
+    pen.write(order("old", OrderState::Filled, Some(1)));
+    written(&mut pen, 1).await;
+    for letter in mail.letters(0, 10).await {
+        mail.published(letter.number);
+    }
+    close(pen, mail, running);
+    let mut file = JOURNAL.open(folder.path()).expect("opened");
+    while prune(&mut file.connection, TODAY_US + 1).expect("pruned") {}
+    drop(file);
+    let Journal { mut pen, mail, running, memory } = open(folder.path());
+    assert!(memory.orders.is_empty());
+    let claim = |keys: &[&str], receipt, entries| {
+        let keys = keys.iter().map(|key| key.parse().expect("a key")).collect();
+        let fact = Fact::Claim(Claim { keys, receipt, entries });
+        Entry { at_us: TODAY_US, receipt: None, fact }
+    };
+    pen.write(claim(&["new", "old"], 2, 2));
+    pen.write(order("new", OrderState::Journaled, None));
+    pen.write(order("old", OrderState::Journaled, Some(2)));
+    match pen.news().await {
+        News::Known(2, known) => {
+            assert_eq!(known.iter().map(|one| one.event.key.as_str()).collect::<Vec<_>>(), ["old"]);
+        }
+        other => panic!("{other:?}"),
+    }
+    pen.write(claim(&["new"], 3, 1));
+    pen.write(order("new", OrderState::Journaled, Some(3)));
+    written(&mut pen, 3).await;
+    assert_eq!(mail.letters(0, 10).await.len(), 1, "nothing is told of what was not written");
+    close(pen, mail, running);
+    let reader = Reader::open(folder.path()).expect("readable");
+    assert!(reader.order("old").expect("read").is_some_and(|order| order["state"] == "filled"));
+    let which = Which { count_max: 10, ..Which::default() };
+    assert_eq!(reader.archived(&which).expect("read").len(), 1);
+    assert_eq!(reader.orders(&which).expect("read").len(), 1);
+}
+
+#[test]
+fn a_day_goes_on_with_what_was_counted_before_the_restart() {
+    let mut journal = OfflineJournal::new(TODAY_US).expect("memory");
+    let ask =
+        serde_json::from_str(r#"{"key":"k1","contract":"CONID:1","side":"buy","quantity":"1","order_type":"market"}"#);
+    let mut entry = order("k1", OrderState::Working, None);
+    if let Fact::Order(order) = &mut entry.fact {
+        order.memory.ask = Some(Box::new(ask.expect("an order")));
+    }
+    journal.write(entry);
+    let request = Requested { verb: "cancel", key: "k1".parse().expect("a key"), client: None, body: "{}".to_owned() };
+    journal.write(Entry { at_us: TODAY_US, receipt: None, fact: Fact::Request(Box::new(request)) });
+    journal.write(fill("k1", "0001.01.01.01"));
+    journal.flush(TODAY_US).expect("written");
+    let counted = DayCount { account: "DU1".to_owned(), messages: 2, executed: 1 };
+    assert_eq!(journal.restart(1, TODAY_US + 1).expect("read").today, [counted]);
+    let tomorrow = journal.restart(1, TODAY_US + 86_400_000_000).expect("read");
+    assert!(tomorrow.today.is_empty());
 }
 
 #[test]

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
 use super::{
-    Database, DatabaseError,
+    Database, DatabaseError, archive,
     database_error::unwritable,
     layout::JOURNAL,
     letter::{Letter, Numbers, unpublished},
@@ -25,7 +25,10 @@ use super::{
     pen::{Gauge, Job, Newest, News},
     prune::prune,
 };
-use crate::session::Now;
+use crate::session::{
+    Now,
+    durable::{Claim, Fact},
+};
 
 /// Entries written together at most.
 const BATCH: usize = 1_024;
@@ -62,6 +65,8 @@ pub(super) struct Writer {
     try_again_at: Option<Instant>,
     prune_at: Option<Instant>,
     is_log_dirty: bool,
+    /// Entries to come that are not written.
+    skips: usize,
     is_closing: bool,
 }
 
@@ -100,6 +105,7 @@ impl Writer {
             try_again_at: None,
             prune_at: None,
             is_log_dirty: false,
+            skips: 0,
             is_closing: false,
         };
         if let Some(reason) = start.trouble {
@@ -145,7 +151,11 @@ impl Writer {
 
     fn take(&mut self, job: Job) {
         match job {
+            Job::Entry(_) if self.skips > 0 => self.skips -= 1,
             Job::Entry(entry) => {
+                if let Fact::Claim(claim) = &entry.fact {
+                    return self.check(claim);
+                }
                 // Nothing that waits for the disk is begun while it takes nothing.
                 if let (Some(reason), Some(receipt)) = (&self.trouble, entry.receipt) {
                     let news = News::NotWritten(receipt, reason.clone());
@@ -173,6 +183,19 @@ impl Writer {
         }
     }
 
+    /// Orders whose keys have been used before are not written, and their callers told of the first ones.
+    fn check(&mut self, claim: &Claim) {
+        // Without the file nothing is written, and who waits is refused.
+        let Some(file) = &self.file else { return };
+        let news = match archive::find_all(&file.connection, &claim.keys) {
+            Ok(known) if known.is_empty() => return,
+            Ok(known) => News::Known(claim.receipt, known),
+            Err(reason) => News::NotWritten(claim.receipt, reason),
+        };
+        self.skips = claim.entries;
+        self.tell(news);
+    }
+
     fn lose_oldest(&mut self) {
         let Some(note) = self.backlog.pop_front() else { return };
         self.gauge.lost.add(1);
@@ -189,6 +212,8 @@ impl Writer {
         }
         match self.try_write(now.us) {
             Ok(()) => {
+                self.gauge.took.record((self.clock)().at.saturating_duration_since(now.at));
+                self.gauge.written.add(u64::try_from(self.backlog.len()).unwrap_or(0));
                 self.is_log_dirty = true;
                 self.published.clear();
                 let receipts: Vec<u64> = self.backlog.iter().filter_map(|note| note.entry.receipt).collect();

@@ -2,18 +2,25 @@
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
-use super::{error::NatsError, retry::Retry};
-use crate::config::Nats;
+use super::{
+    encoding::one_line,
+    error::NatsError,
+    login::{self, addresses, names},
+    retry::Retry,
+};
+use crate::{config::Nats, gateway::clock};
 
 /// A silent half-open connection is noticed after two unanswered pings.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
+/// A refused publish shows after its answer has not come for five seconds.
+const COMPLAINT_KEEP: Duration = Duration::from_secs(15);
 const RECONNECT_WAIT_MAX: Duration = Duration::from_secs(4);
 
 /// One connection. It reconnects by itself for ever.
@@ -22,6 +29,14 @@ pub(super) struct Link {
     /// The client.
     pub(super) client: Client,
     closed: Arc<Notify>,
+    complaint: watch::Receiver<Option<Complaint>>,
+}
+
+/// What the server said that belongs to no request, such as a refused permission.
+#[derive(Clone, Debug)]
+struct Complaint {
+    text: String,
+    at: Instant,
 }
 
 /// Both connections.
@@ -39,6 +54,17 @@ impl Link {
     /// True while the server can be reached.
     pub(super) fn is_up(&self) -> bool {
         self.client.connection_state() == async_nats::connection::State::Connected
+    }
+
+    /// An error with what the server said about it: a refused permission looks like an answer that does not come.
+    pub(super) fn explain(&self, error: &str) -> String {
+        let now = clock::now().at;
+        match &*self.complaint.borrow() {
+            Some(told) if now.saturating_duration_since(told.at) < COMPLAINT_KEEP => {
+                format!("{error}; the server said: {}", told.text)
+            }
+            _ => error.to_owned(),
+        }
     }
 
     /// How often the connection was made: it may have been lost and made again between two looks.
@@ -77,11 +103,16 @@ pub(super) async fn connect(config: &Nats) -> Result<Links, NatsError> {
 async fn link(config: &Nats, servers: &[ServerAddr], name: &'static str, waited: &mut bool) -> Result<Link, NatsError> {
     let mut retry = Retry::new(Duration::from_millis(100), RECONNECT_WAIT_MAX);
     let closed = Arc::new(Notify::new());
+    let (complaints, complaint) = watch::channel(None);
     loop {
-        let error = match options(config, name, Arc::clone(&closed)).await?.connect(servers).await {
-            Ok(client) => return Ok(Link { client, closed }),
+        let options = options(config, name, Arc::clone(&closed), complaints.clone()).await?;
+        let error = match options.connect(servers).await {
+            Ok(client) => return Ok(Link { client, closed, complaint }),
             Err(error) => error,
         };
+        if let Some(reason) = login::tls_fault(&error) {
+            return Err(NatsError::Tls { server: names(servers), reason });
+        }
         match error.kind() {
             ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
                 return Err(NatsError::Login { server: names(servers), reason: error.kind().to_string() });
@@ -97,29 +128,26 @@ async fn link(config: &Nats, servers: &[ServerAddr], name: &'static str, waited:
     }
 }
 
-async fn options(config: &Nats, name: &'static str, closed: Arc<Notify>) -> Result<ConnectOptions, NatsError> {
-    let mut options = ConnectOptions::new();
-    if let Some(path) = &config.credentials_file {
-        let secret = |source| NatsError::Secret { path: path.clone(), source };
-        options = options.credentials_file(path).await.map_err(secret)?;
-    }
-    if let (Some(user), Some(path)) = (&config.user, &config.password_file) {
-        let secret = |source| NatsError::Secret { path: path.clone(), source };
-        let password = tokio::fs::read_to_string(path).await.map_err(secret)?;
-        options = options.user_and_password(user.clone(), password.trim_end().to_owned());
-    }
-    Ok(options
-        .name(name)
-        .ping_interval(PING_INTERVAL)
-        .custom_inbox_prefix("_INBOX.bridge")
-        .reconnect_delay_callback(reconnect_wait)
-        .event_callback(move |event| {
+async fn options(
+    config: &Nats,
+    name: &'static str,
+    closed: Arc<Notify>,
+    complaints: watch::Sender<Option<Complaint>>,
+) -> Result<ConnectOptions, NatsError> {
+    let options = login::options(config, "bridge").await?;
+    Ok(options.name(name).ping_interval(PING_INTERVAL).reconnect_delay_callback(reconnect_wait).event_callback(
+        move |event| {
             note(name, &event);
+            if let Event::ServerError(error) = &event {
+                let complaint = Complaint { text: one_line(&error.to_string()), at: clock::now().at };
+                complaints.send_replace(Some(complaint));
+            }
             if matches!(event, Event::Closed) {
                 closed.notify_one();
             }
             std::future::ready(())
-        }))
+        },
+    ))
 }
 
 fn note(connection: &'static str, event: &Event) {
@@ -140,27 +168,9 @@ fn reconnect_wait(attempt: usize) -> Duration {
     longest.mul_f64(rand::random_range(0.5..1.0))
 }
 
-fn addresses(urls: &str) -> Result<Vec<ServerAddr>, NatsError> {
-    urls.split(',')
-        .map(|url| url.trim().parse::<ServerAddr>().map_err(|error| NatsError::Address { reason: error.to_string() }))
-        .collect()
-}
-
-/// Hosts and ports alone: an address may hold a password.
-fn names(servers: &[ServerAddr]) -> String {
-    servers.iter().map(|server| format!("{}:{}", server.host(), server.port())).collect::<Vec<_>>().join(",")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_are_named_without_their_passwords() {
-        let servers = addresses("nats://me:secret@a.example:4222, tls://b.example").expect("two addresses");
-        assert_eq!(names(&servers), "a.example:4222,b.example:4222");
-        assert!(addresses("nats://a b").is_err());
-    }
 
     #[test]
     fn reconnect_waits_are_bounded() {

@@ -26,9 +26,10 @@ pub type Row = (u32, &'static str, Use);
 const TEXT_ONLY: &str = "exists only in the text protocol, which this bridge does not speak";
 const THIRD_PARTY: &str = "introduces a registered third-party program to IB; this is none";
 const DISPLAY_GROUPS: &str = "window groups belong to the screen of one TWS; a gateway has none, and a bridge for many clients must not move a person's windows";
-const MULTI: &str = "account values and positions of all accounts come with the requests for the whole login; model portfolios are not offered";
 const FA_WRITE: &str =
     "an adviser's configuration is changed by a person in TWS, not by a bridge that many programs share";
+const READ_SETTINGS: &str =
+    "`ibnats check` reads them, to say what will go wrong; the running bridge has no need of them";
 const SETTINGS: &str =
     "the gateway's settings are its operator's: a program that can change them can lift the gateway's own safety";
 const LOG_LEVEL: &str = "the gateway's log is its operator's; the bridge has its own";
@@ -76,7 +77,7 @@ pub const REQUESTS: &[Row] = &[
     (59, "MarketDataTypeRequest", Inside("sets the configured kind of market data at each login")),
     (61, "PositionsRequest", Verbs(&["account.positions"])),
     (62, "AccountSummaryRequest", Verbs(&["account.summary"])),
-    (63, "CancelAccountSummary", Not("the one summary is held as long as the link lives")),
+    (63, "CancelAccountSummary", Inside("gives the slot back once the members of a group are known")),
     (64, "CancelPositions", Not("positions are held as long as the link lives")),
     (65, "VerifyRequest", Not(THIRD_PARTY)),
     (66, "VerifyMessageRequest", Not(THIRD_PARTY)),
@@ -87,10 +88,10 @@ pub const REQUESTS: &[Row] = &[
     (71, "StartApiRequest", Inside("logs in")),
     (72, "VerifyAndAuthRequest", Not(TEXT_ONLY)),
     (73, "VerifyAndAuthMessage", Not(TEXT_ONLY)),
-    (74, "PositionsMultiRequest", Not(MULTI)),
-    (75, "CancelPositionsMulti", Not(MULTI)),
-    (76, "AccountUpdatesMultiRequest", Not(MULTI)),
-    (77, "CancelAccountUpdatesMulti", Not(MULTI)),
+    (74, "PositionsMultiRequest", Verbs(&["account.positions"])),
+    (75, "CancelPositionsMulti", Inside("before positions are asked for again")),
+    (76, "AccountUpdatesMultiRequest", Verbs(&["account.summary"])),
+    (77, "CancelAccountUpdatesMulti", Inside("before values are asked for again")),
     (78, "SecDefOptParamsRequest", Verbs(&["contract.chain"])),
     (79, "SoftDollarTiersRequest", Verbs(&["reference.soft_dollar_tiers"])),
     (80, "FamilyCodesRequest", Verbs(&["reference.families"])),
@@ -106,7 +107,7 @@ pub const REQUESTS: &[Row] = &[
     (90, "CancelHeadTimestamp", Inside("ends each question for the earliest data: IB keeps it open otherwise")),
     (91, "MarketRuleRequest", Verbs(&["contract.rules"])),
     (92, "PnLRequest", Events(&["pnl.<account>"])),
-    (93, "CancelPnL", Not("profit and loss is held as long as the link lives")),
+    (93, "CancelPnL", Inside("before profit and loss is asked for again")),
     (94, "PnLSingleRequest", Events(&["pnl.<account>.<con_id>"])),
     (95, "CancelPnLSingle", Inside("ends the profit and loss of a position that was closed")),
     (96, "HistoricalTicksRequest", Verbs(&["hist.ticks"])),
@@ -121,7 +122,7 @@ pub const REQUESTS: &[Row] = &[
     (105, "CurrentTimeInMillisRequest", Verbs(&["reference.time"])),
     (106, "CancelContractData", Not("lookups are shared and their answers kept, so a lookup is let run to its end")),
     (107, "CancelHistoricalTicks", Inside("ends a question that nobody waits for any more")),
-    (108, "ConfigRequest", Not(SETTINGS)),
+    (108, "ConfigRequest", Not(READ_SETTINGS)),
     (109, "UpdateConfigRequest", Not(SETTINGS)),
 ];
 
@@ -171,10 +172,10 @@ pub const RESPONSES: &[Row] = &[
     (68, "DisplayGroupUpdated", Not(DISPLAY_GROUPS)),
     (69, "VerifyAndAuthMessageApi", Not(TEXT_ONLY)),
     (70, "VerifyAndAuthCompleted", Not(TEXT_ONLY)),
-    (71, "PositionMulti", Not(MULTI)),
-    (72, "PositionMultiEnd", Not(MULTI)),
-    (73, "AccountUpdateMulti", Not(MULTI)),
-    (74, "AccountUpdateMultiEnd", Not(MULTI)),
+    (71, "PositionMulti", Events(&["position.<account>.<inst>", "model.<account>.<model>.position.<inst>"])),
+    (72, "PositionMultiEnd", Inside("end of the first download")),
+    (73, "AccountUpdateMulti", Events(&["account.<account>.<tag>", "model.<account>.<model>.value.<tag>"])),
+    (74, "AccountUpdateMultiEnd", Inside("end of the first download")),
     (75, "SecDefOptParameter", Verbs(&["contract.chain"])),
     (76, "SecDefOptParameterEnd", Verbs(&["contract.chain"])),
     (77, "SoftDollarTiers", Verbs(&["reference.soft_dollar_tiers"])),
@@ -210,7 +211,7 @@ pub const RESPONSES: &[Row] = &[
     (107, "UserInfo", Verbs(&["reference.user"])),
     (108, "HistoricalDataEnd", Verbs(&["hist.bars"])),
     (109, "CurrentTimeInMillis", Verbs(&["reference.time"])),
-    (110, "ConfigResponse", Not(SETTINGS)),
+    (110, "ConfigResponse", Not(READ_SETTINGS)),
     (111, "UpdateConfigResponse", Not(SETTINGS)),
 ];
 

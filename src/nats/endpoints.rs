@@ -12,21 +12,26 @@ use crate::{
             account::{AccountQuery, ExecutionsRequest, ListAccounts, PnlQuery},
             chain::ChainRequest,
             contract::{DetailsRequest, HoursRequest, RulesRequest, SearchRequest, ValidateRequest},
+            doctor::Doctor,
+            gateway::{GatewayCommand, GatewayRequest},
             history::{
                 BarsRequest, BatchRequest, HeadRequest, HistogramRequest, ScheduleRequest, TicksRequest, TimePoint,
             },
             market::{ListLeases, Renew, Snapshot, Subscribe, Unsubscribe},
             news::{ArticleRequest, BulletinsRequest, HeadlinesRequest, ProvidersRequest},
             option::{PriceRequest, VolatilityRequest},
-            order::{Bracket, CancelAll, CancelOrder, GetOrder, ListOrders, ModifyOrder, Oca, PlaceOrder},
+            order::{Bracket, CancelAll, CancelOrder, GetOrder, ListOrders, ModifyOrder, Oca, PlaceOrder, SettleOrder},
+            pace::PaceCheck,
+            process::LogLevel,
             reference::{AdvisorRequest, ComponentsRequest, FundamentalsRequest, ReferenceRequest},
+            reload::Reload,
             risk::{Halt, Heartbeat, LimitsRequest, Resume, SetLimits},
             scan::{ListScans, ParametersRequest, RenewScan, RunScan, SubscribeScan, UnsubscribeScan},
             status::NoFields,
             wsh::{EventsRequest, MetaRequest},
         },
     },
-    session::{Ask, services::ServiceAsk},
+    session::{Ask, ProcessAsk, services::ServiceAsk},
 };
 
 /// Longest time a caller may ask for.
@@ -37,6 +42,10 @@ const SNAPSHOT: Duration = Duration::from_secs(12);
 const HISTORY_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// A walk over ticks that names no limit.
 const TICKS: Duration = Duration::from_secs(3_600);
+/// Longer than a command to the program that runs the gateway may take by any sensible configuration.
+const GATEWAY: Duration = Duration::from_secs(120);
+/// A doctor that visits the gateway waits for its greeting, its login and a quote.
+const DOCTOR: Duration = Duration::from_secs(30);
 /// Option chains are looked up expiry by expiry.
 const CHAIN: Duration = Duration::from_secs(120);
 
@@ -100,6 +109,7 @@ verbs! {
     "order" "cancel": CancelOrder [timeout_ms] => Ask::CancelOrder,
     "order" "cancel_all": CancelAll [timeout_ms] => Ask::CancelAll,
     "order" "list": ListOrders => Ask::ListOrders,
+    "order" "settle": SettleOrder => |request| Ask::SettleOrder(Box::new(request)),
     "order" "get": GetOrder => Ask::GetOrder,
     "account" "list": ListAccounts => |_| Ask::ListAccounts,
     "account" "summary": AccountQuery [timeout_ms] => Ask::AccountSummary,
@@ -133,10 +143,20 @@ verbs! {
     "risk" "halt": Halt => Ask::Halt,
     "risk" "resume": Resume => |_| Ask::Resume,
     "risk" "heartbeat": Heartbeat => Ask::Heartbeat,
+    "gateway" "restart": GatewayRequest => |ask| Ask::Gateway(GatewayCommand::Restart, ask),
+    "gateway" "reconnect_data": GatewayRequest => |ask| Ask::Gateway(GatewayCommand::ReconnectData, ask),
+    "gateway" "reconnect_account": GatewayRequest => |ask| Ask::Gateway(GatewayCommand::ReconnectAccount, ask),
     "bridge" "info": NoFields => |_| Ask::BridgeInfo,
     "bridge" "health": NoFields => |_| Ask::BridgeHealth,
     "pace" "status": NoFields => |_| Ask::PaceStatus,
+    "pace" "stats": NoFields => |_| Ask::PaceStats,
+    "pace" "check": PaceCheck => |ask| Ask::PaceCheck(Box::new(ask)),
     "pool" "status": NoFields => |_| Ask::PoolStatus,
+    "pool" "metrics": NoFields => |_| ProcessAsk::Metrics.into(),
+    "bridge" "config": NoFields => |_| ProcessAsk::Config.into(),
+    "bridge" "log_level": LogLevel => |ask| ProcessAsk::LogLevel(ask).into(),
+    "bridge" "doctor": Doctor [timeout_ms] => |ask| ProcessAsk::Doctor(Box::new(ask)).into(),
+    "bridge" "reload": Reload => |ask| ProcessAsk::Reload(ask).into(),
 }
 
 impl Verb {
@@ -156,7 +176,10 @@ impl Asked {
         }
         match &self.ask {
             ask if ask.is_order() => ms(timing.order_ms),
+            // The limit of the command itself counts.
+            Ask::Gateway(..) => GATEWAY,
             Ask::Snapshot(_) => SNAPSHOT.max(ms(timing.request_ms)),
+            Ask::Process(ask) if matches!(**ask, ProcessAsk::Doctor(_)) => DOCTOR.max(ms(timing.request_ms)),
             Ask::Chain(_) => CHAIN.max(ms(timing.request_ms)),
             Ask::Head(_) | Ask::Schedule(_) | Ask::Histogram(_) => ms(timing.history_ms),
             Ask::Ticks(_) => TICKS,

@@ -13,7 +13,7 @@ pub enum NatsError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The password or credentials file cannot be used.
+    /// A file with a password, token, key or certificate cannot be used.
     #[error("{}: {source}", path.display())]
     Secret {
         /// The file.
@@ -23,12 +23,20 @@ pub enum NatsError {
     },
     /// The server refused who we are.
     #[error(
-        "NATS at {server} refused the login: {reason}; check nats.user, nats.password_file and nats.credentials_file"
+        "NATS at {server} refused the login: {reason}; check the login under [nats]: user and password_file, token_file, nkey_file or credentials_file"
     )]
     Login {
         /// Host and port.
         server: String,
         /// The server's word.
+        reason: String,
+    },
+    /// TLS with the server cannot be had.
+    #[error("NATS at {server}: TLS failed: {reason}")]
+    Tls {
+        /// Host and port.
+        server: String,
+        /// What failed, and what to do about it.
         reason: String,
     },
     /// The server is too old.
@@ -61,6 +69,12 @@ pub enum NatsError {
         /// The stream or bucket.
         name: String,
         /// The server's word.
+        reason: String,
+    },
+    /// Traces cannot be sent there.
+    #[error("trace.otlp_endpoint: {reason}")]
+    Trace {
+        /// Why.
         reason: String,
     },
     /// The micro service could not be registered.

@@ -1,16 +1,17 @@
 //! Delivers what the kept lane of the outbox brings: connection, gap and bridge events to their stream, account
 //! figures as they come.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use async_nats::jetstream::Context;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 
 use super::{
     connect::Link,
     kept::Preparer,
     last_values::Write,
+    lost::Worst,
     window::{Stored, Window},
 };
 use crate::{
@@ -22,6 +23,8 @@ use crate::{
 
 const LOOK_AFTER: Duration = Duration::from_millis(200);
 const LOSS_REPORT_EVERY_US: i64 = 1_000_000;
+/// Events for streams that take nothing; a connection makes few.
+const BACKLOG_MAX: usize = 10_000;
 
 /// Delivers what the kept lane brings.
 pub(super) struct Keeper {
@@ -29,16 +32,50 @@ pub(super) struct Keeper {
     kept: mpsc::Receiver<Event>,
     preparer: Preparer,
     writes: mpsc::Sender<Write>,
-    losses: Arc<LossCounters>,
-    reported: Reported,
+    figures: Figures,
+    /// Events for the streams that the window has no room for, oldest first.
+    backlog: VecDeque<Stored>,
+    backlog_max: usize,
     window: Window,
 }
 
-#[derive(Default)]
-struct Reported {
+/// What was lost on the way to NATS, and what of it was reported.
+pub(super) struct Figures {
+    losses: Arc<LossCounters>,
+    /// The subjects that lost most.
+    worst: watch::Receiver<Worst>,
     /// Market events shed, other events shed, market events dropped.
-    counted: [u64; 3],
-    at_us: i64,
+    reported: [u64; 3],
+    reported_us: i64,
+}
+
+impl Figures {
+    pub(super) fn new(losses: Arc<LossCounters>, worst: watch::Receiver<Worst>) -> Self {
+        Self { losses, worst, reported: [0; 3], reported_us: 0 }
+    }
+
+    /// What to report now, if anything.
+    fn report(&mut self, now_us: i64) -> Option<BridgeEvent> {
+        let losses = &self.losses;
+        let counted = [losses.shed_events(), losses.shed_kept_events(), losses.dropped_offline()];
+        if counted == self.reported || (now_us - self.reported_us).abs() < LOSS_REPORT_EVERY_US {
+            return None;
+        }
+        (self.reported, self.reported_us) = (counted, now_us);
+        let mut event = BridgeEvent::new("shed", now_us);
+        let figure = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        event.message = Some(
+            "events did not reach NATS; the figures count since the start, in all and for the subjects that lost most"
+                .to_owned(),
+        );
+        for (name, count) in ["shed_events", "shed_kept_events", "dropped_offline"].into_iter().zip(counted) {
+            event.figures.insert(name.to_owned(), figure(count));
+        }
+        for (subject, count) in self.worst.borrow().iter() {
+            event.figures.insert(subject.clone(), figure(*count));
+        }
+        Some(event)
+    }
 }
 
 impl Keeper {
@@ -48,7 +85,7 @@ impl Keeper {
         js: Context,
         config: &Nats,
         kept: mpsc::Receiver<Event>,
-        losses: Arc<LossCounters>,
+        figures: Figures,
         first_seq: u64,
         writes: mpsc::Sender<Write>,
     ) -> Self {
@@ -58,8 +95,9 @@ impl Keeper {
             link,
             kept,
             writes,
-            losses,
-            reported: Reported::default(),
+            figures,
+            backlog: VecDeque::new(),
+            backlog_max: config.kept_events_max.min(BACKLOG_MAX),
         }
     }
 
@@ -68,9 +106,15 @@ impl Keeper {
         let mut look_after = tokio::time::interval(LOOK_AFTER);
         look_after.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut open = true;
-        while open || !self.window.is_empty() {
+        while open || !self.window.is_empty() || !self.backlog.is_empty() {
+            while self.window.room() > 0
+                && let Some(event) = self.backlog.pop_front()
+            {
+                self.window.push(event);
+            }
             self.window.send_more().await;
-            let may_take = open && self.window.room() > 0;
+            // What streams do not take must not hold up what needs none.
+            let may_take = open && self.link.is_up();
             tokio::select! {
                 _ = self.window.next_ack(), if self.window.is_under_way() => {}
                 event = self.kept.recv(), if may_take => match event {
@@ -89,6 +133,7 @@ impl Keeper {
     }
 
     async fn take(&mut self, event: Event) {
+        self.figures.losses.traffic.add_published(event.kind());
         let Some(event) = self.preparer.prepare(event) else { return };
         if let Some((subject, payload)) = event.packed.clone() {
             self.publish(subject, payload).await;
@@ -101,7 +146,11 @@ impl Keeper {
         match event.id {
             Some(id) => {
                 let (stream, subject, payload) = (event.stream, event.subject, event.payload);
-                self.window.push(Stored { stream, subject, payload, id, number: 0 });
+                self.backlog.push_back(Stored { stream, subject, payload, id, number: 0 });
+                if self.backlog.len() > self.backlog_max {
+                    self.backlog.pop_front();
+                    self.figures.losses.add_shed_kept();
+                }
             }
             None => self.publish(event.subject, event.payload).await,
         }
@@ -114,19 +163,8 @@ impl Keeper {
     }
 
     async fn report_losses(&mut self) {
-        let now = clock::now();
-        let reported = &mut self.reported;
-        let counted = [self.losses.shed_events(), self.losses.shed_kept_events(), self.losses.dropped_offline()];
-        if counted == reported.counted || (now.us - reported.at_us).abs() < LOSS_REPORT_EVERY_US {
-            return;
+        if let Some(event) = self.figures.report(clock::now().us) {
+            self.take(Event::Bridge(Box::new(event))).await;
         }
-        *reported = Reported { counted, at_us: now.us };
-        let mut event = BridgeEvent::new("shed", now.us);
-        let figure = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        event.message = Some("events did not reach NATS; the figures count since the start".to_owned());
-        for (name, count) in ["shed_events", "shed_kept_events", "dropped_offline"].into_iter().zip(counted) {
-            event.figures.insert(name.to_owned(), figure(count));
-        }
-        self.take(Event::Bridge(Box::new(event))).await;
     }
 }

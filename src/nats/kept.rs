@@ -10,7 +10,7 @@ use super::{
     encoding::Encoding,
     last_values::Write,
     streams::Names,
-    subject::{Inst, Topic, bucket_subject},
+    subject::{Inst, Topic, bucket_subject, token},
     window::StreamKind,
 };
 use crate::{config::Nats, session::Event};
@@ -61,18 +61,34 @@ impl Preparer {
     pub(super) fn prepare(&mut self, event: Event) -> Option<Prepared> {
         match event {
             Event::Position(mut position) => {
-                let inst = Inst::from(&position.instrument);
-                let topic = Topic::Position { account: (&position.account).into(), inst }.key();
+                let (inst, account) = (Inst::from(&position.instrument), (&position.account).into());
+                let topic = match &position.model {
+                    Some(model) => Topic::ModelPosition { account, model: model.into(), inst }.key(),
+                    None => Topic::Position { account, inst }.key(),
+                };
                 position.seq = self.number(&topic);
                 self.finish(&topic, &*position, None, Some(Bucket::Account))
             }
             Event::AccountValue(mut value) => {
-                let topic = Topic::AccountValue { account: (&value.account).into(), tag: (&value.tag).into() }.key();
+                let (account, tag) = ((&value.account).into(), (&value.tag).into());
+                let topic = match &value.model {
+                    Some(model) => Topic::ModelValue { account, model: model.into(), tag }.key(),
+                    None => Topic::AccountValue { account, tag }.key(),
+                };
                 value.seq = self.number(&topic);
-                self.finish(&topic, &*value, None, Some(Bucket::Account))
+                let mut prepared = self.finish(&topic, &*value, None, Some(Bucket::Account))?;
+                // One tag may have a value in each currency: none may hide another.
+                if let (Some(last), Some(currency)) = (&mut prepared.last, &value.currency) {
+                    last.subject = [last.subject.as_str(), ".", &token(currency)].concat().into();
+                }
+                Some(prepared)
             }
             Event::Pnl(mut pnl) => {
-                let topic = Topic::Pnl { account: (&pnl.account).into() }.key();
+                let account = (&pnl.account).into();
+                let topic = match &pnl.model {
+                    Some(model) => Topic::ModelPnl { account, model: model.into() }.key(),
+                    None => Topic::Pnl { account }.key(),
+                };
                 pnl.seq = self.number(&topic);
                 self.finish(&topic, &*pnl, None, Some(Bucket::Account))
             }

@@ -23,17 +23,23 @@
 //! | `scan.<id>` | scanner results | core |
 //! | `req.<noun>.<verb>[.<client>]` | requests | micro service `ibnats` |
 
+pub mod asyncapi;
 mod bucket_writer;
 mod connect;
 pub mod coverage;
+mod direct;
 pub mod encoding;
 pub mod endpoints;
 mod error;
 #[cfg(test)]
 mod fixtures;
+mod gauge;
 mod keeper;
 mod kept;
 mod last_values;
+pub mod login;
+mod lost;
+mod named;
 mod order_keeper;
 mod pages;
 mod publisher;
@@ -42,6 +48,8 @@ mod retry;
 mod service;
 pub mod streams;
 pub mod subject;
+mod tally;
+mod traces;
 mod tracks;
 mod window;
 
@@ -54,10 +62,18 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
+pub use direct::Direct;
 pub use error::NatsError;
+pub use gauge::{LinkGauge, NatsGauge};
+pub use tally::Tally;
 
 use self::{
-    connect::Links, keeper::Keeper, order_keeper::OrderKeeper, publisher::Publisher, retry::Retry,
+    connect::{Link, Links},
+    keeper::{Figures, Keeper},
+    lost::LostBySubject,
+    order_keeper::OrderKeeper,
+    publisher::Publisher,
+    retry::Retry,
     service::RequestService,
 };
 use crate::{
@@ -68,8 +84,9 @@ use crate::{
 
 /// Bucket writes that may wait between the publishers and the writer.
 const WRITES_MAX: usize = 1_024;
-/// A cluster that elects a leader refuses for a few seconds.
-const SETUP_ATTEMPTS: usize = 8;
+/// A cluster that elects a leader refuses for a few seconds. What is not there by then is made beside the rest.
+const SETUP_MAX: Duration = Duration::from_secs(5);
+const NO_ANSWER: &str = "the server does not answer requests for streams; missing permissions look like this";
 /// A server without JetStream says so at once.
 const NO_JETSTREAM_ATTEMPTS: usize = 3;
 
@@ -87,6 +104,8 @@ pub struct RunningNats {
     links: Links,
     service: Option<RequestService>,
     tasks: JoinSet<()>,
+    direct: Direct,
+    gauge: NatsGauge,
 }
 
 impl RunningNats {
@@ -111,7 +130,7 @@ impl RunningNats {
     ) -> Result<Self, NatsError> {
         let links = connect::connect(&config.nats).await?;
         let js = jetstream::new(links.control.client.clone());
-        let missing = set_up(&js, config).await?;
+        let missing = set_up(&links.control, &js, config).await?;
         if let Some(reason) = missing {
             orders.trouble.send_replace(Some(reason));
         }
@@ -119,25 +138,42 @@ impl RunningNats {
         let first_seq = u64::try_from(started_us).unwrap_or(0);
         let (writes, waiting_writes) = mpsc::channel(WRITES_MAX);
         let losses = Arc::clone(reader.market.losses());
-        let mut publisher = Publisher::new(links.data.clone(), reader.market, &config.nats, first_seq, writes.clone());
+        let (lost, worst) = LostBySubject::new();
+        let (data, market) = (links.data.clone(), reader.market);
+        let mut publisher = Publisher::new(data, market, &config.nats, first_seq, writes.clone(), lost);
         if links.waited {
             publisher.discard_waiting();
         }
         let control = links.control.clone();
-        let keeper = Keeper::new(control.clone(), js.clone(), &config.nats, reader.kept, losses, first_seq, writes);
-        let order_keeper = OrderKeeper::new(control.clone(), js.clone(), &config.nats, orders.mail, orders.trouble);
+        let figures = Figures::new(Arc::clone(&losses), worst);
+        let keeper = Keeper::new(control.clone(), js.clone(), &config.nats, reader.kept, figures, first_seq, writes);
+        let order_keeper =
+            OrderKeeper::new(control.clone(), js.clone(), &config.nats, orders.mail, orders.trouble, losses);
         let mut tasks = JoinSet::new();
         tasks.spawn(publisher.run());
         tasks.spawn(keeper.run());
         tasks.spawn(order_keeper.run());
         tasks.spawn(bucket_writer::run(control.clone(), js.clone(), config.nats.clone(), waiting_writes));
-        let service = RequestService::start(control.client, config, gateway).await?;
+        let tally = Arc::new(Tally::default());
+        let direct = Direct::new(config, gateway.clone(), Arc::clone(&tally));
+        let gauge = NatsGauge::new(links.clone(), Arc::clone(&tally));
+        let service = RequestService::start(control.client, config, gateway, tally).await?;
         // An answer on the same connection proves that the server knows the endpoints by now.
         if let Err(error) = js.query_account().await {
             warn!(%error, "requests may not be served yet");
         }
         info!(prefix = config.nats.prefix, "serving requests");
-        Ok(Self { links, service: Some(service), tasks })
+        Ok(Self { links, service: Some(service), tasks, direct, gauge })
+    }
+
+    /// For requests that come by another way.
+    pub fn direct(&self) -> Direct {
+        self.direct.clone()
+    }
+
+    /// For whoever measures the NATS side.
+    pub fn gauge(&self) -> NatsGauge {
+        self.gauge.clone()
     }
 
     /// First step of an orderly end: takes no more requests, and answers the accepted ones for at
@@ -166,30 +202,37 @@ impl RunningNats {
     }
 }
 
-/// Makes streams and buckets. Gives the reason if there is no JetStream: data flows without it, orders wait.
-async fn set_up(js: &jetstream::Context, config: &Config) -> Result<Option<String>, NatsError> {
-    let mut retry = Retry::new(Duration::from_millis(200), Duration::from_secs(2));
-    for attempt in 1.. {
-        let made = match streams::check_server(js).await {
-            Ok(()) => streams::ensure(js, &config.nats).await.map(|_| ()),
-            Err(error) => Err(error),
-        };
-        match made {
-            Ok(()) => return Ok(None),
-            Err(error @ NatsError::NoJetStream { .. }) if attempt >= NO_JETSTREAM_ATTEMPTS => {
-                error!(%error, "no order is taken and nothing is stored until JetStream is there; data flows");
-                return Ok(Some(error.to_string()));
+/// Makes streams and buckets. Gives the reason if that cannot be done soon: data flows without them, orders wait.
+async fn set_up(link: &Link, js: &jetstream::Context, config: &Config) -> Result<Option<String>, NatsError> {
+    let mut retry = Retry::new(Duration::from_millis(200), Duration::from_secs(1));
+    let mut refusal = None;
+    let made = async {
+        for attempt in 1.. {
+            let made = match streams::check_server(js).await {
+                Ok(()) => streams::ensure(js, &config.nats).await.map(|_| ()),
+                Err(error) => Err(error),
+            };
+            match made {
+                Err(error @ (NatsError::NoJetStream { .. } | NatsError::Stream { .. })) => {
+                    warn!(%error, "streams and buckets are not ready");
+                    let is_final = matches!(error, NatsError::NoJetStream { .. }) && attempt >= NO_JETSTREAM_ATTEMPTS;
+                    refusal = Some(error.to_string());
+                    if is_final {
+                        break;
+                    }
+                    tokio::time::sleep(retry.next_wait()).await;
+                }
+                made => return made.map(|()| true),
             }
-            Err(error @ (NatsError::NoJetStream { .. } | NatsError::Stream { .. })) if attempt < SETUP_ATTEMPTS => {
-                warn!(%error, "streams and buckets are not ready; trying again");
-                tokio::time::sleep(retry.next_wait()).await;
-            }
-            Err(error @ NatsError::Stream { .. }) => {
-                error!(%error, "no order is taken until the streams can be made; data flows");
-                return Ok(Some(error.to_string()));
-            }
-            Err(error) => return Err(error),
         }
+        Ok(false)
+    };
+    if let Ok(made) = tokio::time::timeout(SETUP_MAX, made).await
+        && made?
+    {
+        return Ok(None);
     }
-    Ok(None)
+    let reason = refusal.unwrap_or_else(|| link.explain(NO_ANSWER));
+    error!(reason, "no order is taken and nothing is stored until the streams are there; data flows");
+    Ok(Some(reason))
 }

@@ -1,6 +1,6 @@
 //! Publishes the order and fill events of the journal, each once and in order, and says when it cannot.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_nats::jetstream::Context;
 use rustc_hash::FxHashMap;
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     config::Nats,
-    gateway::clock,
+    gateway::{LossCounters, clock},
     journal::{Kind, Letter, Mail},
     session::Event,
 };
@@ -47,6 +47,7 @@ pub(super) struct OrderKeeper {
     /// Last number stored on subjects that an earlier run published on.
     stored: FxHashMap<String, u64>,
     trouble: watch::Sender<Option<String>>,
+    losses: Arc<LossCounters>,
 }
 
 impl OrderKeeper {
@@ -56,6 +57,7 @@ impl OrderKeeper {
         config: &Nats,
         mail: Mail,
         trouble: watch::Sender<Option<String>>,
+        losses: Arc<LossCounters>,
     ) -> Self {
         Self {
             window: Window::new(link.clone(), js.clone(), config.clone()),
@@ -69,6 +71,7 @@ impl OrderKeeper {
             has_more: true,
             stored: FxHashMap::default(),
             trouble,
+            losses,
         }
     }
 
@@ -147,6 +150,7 @@ impl OrderKeeper {
         {
             warn!(%error, "event not published as MessagePack");
         }
+        self.losses.traffic.add_published(letter.event.kind());
         self.window.push(Stored {
             stream: StreamKind::Orders,
             subject,
@@ -221,13 +225,13 @@ impl OrderKeeper {
         let reason = match found {
             Ok(Ok(_)) => None,
             Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some("the server does not answer".to_owned()),
+            Err(_) => Some(self.link.explain("the server does not answer")),
         };
         let reason = match reason {
             Some(_) => match tokio::time::timeout(2 * PROBE_MAX, streams::ensure(&self.js, &self.config)).await {
                 Ok(Ok(_)) => None,
-                Ok(Err(error)) => Some(error.to_string()),
-                Err(_) => reason,
+                Ok(Err(error)) => Some(self.link.explain(&error.to_string())),
+                Err(_) => reason.map(|reason| self.link.explain(&reason)),
             },
             None => None,
         };

@@ -10,7 +10,10 @@ use crate::{
         ApiError,
         bar::Bar,
         error::Reply,
-        request::history::{BarsPage, BatchManifest, BatchPage, Manifest, PastTick, Progress, TicksPage},
+        request::{
+            chain::{ChainManifest, ChainPage, ChainParameters, ChainProgress, ChainRow},
+            history::{BarsPage, BatchManifest, BatchPage, Manifest, PastTick, Progress, TicksPage},
+        },
     },
     session::{Answer, Outcome, Part, Rows},
 };
@@ -24,6 +27,7 @@ pub(super) enum Kind {
     Bars,
     Batch,
     Ticks,
+    Chain,
 }
 
 /// The summary on the last page.
@@ -33,10 +37,11 @@ enum Summary {
     None,
     One(Box<Manifest>),
     Batch(BatchManifest),
+    Chain(Box<(Option<Vec<ChainParameters>>, ChainManifest)>),
 }
 
 /// One answer on its way out. The newest page is held back until the next one or the end of the
-/// answer is there, so that a short answer is one message.
+/// answer is there, so that a short answer is one message; of a chain only the last expiry's.
 pub(super) struct Pager<'a> {
     client: &'a Client,
     request: &'a Request,
@@ -83,6 +88,7 @@ impl<'a> Pager<'a> {
             }
             Answer::Ticks(manifest) => Summary::One(manifest),
             Answer::Batch(manifest) => Summary::Batch(*manifest),
+            Answer::Chain(chain) => Summary::Chain(Box::new((chain.parameters, chain.manifest))),
             _ => return Err(ApiError::invalid("the answer has no pages; this is a fault of the bridge")),
         };
         let page = self.numbering.last(summary);
@@ -90,6 +96,7 @@ impl<'a> Pager<'a> {
             Page::Bars(page) => reply::respond(self.client, self.request, self.encoding, &ok(page)).await,
             Page::Batch(page) => reply::respond(self.client, self.request, self.encoding, &ok(page)).await,
             Page::Ticks(page) => reply::respond(self.client, self.request, self.encoding, &ok(page)).await,
+            Page::Chain(page) => reply::respond(self.client, self.request, self.encoding, &ok(page)).await,
         }
     }
 
@@ -98,6 +105,7 @@ impl<'a> Pager<'a> {
             Page::Bars(page) => publish(self.client, self.request, self.encoding, &ok(page)).await,
             Page::Batch(page) => publish(self.client, self.request, self.encoding, &ok(page)).await,
             Page::Ticks(page) => publish(self.client, self.request, self.encoding, &ok(page)).await,
+            Page::Chain(page) => publish(self.client, self.request, self.encoding, &ok(page)).await,
         }
     }
 }
@@ -134,6 +142,7 @@ enum Page {
     Bars(BarsPage),
     Batch(BatchPage),
     Ticks(TicksPage),
+    Chain(ChainPage),
 }
 
 /// Rows of one page that is not sent yet.
@@ -164,10 +173,15 @@ impl Numbering {
         let pieces = match rows {
             Rows::Bars(rows) => cut(encoding, rows)?.into_iter().map(Rows::Bars).collect::<Vec<_>>(),
             Rows::Ticks(rows) => cut(encoding, rows)?.into_iter().map(Rows::Ticks).collect(),
+            Rows::Chain(rows) => cut(encoding, rows)?.into_iter().map(Rows::Chain).collect(),
         };
         for rows in pieces {
             pages.extend(self.release());
             self.held = Some(Draft { entry, rows, progress });
+        }
+        // The next expiry may take seconds; the last one goes with the manifest.
+        if self.kind == Kind::Chain && progress.total.is_some_and(|total| progress.done < total) {
+            pages.extend(self.release());
         }
         Ok(pages)
     }
@@ -180,7 +194,11 @@ impl Numbering {
 
     /// The last page: the one held back, or an empty one.
     fn last(&mut self, summary: Summary) -> Page {
-        let rows = if self.kind == Kind::Ticks { Rows::Ticks(Vec::new()) } else { Rows::Bars(Vec::new()) };
+        let rows = match self.kind {
+            Kind::Ticks => Rows::Ticks(Vec::new()),
+            Kind::Chain => Rows::Chain(Vec::new()),
+            Kind::Bars | Kind::Batch => Rows::Bars(Vec::new()),
+        };
         let nothing = Draft { entry: None, rows, progress: Progress::default() };
         let draft = self.held.take().unwrap_or(nothing);
         self.page(draft, true, summary)
@@ -200,6 +218,18 @@ impl Numbering {
             Kind::Ticks => {
                 Page::Ticks(TicksPage { page, last, rows: ticks(draft.rows), progress, manifest: one(summary) })
             }
+            Kind::Chain => {
+                let (parameters, manifest) = match summary {
+                    Summary::Chain(end) => (end.0, Some(ChainManifest { pages, ..end.1 })),
+                    _ => (None, None),
+                };
+                let progress = progress.map(|Progress { done, total, rows, .. }| ChainProgress {
+                    done,
+                    total: total.unwrap_or(done),
+                    rows,
+                });
+                Page::Chain(ChainPage { page, last, rows: options(draft.rows), progress, parameters, manifest })
+            }
             Kind::Batch => {
                 let manifest = match summary {
                     Summary::Batch(manifest) => Some(BatchManifest { pages, ..manifest }),
@@ -214,14 +244,21 @@ impl Numbering {
 fn bars(rows: Rows) -> Vec<Bar> {
     match rows {
         Rows::Bars(rows) => rows,
-        Rows::Ticks(_) => Vec::new(),
+        Rows::Ticks(_) | Rows::Chain(_) => Vec::new(),
     }
 }
 
 fn ticks(rows: Rows) -> Vec<PastTick> {
     match rows {
         Rows::Ticks(rows) => rows,
-        Rows::Bars(_) => Vec::new(),
+        Rows::Bars(_) | Rows::Chain(_) => Vec::new(),
+    }
+}
+
+fn options(rows: Rows) -> Vec<ChainRow> {
+    match rows {
+        Rows::Chain(rows) => rows,
+        Rows::Bars(_) | Rows::Ticks(_) => Vec::new(),
     }
 }
 

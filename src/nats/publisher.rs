@@ -12,6 +12,7 @@ use super::{
     connect::Link,
     encoding::Encoding,
     last_values::{Conflator, Write},
+    lost::LostBySubject,
     tracks::{Track, Tracks},
 };
 use crate::{
@@ -34,6 +35,9 @@ pub(super) struct Publisher {
     last: Conflator,
     writes: mpsc::Sender<Write>,
     buffer: BytesMut,
+    /// Events shed in the outbox that are counted below.
+    shed: u64,
+    lost: LostBySubject,
 }
 
 impl Publisher {
@@ -44,6 +48,7 @@ impl Publisher {
         config: &Nats,
         first_seq: u64,
         writes: mpsc::Sender<Write>,
+        lost: LostBySubject,
     ) -> Self {
         let interval_us = i64::try_from(config.last_value_interval_ms.saturating_mul(1_000)).unwrap_or(i64::MAX);
         Self {
@@ -53,16 +58,16 @@ impl Publisher {
             last: Conflator::new(interval_us),
             writes,
             buffer: BytesMut::with_capacity(BUFFER_BYTES),
+            shed: 0,
+            lost,
         }
     }
 
     /// Drops what waits: it was true while NATS was not there to be told.
     pub(super) fn discard_waiting(&mut self) {
-        let mut dropped = 0;
-        while self.market.try_next().is_some() {
-            dropped += 1;
+        while let Some(event) = self.market.try_next() {
+            self.drop_offline(&event);
         }
-        self.market.losses().add_dropped_offline(dropped);
     }
 
     /// Runs until the outbox is gone and read.
@@ -79,7 +84,11 @@ impl Publisher {
                         self.publish(event).await;
                     }
                 }
-                _ = flush.tick() => self.last.flush(clock::now().us, |write| self.writes.try_send(write).is_ok()),
+                _ = flush.tick() => {
+                    self.last.flush(clock::now().us, |write| self.writes.try_send(write).is_ok());
+                    self.count_shed();
+                    self.lost.tell();
+                }
             }
         }
         let mut left = Vec::new();
@@ -95,46 +104,78 @@ impl Publisher {
     }
 
     async fn publish(&mut self, event: Event) {
-        let losses = self.market.losses();
         if !self.link.is_up() {
-            losses.add_dropped_offline(1);
-            return;
+            return self.drop_offline(&event);
         }
-        // Grows with every event lost anywhere before NATS.
-        let loss = losses.shed_events() + losses.dropped_offline();
-        // Each arm stamps its event; what differs is the type and where the track is found.
+        self.count_shed();
+        let connection = self.link.connects();
+        let Some(track) = self.tracks.of(&event, &mut self.last, connection) else {
+            return error!(?event, "an event that must be kept came on the market lane");
+        };
+        let (number, is_after_gap) = track.next(connection);
+        let to = Destination::of(track);
+        let stamp = |seq: &mut u64, after_gap: &mut Option<bool>| {
+            *seq = number;
+            if is_after_gap {
+                *after_gap = Some(true);
+            }
+        };
+        let kind = event.kind();
+        // What differs is the type.
         match event {
-            Event::Quote(listing, mut quote) => {
-                let Some(track) = self.tracks.quote(&listing, &mut self.last, loss) else { return };
-                let to = Destination::stamp(track, loss, &mut quote.seq, &mut quote.after_gap);
+            Event::Quote(_, mut quote) => {
+                stamp(&mut quote.seq, &mut quote.after_gap);
                 self.send(to, &quote, quote.recv_us).await;
             }
-            Event::Tick(listing, mut tick) => {
-                let Some(track) = self.tracks.tick(&listing, &tick.name, loss) else { return };
-                let to = Destination::stamp(track, loss, &mut tick.seq, &mut tick.after_gap);
+            Event::Tick(_, mut tick) => {
+                stamp(&mut tick.seq, &mut tick.after_gap);
                 self.send(to, &tick, tick.recv_us).await;
             }
-            Event::TickByTick(listing, kind, mut tick) => {
-                let Some(track) = self.tracks.tick_by_tick(&listing, kind, loss) else { return };
-                let to = Destination::stamp(track, loss, &mut tick.seq, &mut tick.after_gap);
+            Event::TickByTick(_, _, mut tick) => {
+                stamp(&mut tick.seq, &mut tick.after_gap);
                 self.send(to, &*tick, tick.recv_us).await;
             }
-            Event::Greeks(listing, mut greeks) => {
-                let Some(track) = self.tracks.greeks(&listing, &mut self.last, loss) else { return };
-                let to = Destination::stamp(track, loss, &mut greeks.seq, &mut greeks.after_gap);
+            Event::Greeks(_, mut greeks) => {
+                stamp(&mut greeks.seq, &mut greeks.after_gap);
                 self.send(to, &*greeks, greeks.recv_us).await;
             }
-            Event::Bar(listing, mut bar) => {
-                let Some(track) = self.tracks.bar(&listing, bar.size, &mut self.last, loss) else { return };
-                let to = Destination::stamp(track, loss, &mut bar.seq, &mut bar.after_gap);
+            Event::Bar(_, mut bar) => {
+                stamp(&mut bar.seq, &mut bar.after_gap);
                 self.send(to, &*bar, bar.recv_us).await;
             }
-            Event::Depth(listing, mut depth) => {
-                let Some(track) = self.tracks.depth(&listing, loss) else { return };
-                let to = Destination::stamp(track, loss, &mut depth.seq, &mut depth.after_gap);
+            Event::Depth(_, mut depth) => {
+                stamp(&mut depth.seq, &mut depth.after_gap);
                 self.send(to, &*depth, depth.recv_us).await;
             }
-            kept => error!(?kept, "an event that must be kept came on the market lane"),
+            // The table above has no track for it.
+            _ => {}
+        }
+        self.market.losses().traffic.add_published(kind);
+    }
+
+    fn drop_offline(&mut self, event: &Event) {
+        let losses = self.market.losses();
+        losses.add_dropped_offline(1);
+        losses.traffic.add_shed(event.kind());
+        self.lose(event, 1);
+    }
+
+    /// The numbers of events that were shed in the outbox are skipped, so that their readers see how many.
+    fn count_shed(&mut self) {
+        let shed = self.market.losses().shed_events();
+        if shed != self.shed {
+            self.shed = shed;
+            for (event, count) in self.market.losses().take_shed() {
+                self.lose(&event, count);
+            }
+        }
+    }
+
+    fn lose(&mut self, event: &Event, count: u64) {
+        let connection = self.link.connects();
+        if let Some(track) = self.tracks.of(event, &mut self.last, connection) {
+            track.skip(count);
+            self.lost.add(track.subject.as_str(), count);
         }
     }
 
@@ -183,12 +224,7 @@ struct Destination {
 }
 
 impl Destination {
-    fn stamp(track: &mut Track, loss: u64, seq: &mut u64, after_gap: &mut Option<bool>) -> Self {
-        let (number, is_after_loss) = track.next(loss);
-        *seq = number;
-        if is_after_loss {
-            *after_gap = Some(true);
-        }
+    fn of(track: &Track) -> Self {
         Self { subject: track.subject.clone(), packed: track.packed.clone(), last_value: track.last_value }
     }
 }

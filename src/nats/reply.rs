@@ -15,12 +15,9 @@ use crate::{
     schema::{
         ApiError, ErrorCode,
         error::Reply,
-        request::{
-            chain::ChainPage,
-            news::{Headline, HeadlinesManifest, HeadlinesPage},
-        },
+        request::news::{Headline, HeadlinesManifest, HeadlinesPage},
     },
-    session::{Answer, Chain, Outcome, services::ServiceAnswer},
+    session::{Answer, Outcome, services::ServiceAnswer},
 };
 
 /// Largest answer in pages that is sent at one go: a server cuts a reader off that has about 64 MiB to read.
@@ -31,10 +28,6 @@ const RESERVE_BYTES: usize = 4 * 1024;
 /// Answers `request`. Returns the error the caller was told, if any.
 pub(super) async fn send(client: &Client, request: &Request, encoding: Encoding, outcome: Outcome) -> Option<ApiError> {
     let told = match outcome {
-        Ok(Answer::Chain(chain)) => match chain_pages(encoding, *chain) {
-            Ok(pages) => send_pages(client, request, encoding, pages).await,
-            Err(error) => Err(error),
-        },
         Ok(Answer::Service(answer)) => match *answer {
             ServiceAnswer::Headlines { rows, manifest } => match headlines_pages(encoding, rows, manifest) {
                 Ok(pages) => send_pages(client, request, encoding, pages).await,
@@ -102,20 +95,6 @@ async fn send_pages<P: Serialize>(
         pages::publish(client, request, encoding, &reply).await?;
     }
     Ok(())
-}
-
-fn chain_pages(encoding: Encoding, chain: Chain) -> Result<Vec<ChainPage>, ApiError> {
-    let Chain { rows, parameters, mut manifest } = chain;
-    let pages = bounded(pages::cut(encoding, rows)?)?;
-    manifest.pages = u32::try_from(pages.len()).unwrap_or(u32::MAX);
-    let page = |(page, rows)| ChainPage { page, last: false, rows, parameters: None, manifest: None };
-    let mut pages: Vec<ChainPage> = (0..).zip(pages).map(page).collect();
-    if let Some(page) = pages.last_mut() {
-        page.last = true;
-        page.parameters = parameters;
-        page.manifest = Some(manifest);
-    }
-    Ok(pages)
 }
 
 /// # Errors

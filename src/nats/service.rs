@@ -3,9 +3,10 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use async_nats::{
@@ -24,27 +25,27 @@ use super::{
     encoding::{Encoding, one_line},
     endpoints::{Asked, VERBS, Verb},
     error::NatsError,
+    named::fill_subjects,
     pages::{self, Pager},
     reply,
-    subject::{Topic, request_subjects, stream_subject, text_of},
+    subject::{Topic, request_subjects, text_of},
+    tally::Tally,
+    traces::{Traced, Traces},
 };
 use crate::{
     config::{Config, Timing},
     gateway::{GatewayHandle, clock},
-    schema::{
-        ApiError, ErrorCode,
-        news::BULLETIN,
-        request::{market::Lease, scan::ScanLease},
-    },
-    session::{Answer, Ask, Outcome, services::ServiceAnswer},
+    schema::{ApiError, ErrorCode},
+    session::{Ask, Outcome},
 };
 
 /// Bridges with the same prefix share this group; only one of them may be registered.
-const QUEUE_GROUP: &str = "ibnats";
+pub(super) const QUEUE_GROUP: &str = "ibnats";
 
 /// The registered service.
 pub(super) struct RequestService {
     service: Service,
+    desk: Arc<Desk>,
     task: JoinHandle<()>,
 }
 
@@ -55,6 +56,8 @@ struct Desk {
     timing: Timing,
     gateway: GatewayHandle,
     errors: ErrorCounts,
+    tally: Arc<Tally>,
+    traces: Option<Traces>,
 }
 
 /// Errors told to callers, by endpoint: the library counts only its own.
@@ -62,7 +65,12 @@ type ErrorCounts = Arc<HashMap<String, AtomicU64>>;
 
 impl RequestService {
     /// Registers every endpoint and serves until [`Self::stop`].
-    pub(super) async fn start(client: Client, config: &Config, gateway: GatewayHandle) -> Result<Self, NatsError> {
+    pub(super) async fn start(
+        client: Client,
+        config: &Config,
+        gateway: GatewayHandle,
+        tally: Arc<Tally>,
+    ) -> Result<Self, NatsError> {
         let refused = |error: async_nats::Error| NatsError::Service { reason: error.to_string() };
         let names = VERBS.iter().flat_map(|verb| [verb.endpoint(false), verb.endpoint(true)]);
         let errors: ErrorCounts = Arc::new(names.map(|name| (name, AtomicU64::new(0))).collect());
@@ -89,10 +97,18 @@ impl RequestService {
                 endpoints.push(endpoint.map(move |request| (verb, is_named, request)).boxed());
             }
         }
-        let desk = Desk { client, prefix: config.nats.prefix.clone(), timing: config.timing.clone(), gateway, errors };
+        let desk = Arc::new(Desk {
+            client,
+            prefix: config.nats.prefix.clone(),
+            timing: config.timing.clone(),
+            gateway,
+            errors,
+            tally,
+            traces: Traces::start(&config.trace)?,
+        });
         let requests_max = config.nats.requests_max;
-        let task = tokio::spawn(async move { serve(Arc::new(desk), select_all(endpoints), requests_max).await });
-        Ok(Self { service, task })
+        let task = tokio::spawn(serve(Arc::clone(&desk), select_all(endpoints), requests_max));
+        Ok(Self { service, desk, task })
     }
 
     /// Takes no more requests, and waits until the accepted ones are answered.
@@ -102,6 +118,9 @@ impl RequestService {
         }
         if let Err(error) = self.task.await {
             warn!(%error, "request service ended early");
+        }
+        if let Some(traces) = &self.desk.traces {
+            traces.stop().await;
         }
     }
 }
@@ -129,7 +148,7 @@ async fn serve(
         } else {
             let text = format!("{requests_max} requests are being served");
             let busy = ApiError::new(ErrorCode::Busy, text).retry_after_ms(100);
-            desk.tell(verb, is_named, &request, Err(busy)).await;
+            desk.tell(verb, is_named, &request, Err(busy), clock::now().at).await;
         }
     }
     while running.join_next().await.is_some() {}
@@ -138,23 +157,44 @@ async fn serve(
 impl Desk {
     async fn answer(&self, verb: &Verb, is_named: bool, request: &Request) {
         let message = &request.message;
+        let began = clock::now().at;
         let asked = Encoding::of_request(message.headers.as_ref(), &message.payload)
             .and_then(|encoding| Ok((encoding, (verb.read)(encoding, &message.payload)?)));
-        let client = || is_named.then(|| self.client_of(&message.subject)).flatten();
-        let outcome = match asked {
+        let client = is_named.then(|| self.client_of(&message.subject)).flatten();
+        let traced = self.traces.as_ref().map(|traces| (traces, self.gateway.traced()));
+        let gateway = traced.as_ref().map_or(&self.gateway, |(_, (gateway, _))| gateway);
+        let (told, answered) = match asked {
             Ok((encoding, asked)) if asked.ask.has_parts() => {
-                let told = self.answer_in_pages(request, encoding, asked, client()).await;
-                return self.count(verb, is_named, request, told);
+                let told = self.answer_in_pages(gateway, request, encoding, asked, client.clone()).await;
+                (told, clock::now().at)
             }
-            Ok((_, asked)) => self.ask(asked, client()).await,
-            Err(error) => Err(error),
+            Ok((encoding, asked)) => {
+                let outcome = self.ask(gateway, asked, client.clone()).await;
+                let answered = clock::now().at;
+                (reply::send(&self.client, request, encoding, outcome).await, answered)
+            }
+            Err(error) => (self.send(request, Err(error)).await, clock::now().at),
         };
-        self.tell(verb, is_named, request, outcome).await;
+        if let Some((traces, (_, stages))) = &traced {
+            let stages = stages.lock().unwrap_or_else(PoisonError::into_inner);
+            traces.tell(&Traced {
+                verb,
+                subject: &message.subject,
+                client: client.as_deref(),
+                headers: message.headers.as_ref(),
+                began,
+                answered,
+                error: told.as_ref(),
+                stages: &stages,
+            });
+        }
+        self.count(verb, is_named, request, told, began);
     }
 
     /// Sends the parts of a long answer as they come. Returns the error told, if any.
     async fn answer_in_pages(
         &self,
+        gateway: &GatewayHandle,
         request: &Request,
         encoding: Encoding,
         asked: Asked,
@@ -165,10 +205,11 @@ impl Desk {
         let kind = match &asked.ask {
             Ask::Batch(_) => pages::Kind::Batch,
             Ask::Ticks(_) => pages::Kind::Ticks,
+            Ask::Chain(_) => pages::Kind::Chain,
             _ => pages::Kind::Bars,
         };
         let mut pager = Pager::new(&self.client, request, encoding, kind);
-        let mut answering = match self.gateway.ask_for_parts(client, deadline, asked.ask) {
+        let mut answering = match gateway.ask_for_parts(client, deadline, asked.ask) {
             Ok(answering) => answering,
             Err(error) => return pager.finish(Err(error)).await,
         };
@@ -181,27 +222,27 @@ impl Desk {
         pager.finish(answering.outcome().await).await
     }
 
-    async fn ask(&self, asked: Asked, client: Option<CompactString>) -> Outcome {
+    async fn ask(&self, gateway: &GatewayHandle, asked: Asked, client: Option<CompactString>) -> Outcome {
         let now = clock::now();
         let deadline = now.at + asked.timeout(&self.timing, now.us);
-        let mut answer = self.gateway.ask(client, deadline, asked.ask).await?;
-        match &mut answer {
-            Answer::Lease(lease) => self.fill_subjects(lease),
-            Answer::Service(answer) => self.fill_service_subjects(answer),
-            Answer::Leases(leases) => leases.leases.iter_mut().for_each(|lease| self.fill_subjects(lease)),
-            _ => {}
-        }
+        let mut answer = gateway.ask(client, deadline, asked.ask).await?;
+        fill_subjects(&self.prefix, &mut answer);
         Ok(answer)
     }
 
-    async fn tell(&self, verb: &Verb, is_named: bool, request: &Request, outcome: Outcome) {
-        let message = &request.message;
-        let encoding = Encoding::of_request(message.headers.as_ref(), &message.payload).unwrap_or(Encoding::Json);
-        let told = reply::send(&self.client, request, encoding, outcome).await;
-        self.count(verb, is_named, request, told);
+    async fn tell(&self, verb: &Verb, is_named: bool, request: &Request, outcome: Outcome, began: Instant) {
+        let told = self.send(request, outcome).await;
+        self.count(verb, is_named, request, told, began);
     }
 
-    fn count(&self, verb: &Verb, is_named: bool, request: &Request, told: Option<ApiError>) {
+    async fn send(&self, request: &Request, outcome: Outcome) -> Option<ApiError> {
+        let message = &request.message;
+        let encoding = Encoding::of_request(message.headers.as_ref(), &message.payload).unwrap_or(Encoding::Json);
+        reply::send(&self.client, request, encoding, outcome).await
+    }
+
+    fn count(&self, verb: &Verb, is_named: bool, request: &Request, told: Option<ApiError>, began: Instant) {
+        self.tally.record(verb, told.as_ref(), clock::now().at.saturating_duration_since(began));
         if let Some(error) = told {
             if let Some(count) = self.errors.get(&verb.endpoint(is_named)) {
                 count.fetch_add(1, Ordering::Relaxed);
@@ -216,27 +257,6 @@ impl Desk {
             Some(Topic::Request { client, .. }) => client.map(CompactString::from),
             // A name that was never made a token by our rule is taken as it stands.
             _ => subject.rsplit('.').next().map(|name| text_of(name).unwrap_or_else(|| one_line(name)).into()),
-        }
-    }
-
-    fn fill_service_subjects(&self, answer: &mut ServiceAnswer) {
-        let scan = |lease: &mut ScanLease| {
-            lease.subject = Topic::Scan { id: (&lease.id).into() }.subject(&self.prefix);
-        };
-        match answer {
-            ServiceAnswer::ScanLease(lease) => scan(lease),
-            ServiceAnswer::Scans(scans) => scans.leases.iter_mut().for_each(scan),
-            ServiceAnswer::Bulletins(bulletins) => {
-                bulletins.subject = Topic::News { provider: BULLETIN.into() }.subject(&self.prefix);
-            }
-            _ => {}
-        }
-    }
-
-    /// The session does not know subjects.
-    fn fill_subjects(&self, lease: &mut Lease) {
-        for stream in &mut lease.streams {
-            stream.subject = stream_subject(&self.prefix, &lease.instrument, stream.stream);
         }
     }
 }

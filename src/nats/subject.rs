@@ -102,6 +102,9 @@ pub enum Topic<'a> {
     AccountValue { account: Cow<'a, str>, tag: Cow<'a, str> },
     Pnl { account: Cow<'a, str> },
     PositionPnl { account: Cow<'a, str>, con_id: Cow<'a, str> },
+    ModelPosition { account: Cow<'a, str>, model: Cow<'a, str>, inst: Inst<'a> },
+    ModelValue { account: Cow<'a, str>, model: Cow<'a, str>, tag: Cow<'a, str> },
+    ModelPnl { account: Cow<'a, str>, model: Cow<'a, str> },
     ConnectionState,
     Farm { farm: Cow<'a, str> },
     Notice,
@@ -134,6 +137,11 @@ impl Topic<'_> {
             Self::AccountValue { account, tag } => ("account", tokens(&[account, tag], None, &[])),
             Self::Pnl { account } => ("pnl", tokens(&[account], None, &[])),
             Self::PositionPnl { account, con_id } => ("pnl", tokens(&[account, con_id], None, &[])),
+            Self::ModelPosition { account, model, inst } => {
+                ("model", tokens(&[account, model, "position"], Some(inst), &[]))
+            }
+            Self::ModelValue { account, model, tag } => ("model", tokens(&[account, model, "value", tag], None, &[])),
+            Self::ModelPnl { account, model } => ("model", tokens(&[account, model, "pnl"], None, &[])),
             Self::ConnectionState => ("conn.state", Vec::new()),
             Self::Farm { farm } => ("conn.farm", tokens(&[farm], None, &[])),
             Self::Notice => ("conn.notice", Vec::new()),
@@ -173,6 +181,12 @@ impl Topic<'_> {
             "pnl" => match (next()?, next()) {
                 (account, None) => Topic::Pnl { account },
                 (account, Some(con_id)) => Topic::PositionPnl { account, con_id },
+            },
+            "model" => match (next()?, next()?, &*next()?) {
+                (account, model, "position") => Topic::ModelPosition { account, model, inst: inst(&mut next)? },
+                (account, model, "value") => Topic::ModelValue { account, model, tag: next()? },
+                (account, model, "pnl") => Topic::ModelPnl { account, model },
+                _ => return None,
             },
             "conn" => match &*next()? {
                 "state" => Topic::ConnectionState,

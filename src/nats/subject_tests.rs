@@ -26,7 +26,7 @@ fn some_inst() -> impl Strategy<Value = Inst<'static>> {
 }
 
 fn topic() -> impl Strategy<Value = Topic<'static>> {
-    (0..22, some_inst(), text(), text(), text()).prop_map(|(which, inst, a, b, c)| match which {
+    (0..25, some_inst(), text(), text(), text()).prop_map(|(which, inst, a, b, c)| match which {
         0 => Topic::Tick { inst, name: a },
         1 => Topic::Quote { inst },
         2 => Topic::TickByTick { inst, kind: a },
@@ -47,6 +47,9 @@ fn topic() -> impl Strategy<Value = Topic<'static>> {
         15 => Topic::Audit { client: a },
         16 => Topic::Request { noun: a, verb: b, client: None },
         19 => Topic::Greeks { inst },
+        20 => Topic::ModelPosition { account: a, model: b, inst },
+        21 => Topic::ModelValue { account: a, model: b, tag: c },
+        22 => Topic::ModelPnl { account: a, model: b },
         _ => Topic::Request { noun: a, verb: b, client: Some(c) },
     })
 }
@@ -86,21 +89,7 @@ fn tokens_are_spelt_as_published() {
 }
 
 fn euro() -> Instrument {
-    Instrument {
-        con_id: 12_087_792,
-        sec_type: "CASH".into(),
-        symbol: "EUR".into(),
-        local_symbol: "EUR.USD".into(),
-        exchange: "IDEALPRO".into(),
-        currency: "USD".into(),
-        primary_exchange: None,
-        expiry: None,
-        strike: None,
-        right: None,
-        multiplier: None,
-        trading_class: None,
-        min_tick: None,
-    }
+    Instrument { local_symbol: "EUR.USD".to_owned(), ..Instrument::bare(12_087_792, "CASH", "EUR", "IDEALPRO", "USD") }
 }
 
 #[test]

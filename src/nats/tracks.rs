@@ -12,7 +12,7 @@ use super::{
 use crate::{
     config::Nats,
     schema::{bar::BarSize, market::TickByTickKind},
-    session::Listing,
+    session::{Event, Listing},
 };
 
 /// One subject.
@@ -25,18 +25,27 @@ pub(super) struct Track {
     /// Its key in the conflator, if its last value is kept.
     pub(super) last_value: Option<usize>,
     seq: u64,
-    loss: u64,
+    /// The connection to NATS its last event went to.
+    connection: u64,
+    /// Something was lost since its last event.
+    has_lost: bool,
 }
 
 impl Track {
-    /// Number of the next event, and whether it is the first one after a loss that may have hit it.
+    /// Number of the next event, and whether it is the first one after a loss.
     ///
-    /// A loss also skips a number: nobody can tell which subjects it hit, so each shows a jump.
-    pub(super) fn next(&mut self, loss: u64) -> (u64, bool) {
-        let after_gap = self.loss != loss;
-        self.loss = loss;
-        self.seq += 1 + u64::from(after_gap);
-        (self.seq, after_gap)
+    /// An earlier connection may have taken events with it that nobody counted: that skips one number.
+    pub(super) fn next(&mut self, connection: u64) -> (u64, bool) {
+        let is_cut = self.connection != connection;
+        self.connection = connection;
+        self.seq += 1 + u64::from(is_cut);
+        (self.seq, std::mem::take(&mut self.has_lost) || is_cut)
+    }
+
+    /// Skips the numbers of events that were lost.
+    pub(super) fn skip(&mut self, lost: u64) {
+        self.seq += lost;
+        self.has_lost = true;
     }
 }
 
@@ -72,55 +81,42 @@ impl Tracks {
         }
     }
 
-    /// The quote of an instrument.
-    pub(super) fn quote(&mut self, listing: &Listing, last: &mut Conflator, loss: u64) -> Option<&mut Track> {
-        let (slot, make) = self.slot(listing, loss)?;
-        Some(slot.quote.get_or_insert_with(|| make.kept(&Topic::Quote { inst: make.inst.clone() }, last)))
-    }
-
-    /// The option computations of an instrument.
-    pub(super) fn greeks(&mut self, listing: &Listing, last: &mut Conflator, loss: u64) -> Option<&mut Track> {
-        let (slot, make) = self.slot(listing, loss)?;
-        Some(slot.greeks.get_or_insert_with(|| make.kept(&Topic::Greeks { inst: make.inst.clone() }, last)))
-    }
-
-    /// The book of an instrument.
-    pub(super) fn depth(&mut self, listing: &Listing, loss: u64) -> Option<&mut Track> {
-        let (slot, make) = self.slot(listing, loss)?;
-        Some(slot.depth.get_or_insert_with(|| make.track(&Topic::Depth { inst: make.inst.clone() })))
-    }
-
-    /// One tick of an instrument.
-    #[expect(clippy::ptr_arg, reason = "a static name enters the table without a copy")]
-    pub(super) fn tick(&mut self, listing: &Listing, name: &Cow<'static, str>, loss: u64) -> Option<&mut Track> {
-        let (slot, make) = self.slot(listing, loss)?;
-        let track = |name: &Cow<'static, str>| make.track(&Topic::Tick { inst: make.inst.clone(), name: name.clone() });
-        find(&mut slot.ticks, name, track)
-    }
-
-    /// One tick-by-tick stream of an instrument.
-    pub(super) fn tick_by_tick(&mut self, listing: &Listing, kind: TickByTickKind, loss: u64) -> Option<&mut Track> {
-        let (slot, make) = self.slot(listing, loss)?;
-        let track = |kind: &TickByTickKind| {
-            make.track(&Topic::TickByTick { inst: make.inst.clone(), kind: kind_name(*kind).into() })
+    /// The track of a market event; `None` for any other.
+    pub(super) fn of(&mut self, event: &Event, last: &mut Conflator, connection: u64) -> Option<&mut Track> {
+        let (Event::Quote(listing, _)
+        | Event::Greeks(listing, _)
+        | Event::Depth(listing, _)
+        | Event::Tick(listing, _)
+        | Event::TickByTick(listing, ..)
+        | Event::Bar(listing, _)) = event
+        else {
+            return None;
         };
-        find(&mut slot.tick_by_tick, &kind, track)
+        let (slot, make) = self.slot(listing, connection)?;
+        let inst = || make.inst.clone();
+        match event {
+            Event::Quote(..) => Some(slot.quote.get_or_insert_with(|| make.kept(&Topic::Quote { inst: inst() }, last))),
+            Event::Greeks(..) => {
+                Some(slot.greeks.get_or_insert_with(|| make.kept(&Topic::Greeks { inst: inst() }, last)))
+            }
+            Event::Depth(..) => Some(slot.depth.get_or_insert_with(|| make.track(&Topic::Depth { inst: inst() }))),
+            Event::Tick(_, tick) => {
+                let topic = |name: &Cow<'static, str>| Topic::Tick { inst: inst(), name: name.clone() };
+                find(&mut slot.ticks, &tick.name, |name| make.track(&topic(name)))
+            }
+            Event::TickByTick(_, kind, _) => {
+                let topic = |kind: TickByTickKind| Topic::TickByTick { inst: inst(), kind: kind_name(kind).into() };
+                find(&mut slot.tick_by_tick, kind, |kind| make.track(&topic(*kind)))
+            }
+            Event::Bar(_, bar) => {
+                let topic = |size: BarSize| Topic::Bar { inst: inst(), size: size.name().into() };
+                find(&mut slot.bars, &bar.size, |size| make.kept(&topic(*size), last))
+            }
+            _ => None,
+        }
     }
 
-    /// Bars of one size of an instrument.
-    pub(super) fn bar(
-        &mut self,
-        listing: &Listing,
-        size: BarSize,
-        last: &mut Conflator,
-        loss: u64,
-    ) -> Option<&mut Track> {
-        let (slot, make) = self.slot(listing, loss)?;
-        let track = |size: &BarSize| make.kept(&Topic::Bar { inst: make.inst.clone(), size: size.name().into() }, last);
-        find(&mut slot.bars, &size, track)
-    }
-
-    fn slot<'s, 'l>(&'s mut self, listing: &'l Listing, loss: u64) -> Option<(&'s mut Slot, Make<'s, 'l>)> {
+    fn slot<'s, 'l>(&'s mut self, listing: &'l Listing, connection: u64) -> Option<(&'s mut Slot, Make<'s, 'l>)> {
         if self.slots.len() <= listing.slot {
             self.slots.resize_with(listing.slot + 1, Slot::default);
         }
@@ -129,7 +125,7 @@ impl Tracks {
             packed_prefix: self.packed_prefix.as_deref(),
             bucket: &self.bucket,
             first_seq: self.first_seq,
-            loss,
+            connection,
             inst: Inst::from(&listing.instrument),
         };
         Some((self.slots.get_mut(listing.slot)?, make))
@@ -154,7 +150,7 @@ struct Make<'s, 'l> {
     packed_prefix: Option<&'s str>,
     bucket: &'s str,
     first_seq: u64,
-    loss: u64,
+    connection: u64,
     inst: Inst<'l>,
 }
 
@@ -165,7 +161,8 @@ impl Make<'_, '_> {
             packed: self.packed_prefix.map(|prefix| topic.subject(prefix).into()),
             last_value: None,
             seq: self.first_seq,
-            loss: self.loss,
+            connection: self.connection,
+            has_lost: false,
         }
     }
 
@@ -177,33 +174,52 @@ impl Make<'_, '_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::schema::market::QuoteEvent;
+
+    fn tick(listing: &Arc<Listing>) -> Event {
+        let tick = serde_json::json!({
+            "con_id": 1, "seq": 0, "recv_us": 0, "name": "bid", "tick_type": 1, "data_kind": "live"
+        });
+        let tick = serde_json::from_value(tick).expect("a tick");
+        Event::Tick(Arc::clone(listing), tick)
+    }
 
     #[test]
-    fn numbers_grow_by_one_and_jump_after_a_loss() {
+    fn numbers_grow_by_one_and_jump_by_what_was_lost() {
         let config = Nats::default();
-        let mut tracks = Tracks::new(&config, 1_000);
-        let listing = crate::nats::fixtures::listing(3, "AAPL");
-        let name = Cow::Borrowed("bid");
-        let mut next = |loss| tracks.tick(&listing, &name, loss).expect("a track").next(loss);
-        assert_eq!(next(0), (1_001, false));
-        assert_eq!(next(0), (1_002, false));
-        assert_eq!(next(5), (1_004, true));
-        assert_eq!(next(5), (1_005, false));
+        let (mut tracks, mut last) = (Tracks::new(&config, 1_000), Conflator::new(1));
+        let listing = Arc::new(crate::nats::fixtures::listing(3, "AAPL"));
+        let track = tracks.of(&tick(&listing), &mut last, 1).expect("a track");
+        assert_eq!(track.next(1), (1_001, false));
+        assert_eq!(track.next(1), (1_002, false));
+        track.skip(5);
+        assert_eq!(track.next(1), (1_008, true));
+        assert_eq!(track.next(1), (1_009, false));
+        assert_eq!(track.next(2), (1_011, true), "a lost connection may have taken something with it");
     }
 
     #[test]
     fn every_stream_of_an_instrument_has_its_own_subject() {
         let config = Nats { msgpack_prefix: "ibm".to_owned(), ..Nats::default() };
         let (mut tracks, mut last) = (Tracks::new(&config, 0), Conflator::new(1));
-        let listing = crate::nats::fixtures::listing(0, "BRK B");
-        let quote = tracks.quote(&listing, &mut last, 0).expect("a track");
+        let listing = Arc::new(crate::nats::fixtures::listing(0, "BRK B"));
+        let quote = Event::Quote(Arc::clone(&listing), QuoteEvent::default());
+        let quote = tracks.of(&quote, &mut last, 0).expect("a track");
         assert_eq!(quote.subject.as_str(), "ib.quote.STK.BRK=20B.SMART.USD");
         assert_eq!(quote.packed.as_ref().map(Subject::as_str), Some("ibm.quote.STK.BRK=20B.SMART.USD"));
         assert!(quote.last_value.is_some());
-        let bar = tracks.bar(&listing, BarSize::FIVE_SECONDS, &mut last, 0).expect("a track");
+        let tick = tracks.of(&tick(&listing), &mut last, 0).expect("a track");
+        assert_eq!((tick.subject.as_str(), tick.last_value), ("ib.tick.STK.BRK=20B.SMART.USD.bid", None));
+        let (slot, make) = tracks.slot(&listing, 0).expect("a slot");
+        assert!(slot.bars.is_empty(), "made when they are needed");
+        let bar =
+            make.kept(&Topic::Bar { inst: make.inst.clone(), size: BarSize::FIVE_SECONDS.name().into() }, &mut last);
         assert_eq!(bar.subject.as_str(), "ib.bar.STK.BRK=20B.SMART.USD.5s");
-        let trades = tracks.tick_by_tick(&listing, TickByTickKind::AllLast, 0).expect("a track");
+        let kind = kind_name(TickByTickKind::AllLast).into();
+        let trades = make.track(&Topic::TickByTick { inst: make.inst.clone(), kind });
         assert_eq!(trades.subject.as_str(), "ib.tbt.STK.BRK=20B.SMART.USD.all_last");
     }
 }

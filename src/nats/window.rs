@@ -195,7 +195,8 @@ impl Window {
         if !is_broken_chain && self.failure.is_none() {
             warn!(%error, waiting = self.sendings.len(), "events are not acknowledged; sending them again until they are");
         }
-        self.start_over(&error.to_string());
+        let reason = self.link.explain(&error.to_string());
+        self.start_over(&reason);
         if is_broken_chain {
             return;
         }

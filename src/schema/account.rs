@@ -6,7 +6,8 @@ use serde_with::skip_serializing_none;
 
 use super::{Instrument, Size};
 
-/// A position after a change, on `ib.position.<account>.<inst>`.
+/// A position after a change, on `ib.position.<account>.<inst>`; of a model on
+/// `ib.model.<account>.<model>.position.<inst>`.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PositionEvent {
@@ -18,11 +19,13 @@ pub struct PositionEvent {
     pub seq: u64,
     /// When the bytes arrived, microseconds UTC, our clock.
     pub recv_us: i64,
+    /// Model of an advisor that the position belongs to; absent for the whole account's, which holds its models' too.
+    pub model: Option<String>,
     /// Quantity held, negative when short, `0` once when closed.
     pub position: Size,
     /// Average cost, multiplier and commission included, in the instrument's currency.
     pub average_cost: Option<f64>,
-    /// IB's current price, when portfolio values are streamed.
+    /// IB's price when the gateway last valued the account: with several accounts one after the other is.
     pub market_price: Option<f64>,
     /// Position times price, in the instrument's currency.
     pub market_value: Option<f64>,
@@ -34,7 +37,8 @@ pub struct PositionEvent {
     pub instrument: Instrument,
 }
 
-/// One account value, on `ib.account.<account>.<tag>`.
+/// One account value, on `ib.account.<account>.<tag>`; of a model on `ib.model.<account>.<model>.value.<tag>`.
+/// What IB tells while it resets an account (`AccountReady` is `false`) is not published.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountValueEvent {
@@ -44,11 +48,15 @@ pub struct AccountValueEvent {
     pub seq: u64,
     /// When the bytes arrived, microseconds UTC, our clock. IB sends changes at most every three minutes.
     pub recv_us: i64,
-    /// IB's tag, such as `NetLiquidation`.
+    /// Model of an advisor that the value belongs to; absent for the whole account's.
+    pub model: Option<String>,
+    /// IB's tag, such as `NetLiquidation`. `ExchangeRate` is what one unit of `currency` is worth in the account's base
+    /// currency.
     pub tag: String,
     /// Value as IB writes it; most are numbers, some are words.
     pub value: String,
-    /// Currency of the value; absent for values without one.
+    /// Currency of the value; `BASE` for the sum of all currencies in the account's base currency; absent for values
+    /// without one.
     pub currency: Option<String>,
 }
 
@@ -77,7 +85,8 @@ pub struct PositionPnlEvent {
     pub value: Option<f64>,
 }
 
-/// Profit and loss of an account, on `ib.pnl.<account>`. A value that IB has not computed is left out.
+/// Profit and loss of an account, on `ib.pnl.<account>`; of a model on `ib.model.<account>.<model>.pnl`. A value that IB
+/// has not computed is left out.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PnlEvent {
@@ -87,6 +96,8 @@ pub struct PnlEvent {
     pub seq: u64,
     /// When the bytes arrived, microseconds UTC, our clock.
     pub recv_us: i64,
+    /// Model of an advisor that the figures are of; absent for the whole account's.
+    pub model: Option<String>,
     /// Profit since the day began (by the gateway's setting), in the account's base currency.
     pub daily: Option<f64>,
     /// Unrealized profit, in the account's base currency.

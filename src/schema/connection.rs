@@ -51,12 +51,25 @@ pub struct LinkStatus {
     pub last_probe_us: Option<i64>,
     /// Round-trip time of that probe, in microseconds.
     pub round_trip_us: Option<i64>,
+    /// The last notice about everything that came on it.
+    pub last_notice: Option<LastNotice>,
     /// Attempts since the link was last ready.
     pub attempts: u32,
     /// When the next attempt is made, microseconds UTC, our clock; only while down.
     pub retry_us: Option<i64>,
     /// Why the link last went down.
     pub last_error: Option<String>,
+}
+
+/// A notice that names no request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LastNotice {
+    /// IB's code.
+    pub ib_code: i32,
+    /// The gateway's text, one line.
+    pub message: String,
+    /// When it came, microseconds UTC, our clock.
+    pub recv_us: i64,
 }
 
 /// The gateway's own link to IB, as its notices tell.
@@ -93,6 +106,13 @@ pub struct ConnectionEvent {
     pub ib_code: Option<i32>,
     /// True if both sockets are ready and the link to IB is not lost.
     pub ready: bool,
+    /// True while IB or the gateway is known to be away (`ib.bridge.maintenance`): what is lost now comes back by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub maintenance: bool,
+    /// Why the login waits for a person, such as for a password or a second factor; absent if it does not, as far as is
+    /// known. The gateway is dialled only now and then meanwhile.
+    #[serde(default)]
+    pub needs_person: Option<String>,
 }
 
 /// What a farm notice says.
@@ -174,6 +194,24 @@ pub struct NoticeEvent {
     pub message: String,
     /// Structured reject of an order, JSON as IB sends it.
     pub advanced_reject: Option<String>,
+}
+
+impl NoticeEvent {
+    /// A warning of the bridge itself about what came on a link.
+    pub fn warning(recv_us: i64, link: LinkName, class: &str, message: String) -> Self {
+        Self {
+            seq: 0,
+            recv_us,
+            event_us: None,
+            link,
+            id: None,
+            ib_code: None,
+            severity: "warning".to_owned(),
+            class: class.to_owned(),
+            message,
+            advanced_reject: None,
+        }
+    }
 }
 
 /// Whether a gap opens or closes.

@@ -39,6 +39,24 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// Every code, in the order of their places.
+    pub const ALL: [Self; 14] = [
+        Self::InvalidRequest,
+        Self::NotReady,
+        Self::UnknownContract,
+        Self::AmbiguousContract,
+        Self::NoData,
+        Self::NoPermission,
+        Self::PacingLimited,
+        Self::Busy,
+        Self::Timeout,
+        Self::RejectedByGateway,
+        Self::RejectedByRisk,
+        Self::OutcomeUnknown,
+        Self::Unsupported,
+        Self::TooLarge,
+    ];
+
     /// The code as it stands in a reply.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -37,6 +37,25 @@ pub struct Instrument {
 }
 
 impl Instrument {
+    /// An instrument of which nothing more is known; its local symbol is its symbol.
+    pub fn bare(con_id: i32, sec_type: &str, symbol: &str, exchange: &str, currency: &str) -> Self {
+        Self {
+            con_id,
+            sec_type: sec_type.to_owned(),
+            symbol: symbol.to_owned(),
+            local_symbol: symbol.to_owned(),
+            exchange: exchange.to_owned(),
+            currency: currency.to_owned(),
+            primary_exchange: None,
+            expiry: None,
+            strike: None,
+            right: None,
+            multiplier: None,
+            trading_class: None,
+            min_tick: None,
+        }
+    }
+
     /// Short text that names exactly this instrument in a request.
     pub fn short(&self) -> String {
         format!("CONID:{}@{}", self.con_id, self.exchange)

@@ -8,11 +8,13 @@
 
 pub mod account;
 pub mod bar;
+pub mod breaker;
 pub mod bridge;
 pub mod connection;
 pub mod contract;
 pub mod error;
 pub mod instrument;
+pub mod maintenance;
 pub mod market;
 pub mod news;
 pub mod order;

@@ -87,7 +87,7 @@ pub enum Side {
 }
 
 /// Where an order stands, in words a trader knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderState {
     /// Accepted by the bridge; not one byte has been written to the gateway yet.
@@ -181,6 +181,9 @@ pub struct OrderEvent {
     pub instrument: Option<Instrument>,
     /// The key that IB shows for this order as well as for another one: a cancel of the key reaches both.
     pub duplicate_of: Option<OrderKey>,
+    /// True while a cancel that was asked for waits for the link to the gateway: it is sent when that is back, unless
+    /// the order is over by then. Left out otherwise.
+    pub cancel_waits: Option<bool>,
     /// True on the first event after an interruption; left out otherwise.
     pub after_gap: Option<bool>,
 }
@@ -240,6 +243,8 @@ pub struct FillEvent {
     pub recovered: Option<bool>,
     /// True for one leg of a combo; the combo's own fill comes too. Left out otherwise.
     pub combo_leg: Option<bool>,
+    /// Model of an advisor that the fill belongs to; absent for none.
+    pub model: Option<String>,
     /// What was traded.
     pub instrument: Instrument,
 }

@@ -3,8 +3,10 @@
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 
 use super::error::Reply;
-use super::request::{account as acct, chain, contract, history, market as md, order as ord, risk as rsk, status};
-use super::request::{news as headlines, option, reference, scan as scanner, wsh};
+use super::request::{
+    account as acct, chain, contract, doctor, gateway, history, market as md, order as ord, risk as rsk, status,
+};
+use super::request::{news as headlines, option, pace, process, reference, reload, scan as scanner, wsh};
 use super::{account, bar, bridge, connection, market, news, order, risk, scan};
 
 /// One published schema.
@@ -25,17 +27,8 @@ fn entry<T: JsonSchema>(name: &'static str, subject: &'static str) -> Entry {
     Entry { name, subject, schema }
 }
 
-/// All schemas, events first.
-pub fn all() -> Vec<Entry> {
-    macro_rules! verbs {
-        ($($subject:literal: $request:ty => $answer:ty,)*) => {
-            vec![$(
-                entry::<$request>(concat!("request.", $subject), concat!("req.", $subject)),
-                entry::<Reply<$answer>>(concat!("reply.", $subject), concat!("req.", $subject)),
-            )*]
-        };
-    }
-    let mut entries = vec![
+fn events() -> Vec<Entry> {
+    vec![
         entry::<market::TickEvent>("event.tick", "tick.<inst>.<name>"),
         entry::<market::QuoteEvent>("event.quote", "quote.<inst>"),
         entry::<market::GreeksEvent>("event.greeks", "greeks.<inst>"),
@@ -48,6 +41,9 @@ pub fn all() -> Vec<Entry> {
         entry::<account::AccountValueEvent>("event.account", "account.<account>.<tag>"),
         entry::<account::PnlEvent>("event.pnl", "pnl.<account>"),
         entry::<account::PositionPnlEvent>("event.pnl.position", "pnl.<account>.<con_id>"),
+        entry::<account::PositionEvent>("event.model.position", "model.<account>.<model>.position.<inst>"),
+        entry::<account::AccountValueEvent>("event.model.value", "model.<account>.<model>.value.<tag>"),
+        entry::<account::PnlEvent>("event.model.pnl", "model.<account>.<model>.pnl"),
         entry::<connection::ConnectionEvent>("event.conn.state", "conn.state"),
         entry::<connection::FarmEvent>("event.conn.farm", "conn.farm.<farm>"),
         entry::<connection::NoticeEvent>("event.conn.notice", "conn.notice"),
@@ -56,7 +52,20 @@ pub fn all() -> Vec<Entry> {
         entry::<bridge::BridgeEvent>("event.bridge", "bridge.<event>"),
         entry::<news::NewsEvent>("event.news", "news.<provider>"),
         entry::<scan::ScanEvent>("event.scan", "scan.<id>"),
-    ];
+    ]
+}
+
+/// All schemas, events first.
+pub fn all() -> Vec<Entry> {
+    macro_rules! verbs {
+        ($($subject:literal: $request:ty => $answer:ty,)*) => {
+            vec![$(
+                entry::<$request>(concat!("request.", $subject), concat!("req.", $subject)),
+                entry::<Reply<$answer>>(concat!("reply.", $subject), concat!("req.", $subject)),
+            )*]
+        };
+    }
+    let mut entries = events();
     entries.extend(verbs! {
         "md.subscribe": md::Subscribe => md::Lease,
         "md.renew": md::Renew => md::Lease,
@@ -83,6 +92,7 @@ pub fn all() -> Vec<Entry> {
         "order.cancel": ord::CancelOrder => ord::OrderAnswer,
         "order.cancel_all": ord::CancelAll => ord::CancelAllAnswer,
         "order.list": ord::ListOrders => ord::Orders,
+        "order.settle": ord::SettleOrder => ord::OrderAnswer,
         "order.get": ord::GetOrder => ord::OrderDetails,
         "account.list": acct::ListAccounts => acct::Accounts,
         "account.summary": acct::AccountQuery => acct::Summary,
@@ -116,10 +126,20 @@ pub fn all() -> Vec<Entry> {
         "risk.halt": rsk::Halt => rsk::HaltAnswer,
         "risk.resume": rsk::Resume => rsk::Resumed,
         "risk.heartbeat": rsk::Heartbeat => rsk::HeartbeatAnswer,
+        "gateway.restart": gateway::GatewayRequest => gateway::GatewayAnswer,
+        "gateway.reconnect_data": gateway::GatewayRequest => gateway::GatewayAnswer,
+        "gateway.reconnect_account": gateway::GatewayRequest => gateway::GatewayAnswer,
         "bridge.info": status::NoFields => status::BridgeInfo,
         "bridge.health": status::NoFields => status::Health,
-        "pace.status": status::NoFields => status::PaceStatus,
+        "pace.status": status::NoFields => pace::PaceStatus,
+        "pace.stats": status::NoFields => pace::PaceStats,
+        "pace.check": pace::PaceCheck => pace::PaceChecked,
         "pool.status": status::NoFields => status::PoolStatus,
+        "pool.metrics": status::NoFields => process::Metrics,
+        "bridge.config": status::NoFields => process::ConfigAnswer,
+        "bridge.log_level": process::LogLevel => process::LogLevelAnswer,
+        "bridge.doctor": doctor::Doctor => doctor::Diagnosis,
+        "bridge.reload": reload::Reload => reload::ReloadAnswer,
     });
     entries
 }

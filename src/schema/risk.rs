@@ -31,8 +31,8 @@ pub struct Limits {
     pub order_types: Option<Vec<OrderType>>,
     /// Largest quantity of one order, in the instrument's units.
     pub order_quantity: Option<f64>,
-    /// Largest value of one order: quantity times price times multiplier, in the instrument's currency. The price
-    /// is the limit price, else the stop price, else the quote an order of this side would meet.
+    /// Largest value of one order: quantity times price times multiplier, in the base currency of the order's
+    /// account or, with `risk.notional_currency`, in the instrument's. The price is the limit price, else the stop price, else the quote an order of this side would meet.
     pub order_notional: Option<f64>,
     /// Farthest a limit or stop price may lie from the last quote, in percent of it, on the side that costs money:
     /// a buy above it, a sell below it.
@@ -54,6 +54,14 @@ impl Limits {
     ///
     /// What is wrong, with the field's name.
     pub fn check(&self) -> Result<(), String> {
+        match self.faults().first() {
+            Some((name, message)) => Err(format!("{name}: {message}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Fields that cannot be limits, and why.
+    pub fn faults(&self) -> Vec<(&'static str, &'static str)> {
         let figures = [
             ("order_quantity", self.order_quantity),
             ("order_notional", self.order_notional),
@@ -61,12 +69,11 @@ impl Limits {
             ("efficiency_ratio", self.efficiency_ratio),
             ("daily_loss", self.daily_loss),
         ];
-        for (name, figure) in figures {
-            if figure.is_some_and(|figure| !figure.is_finite() || figure <= 0.0) {
-                return Err(format!("{name}: has to be above zero; leave it out for no limit"));
-            }
-        }
-        Ok(())
+        figures
+            .into_iter()
+            .filter(|(_, figure)| figure.is_some_and(|figure| !figure.is_finite() || figure <= 0.0))
+            .map(|(name, _)| (name, "has to be above zero; leave it out for no limit"))
+            .collect()
     }
 }
 

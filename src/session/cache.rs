@@ -28,11 +28,13 @@ pub enum CacheKind {
     Gateway,
     /// A lease that outlives the bridge.
     Lease,
+    /// A lease on a scanner that outlives the bridge.
+    Scan,
 }
 
 impl CacheKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Contract, Self::Rule, Self::Chain, Self::Gateway, Self::Lease];
+    pub const ALL: [Self; 6] = [Self::Contract, Self::Rule, Self::Chain, Self::Gateway, Self::Lease, Self::Scan];
 
     /// Its name on the disk.
     pub fn name(self) -> &'static str {
@@ -42,6 +44,12 @@ impl CacheKind {
             Self::Chain => "chain",
             Self::Gateway => "gateway",
             Self::Lease => "lease",
+            Self::Scan => "scan",
         }
+    }
+
+    /// True for what cannot be asked for again.
+    pub fn must_last(self) -> bool {
+        matches!(self, Self::Lease | Self::Scan)
     }
 }

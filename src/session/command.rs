@@ -6,7 +6,9 @@ use compact_str::CompactString;
 use serde::Serialize;
 
 use super::{
+    figures::Figures,
     orders::Family,
+    reconfigure::Reconfigure,
     services::{ServiceAnswer, ServiceAsk},
 };
 use crate::schema::{
@@ -19,6 +21,8 @@ use crate::schema::{
             Details, DetailsRequest, HoursAnswer, HoursRequest, RulesAnswer, RulesRequest, SearchAnswer, SearchRequest,
             ValidateRequest, Validated,
         },
+        doctor::{Diagnosis, Doctor},
+        gateway::{GatewayAnswer, GatewayCommand, GatewayRequest},
         history::{
             BarsRequest, BatchManifest, BatchRequest, Head, HeadRequest, Histogram, HistogramRequest, Manifest,
             PastTick, Progress, Schedule, ScheduleRequest, TicksRequest,
@@ -26,10 +30,13 @@ use crate::schema::{
         market::{Lease, Leases, ListLeases, Renew, Snapshot, SnapshotAnswer, Subscribe, Unsubscribe, Unsubscribed},
         order::{
             Bracket, CancelAll, CancelAllAnswer, CancelOrder, GetOrder, ListOrders, ModifyOrder, Oca, OrderAnswer,
-            OrderAnswers, OrderCheck, OrderDetails, Orders, PlaceOrder,
+            OrderAnswers, OrderCheck, OrderDetails, Orders, PlaceOrder, SettleOrder,
         },
+        pace::{PaceCheck, PaceChecked, PaceStats, PaceStatus},
+        process::{ConfigAnswer, LogLevel, LogLevelAnswer, Metrics},
+        reload::{Reload, ReloadAnswer},
         risk::{Halt, HaltAnswer, Heartbeat, HeartbeatAnswer, Resumed, RiskState, SetLimits},
-        status::{BridgeInfo, Health, PaceStatus, PoolStatus},
+        status::{BridgeInfo, Health, PoolStatus},
     },
     risk::Sweep,
 };
@@ -90,6 +97,7 @@ pub enum Ask {
     CancelAll(CancelAll),
     ListOrders(ListOrders),
     GetOrder(GetOrder),
+    SettleOrder(Box<SettleOrder>),
     ListAccounts,
     AccountSummary(AccountQuery),
     Positions(AccountQuery),
@@ -105,10 +113,19 @@ pub enum Ask {
     },
     Resume,
     Heartbeat(Heartbeat),
+    Gateway(GatewayCommand, GatewayRequest),
     BridgeInfo,
     BridgeHealth,
     PaceStatus,
+    PaceStats,
+    PaceCheck(Box<PaceCheck>),
     PoolStatus,
+    /// Every figure of the session at one moment; not for clients.
+    Figures,
+    /// Other limits and subscriptions; not for clients.
+    Reconfigure(Box<Reconfigure>),
+    /// About the process, which the session knows nothing of.
+    Process(Box<ProcessAsk>),
     /// News, scanners, option calculators, the calendar and tables.
     Service(Box<ServiceAsk>),
 }
@@ -134,7 +151,7 @@ impl Ask {
 
     /// True if parts of the answer come before the outcome.
     pub fn has_parts(&self) -> bool {
-        matches!(self, Self::Bars(_) | Self::Batch(_) | Self::Ticks(_))
+        matches!(self, Self::Bars(_) | Self::Batch(_) | Self::Ticks(_) | Self::Chain(_))
     }
 }
 
@@ -152,6 +169,41 @@ impl Ask {
                 | Self::CancelOrder(_)
                 | Self::CancelAll(_)
         )
+    }
+}
+
+/// What is asked about the process.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "a variant is the request of its name in the published table")]
+pub enum ProcessAsk {
+    Metrics,
+    Config,
+    LogLevel(LogLevel),
+    Reload(Reload),
+    Doctor(Box<Doctor>),
+}
+
+impl From<ProcessAsk> for Ask {
+    fn from(ask: ProcessAsk) -> Self {
+        Self::Process(Box::new(ask))
+    }
+}
+
+/// What is answered about the process.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+#[expect(missing_docs, reason = "a variant is the answer of its name in the published table")]
+pub enum ProcessAnswer {
+    Metrics(Metrics),
+    Config(ConfigAnswer),
+    LogLevel(LogLevelAnswer),
+    Reload(ReloadAnswer),
+    Doctor(Diagnosis),
+}
+
+impl From<ProcessAnswer> for Answer {
+    fn from(answer: ProcessAnswer) -> Self {
+        Self::Process(Box::new(answer))
     }
 }
 
@@ -175,7 +227,7 @@ pub enum Answer {
     Details(Box<Details>),
     Hours(Box<HoursAnswer>),
     Rules(Box<RulesAnswer>),
-    /// Cut into pages by the publisher; `manifest.pages` is filled in there.
+    /// The manifest; the options came in parts.
     Chain(Box<Chain>),
     Search(SearchAnswer),
     Validated(Validated),
@@ -194,10 +246,19 @@ pub enum Answer {
     Halted(Box<HaltAnswer>),
     Resumed(Resumed),
     Heartbeat(HeartbeatAnswer),
+    Gateway(GatewayAnswer),
     BridgeInfo(Box<BridgeInfo>),
     Health(Box<Health>),
     PaceStatus(Box<PaceStatus>),
+    PaceStats(PaceStats),
+    PaceChecked(Box<PaceChecked>),
     PoolStatus(Box<PoolStatus>),
+    Figures(Box<Figures>),
+    /// Limits that a request outranks.
+    Reconfigured {
+        outranked: Vec<String>,
+    },
+    Process(Box<ProcessAnswer>),
     Service(Box<ServiceAnswer>),
 }
 
@@ -210,11 +271,9 @@ pub struct Bars {
     pub manifest: Manifest,
 }
 
-/// All rows of an option chain.
+/// The end of an option chain.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Chain {
-    /// By expiry, strike and right.
-    pub rows: Vec<ChainRow>,
     /// What chains there are; if only this was asked for.
     pub parameters: Option<Vec<ChainParameters>>,
     /// The summary.
@@ -244,6 +303,7 @@ pub struct Part {
 pub enum Rows {
     Bars(Vec<crate::schema::bar::Bar>),
     Ticks(Vec<PastTick>),
+    Chain(Vec<ChainRow>),
 }
 
 impl Rows {
@@ -252,6 +312,7 @@ impl Rows {
         match self {
             Self::Bars(rows) => rows.is_empty(),
             Self::Ticks(rows) => rows.is_empty(),
+            Self::Chain(rows) => rows.is_empty(),
         }
     }
 }

@@ -3,21 +3,23 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 pub(crate) use super::errand::Errand;
 use super::{
     Answer, CacheItem, Command, Event, Listing, Now, Outcome, Part, Token,
+    breaker::Breakers,
     calendar::Calendar,
     cancelled::Cancelled,
-    durable::{Entry, Fact, Troubles},
+    durable::{Claim, Entry, Fact, Troubles},
+    in_flight::InFlight,
     own::OwnAsks,
-    pacing::{Class, Scheduler, Ticket},
+    pacing::{Class, Frames, Scheduler, Ticket},
     risk::{Risk, RiskMemory, audit::Audit},
+    stages::Stages,
     time::{TradingHours, UnknownZones, Zone, moment, zone_name},
 };
 use crate::{
@@ -25,7 +27,10 @@ use crate::{
     schema::{
         ApiError, ErrorCode, Instrument,
         connection::LinkName,
-        request::status::{Counters, JournalStatus},
+        request::{
+            gateway::GatewayCommand,
+            status::{Counters, JournalStatus},
+        },
     },
     tws::message::contract::Contract,
 };
@@ -46,17 +51,26 @@ pub enum Output {
         /// Number of the socket, to be given back.
         generation: u64,
     },
-    /// Write these bytes to the link's socket.
+    /// Write these frames to the link's socket.
     Send {
         /// Which link.
         link: LinkName,
         /// One or more whole frames.
-        bytes: Bytes,
+        frames: Frames,
     },
     /// Close the link's socket. No `on_closed` is expected.
     Close {
         /// Which link.
         link: LinkName,
+    },
+    /// The gateway listens on another port from now on: dial that.
+    Port(u16),
+    /// Send this to the program that runs the gateway; say `on_gateway_command` with the number when it answered.
+    CommandGateway {
+        /// To be given back.
+        number: u64,
+        /// What is wanted of it.
+        command: GatewayCommand,
     },
     /// Keep this over restarts, in place of what was kept before.
     KeepRisk(Box<RiskMemory>),
@@ -96,13 +110,6 @@ pub(crate) enum Owner {
     Services,
 }
 
-#[derive(Debug)]
-struct InFlight {
-    owner: Owner,
-    link: LinkName,
-    deadline: Option<Instant>,
-}
-
 /// What every part of the session shares.
 #[expect(clippy::struct_excessive_bools, reason = "facts that change one by one")]
 #[derive(Debug)]
@@ -111,6 +118,7 @@ pub(crate) struct Core {
     pub(crate) config: Arc<Config>,
     pub(crate) pacing: Scheduler,
     pub(crate) risk: Risk,
+    pub(crate) breakers: Breakers,
     audit: Audit,
     pub(crate) counters: Counters,
     /// True while the kept lane of the outbox is backed up: take no new orders.
@@ -123,18 +131,28 @@ pub(crate) struct Core {
     pub(crate) ib_lost: bool,
     /// True while a market data farm is broken: which streams come from it is unknown.
     pub(crate) market_farms_down: bool,
+    /// Links that come and go now are no failures: the gateway or IB is known to be away.
+    pub(crate) is_maintained: bool,
+    /// IB's tokens have just ended: the gateway's next login needs a person.
+    pub(crate) are_tokens_ended: bool,
+    /// Until when history is held, for people, and what for.
+    pub(crate) history_hold: Option<(Instant, &'static str)>,
+    /// True while a farm of past data is broken.
+    pub(crate) history_farms_down: bool,
     /// The data link is to be asked whether it is alive.
     pub(crate) wants_probe: bool,
+    /// Why the data link is to be built anew.
+    pub(crate) rebuild_data_link: Option<String>,
     /// When the contracts in use trade.
     pub(crate) trading_hours: TradingHours,
-    cancelled: Cancelled,
+    pub(super) cancelled: Cancelled,
     unknown_zones: UnknownZones,
     outputs: VecDeque<Output>,
     own_replies: VecDeque<(Token, Outcome)>,
     next_receipt: u64,
     next_req_id: i32,
-    in_flight: FxHashMap<i32, InFlight>,
-    deadlines: BTreeMap<(Instant, i32), Owner>,
+    pub(super) in_flight: FxHashMap<i32, InFlight>,
+    pub(super) deadlines: BTreeMap<(Instant, i32), Owner>,
     callers: FxHashMap<Token, Instant>,
     caller_deadlines: BTreeSet<(Instant, Token)>,
     /// Parts sent to a caller and not taken yet.
@@ -142,6 +160,7 @@ pub(crate) struct Core {
     listings: FxHashMap<(i32, String), Arc<Listing>>,
     pub(super) own_asks: OwnAsks,
     pub(super) calendars: FxHashMap<i32, Arc<Calendar>>,
+    pub(super) stages: Stages,
 }
 
 impl Core {
@@ -150,6 +169,7 @@ impl Core {
             now,
             pacing: Scheduler::new(&config.pacing),
             risk: Risk::new(Arc::clone(&config)),
+            breakers: Breakers::new(config.breaker.clone()),
             audit: Audit::default(),
             config,
             counters: Counters::default(),
@@ -158,7 +178,12 @@ impl Core {
             journal: JournalStatus::default(),
             ib_lost: false,
             market_farms_down: false,
+            is_maintained: false,
+            are_tokens_ended: false,
+            history_hold: None,
+            history_farms_down: false,
             wants_probe: false,
+            rebuild_data_link: None,
             trading_hours: TradingHours::default(),
             cancelled: Cancelled::default(),
             unknown_zones: UnknownZones::default(),
@@ -174,6 +199,7 @@ impl Core {
             listings: FxHashMap::default(),
             own_asks: OwnAsks::default(),
             calendars: FxHashMap::default(),
+            stages: Stages::default(),
         }
     }
 
@@ -246,6 +272,18 @@ impl Core {
         }
     }
 
+    /// When the last of these callers gives up; `None` if none waits.
+    pub(crate) fn last_deadline<'a>(&self, callers: impl IntoIterator<Item = &'a Token>) -> Option<Instant> {
+        callers.into_iter().filter_map(|token| self.callers.get(token)).max().copied()
+    }
+
+    /// One more caller waits for a request: it may be sent as long as that one waits.
+    pub(crate) fn join(&mut self, req_id: i32, caller: Token) {
+        if let Some(deadline) = self.callers.get(&caller) {
+            self.pacing.extend(req_id, *deadline);
+        }
+    }
+
     /// True while the caller still waits.
     pub(crate) fn is_waiting(&self, token: Token) -> bool {
         self.callers.contains_key(&token)
@@ -280,6 +318,11 @@ impl Core {
         self.reply(token, Err(error));
     }
 
+    /// True if [`Self::overdue_callers`] has some.
+    pub(crate) fn has_overdue_callers(&self) -> bool {
+        self.caller_deadlines.first().is_some_and(|(at, _)| *at <= self.now.at)
+    }
+
     /// Takes the callers whose deadline has passed. They are still waiting for their reply.
     pub(crate) fn overdue_callers(&mut self) -> Vec<Token> {
         let now = self.now.at;
@@ -288,6 +331,21 @@ impl Core {
             self.caller_deadlines.remove(key);
         }
         overdue.into_iter().map(|(_, token)| token).collect()
+    }
+
+    pub(crate) fn measure(&self, sizes: &mut BTreeMap<&'static str, usize>) {
+        sizes.extend([
+            ("callers", self.callers.len()),
+            ("caller_deadlines", self.caller_deadlines.len()),
+            ("requests_in_flight", self.in_flight.len()),
+            ("request_deadlines", self.deadlines.len()),
+            ("answers_untaken", self.untaken.len()),
+            ("outputs", self.outputs.len()),
+            ("history_open", usize::try_from(self.pacing.open_usage().used).unwrap_or(usize::MAX)),
+        ]);
+        for queue in self.pacing.queue_status(self.now.at) {
+            *sizes.entry("requests_paced").or_default() += usize::try_from(queue.waiting).unwrap_or(usize::MAX);
+        }
     }
 
     // Upstream requests.
@@ -308,11 +366,16 @@ impl Core {
     ///
     /// # Errors
     ///
-    /// `busy` if the class's queue is full.
+    /// `busy` if the class's queue is full or the gateway does not answer such requests, `pacing_limited` if the
+    /// errand's deadline would have passed when its turn comes.
     pub(crate) fn submit(&mut self, owner: Owner, errand: Errand) -> Result<(), ApiError> {
+        if Breakers::watches(errand.class) {
+            let news = self.breakers.admit(self.now.at, errand.request.name())?;
+            self.tell_breaker(news);
+        }
         let ticket = self.ticket(owner, errand);
         let class = ticket.class;
-        self.pacing.submit(ticket).map_err(|_| too_many(class))
+        self.pacing.submit(ticket).map_err(|refused| refused.to_error(class))
     }
 
     /// Queues requests of one class once all `facts` are on the disk; gives the receipt that will tell.
@@ -328,8 +391,17 @@ impl Core {
     ) -> Result<u64, ApiError> {
         let tickets: Vec<Ticket> = errands.into_iter().map(|errand| self.ticket(owner, errand)).collect();
         let class = tickets.first().map_or(Class::Order, |ticket| ticket.class);
-        self.pacing.hold(self.next_receipt + 1, tickets).map_err(|_| too_many(class))?;
+        self.pacing.hold(self.next_receipt + 1, tickets).map_err(|refused| refused.to_error(class))?;
         self.next_receipt += 1;
+        let keys: Vec<_> = facts.iter().filter_map(Fact::new_key).collect();
+        if !keys.is_empty() {
+            let claim = Claim { keys, receipt: self.next_receipt, entries: facts.len() };
+            self.outputs.push_back(Output::Journal(Entry {
+                at_us: self.now.us,
+                receipt: None,
+                fact: Fact::Claim(claim),
+            }));
+        }
         // Entries are written in their order: the last one speaks for all.
         let last = facts.len().saturating_sub(1);
         for (place, fact) in facts.into_iter().enumerate() {
@@ -339,8 +411,8 @@ impl Core {
         Ok(self.next_receipt)
     }
 
-    fn ticket(&self, owner: Owner, errand: Errand) -> Ticket {
-        Ticket {
+    fn ticket(&mut self, owner: Owner, errand: Errand) -> Ticket {
+        let ticket = Ticket {
             link: errand.link,
             class: errand.class,
             client: errand.client,
@@ -350,91 +422,11 @@ impl Core {
             request: errand.request,
             before: None,
             answer_within: errand.answer_within,
+            deadline: errand.deadline,
             queued_at: self.now.at,
-        }
-    }
-
-    /// Notes that a queued request was written to the socket.
-    pub(crate) fn on_sent(&mut self, ticket: &Ticket) {
-        let Some(id) = ticket.id else { return };
-        if !Self::is_req_id(id) || ticket.class == Class::Cancel {
-            return;
-        }
-        let deadline = ticket.answer_within.map(|within| self.now.at + within);
-        if let Some(at) = deadline {
-            self.deadlines.insert((at, id), ticket.owner);
-        }
-        self.in_flight.insert(id, InFlight { owner: ticket.owner, link: ticket.link, deadline });
-    }
-
-    /// The answer came (or is no longer wanted): no deadline applies any more, and errors that name
-    /// the id are nobody's.
-    pub(crate) fn done(&mut self, req_id: i32) {
-        if let Some(InFlight { deadline: Some(at), .. }) = self.in_flight.remove(&req_id) {
-            self.deadlines.remove(&(at, req_id));
-        }
-        self.pacing.history_done(req_id);
-    }
-
-    /// A cancel of this request is on its way: what still comes for it is expected.
-    pub(crate) fn cancelled(&mut self, req_id: i32) {
-        self.cancelled.add(self.now.at, req_id);
-    }
-
-    /// Something came for a request that nobody waits for.
-    pub(crate) fn late_answer(&mut self, req_id: i32) {
-        if !self.cancelled.contains(self.now.at, req_id) {
-            self.counters.late_answers += 1;
-        }
-    }
-
-    /// The first sign of life came: no deadline applies any more, errors still reach the owner.
-    pub(crate) fn alive(&mut self, req_id: i32) {
-        if let Some(flight) = self.in_flight.get_mut(&req_id)
-            && let Some(at) = flight.deadline.take()
-        {
-            self.deadlines.remove(&(at, req_id));
-        }
-    }
-
-    /// Gives an answer in progress more time.
-    pub(crate) fn extend(&mut self, req_id: i32, within: Duration) {
-        let at = self.now.at + within;
-        if let Some(flight) = self.in_flight.get_mut(&req_id) {
-            if let Some(old) = flight.deadline.replace(at) {
-                self.deadlines.remove(&(old, req_id));
-            }
-            self.deadlines.insert((at, req_id), flight.owner);
-        }
-    }
-
-    /// Who asked with this id.
-    pub(crate) fn owner(&self, req_id: i32) -> Option<Owner> {
-        self.in_flight.get(&req_id).map(|flight| flight.owner)
-    }
-
-    pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.len()
-    }
-
-    /// Takes the next request that stayed unanswered past its deadline.
-    pub(crate) fn next_overdue(&mut self) -> Option<(i32, Owner)> {
-        let (&(at, id), &owner) = self.deadlines.first_key_value()?;
-        if at > self.now.at {
-            return None;
-        }
-        self.done(id);
-        Some((id, owner))
-    }
-
-    /// Forgets what was asked on a link that went down. The parts re-ask what they still want.
-    pub(crate) fn on_link_down(&mut self, link: LinkName) {
-        self.pacing.on_link_down(link);
-        let gone: Vec<i32> =
-            self.in_flight.iter().filter(|(_, flight)| flight.link == link).map(|(id, _)| *id).collect();
-        for id in gone {
-            self.done(id);
-        }
+        };
+        self.stages.on_queued(&ticket);
+        ticket
     }
 
     /// The next moment at which something is due.
@@ -453,7 +445,9 @@ impl Core {
     /// `too_large` if the run has used as many instruments as it may: slots are never given back.
     pub(crate) fn listing(&mut self, instrument: Instrument, contract: Contract) -> Result<Arc<Listing>, ApiError> {
         let slot = self.listings.len();
-        let key = (instrument.con_id, instrument.exchange.clone());
+        // A combo has no id: its name, made of its legs, tells it from others.
+        let name = if instrument.con_id == 0 { instrument.local_symbol.as_str() } else { "" };
+        let key = (instrument.con_id, [instrument.exchange.as_str(), &instrument.currency, name].join(" "));
         if slot >= LISTINGS_MAX && !self.listings.contains_key(&key) {
             let message = format!(
                 "this run has used {LISTINGS_MAX} different instruments, the most it can hold; restart the bridge"
@@ -462,8 +456,4 @@ impl Core {
         }
         Ok(Arc::clone(self.listings.entry(key).or_insert_with(|| Arc::new(Listing { slot, instrument, contract }))))
     }
-}
-
-fn too_many(class: Class) -> ApiError {
-    ApiError::new(ErrorCode::Busy, format!("too many {} requests are waiting", class.name())).retry_after_ms(1_000)
 }

@@ -1,13 +1,16 @@
 //! Routes commands and answers to the part of the session they belong to.
 
+use std::cmp::Ordering;
+
 use bytes::Bytes;
 
 use super::{
     Ask, Command, Event, Listing, Session,
+    combo::{combo_listing, combo_stream, is_combo},
     core::{Core, Owner},
     link::Step,
     notice::Notice,
-    orders::{Fence, combo_listing, is_combo},
+    orders::Fence,
     risk::View,
     services,
     truth::IbChange,
@@ -26,9 +29,13 @@ use crate::{
     },
 };
 
+/// Farms that streams come from.
+const FARMS: [FarmKind; 2] = [FarmKind::MarketData, FarmKind::Historical];
+
 impl Session {
     /// Serves a command, or sends it to have its contract looked up first.
     pub(super) fn take(&mut self, command: Command) {
+        self.core.stages.begin(command.token);
         let Some(command) = self.orders.take_apart(&mut self.core, command) else { return };
         if let Ask::PlaceOrder(ask) = &command.ask {
             let ask = ask.clone();
@@ -41,14 +48,21 @@ impl Session {
             return;
         };
         let query = contract.0.clone();
-        if command.ask.is_order() && is_combo(&query) {
-            let listing = combo_listing(&query);
-            return self.run_resolved(&command, listing);
+        if is_combo(&query) {
+            let listing = match &command.ask {
+                ask if ask.is_order() => Some(combo_listing(&query)),
+                Ask::Subscribe(_) | Ask::Snapshot(_) => Some(combo_stream(&mut self.core, &query)),
+                _ => None,
+            };
+            if let Some(listing) = listing {
+                return self.run_resolved(&command, listing);
+            }
         }
         self.contracts.resolve(&mut self.core, command, &query);
     }
 
     pub(super) fn run_resolved(&mut self, command: &Command, looked_up: Result<std::sync::Arc<Listing>, ApiError>) {
+        self.core.stages.begin(command.token);
         let listing = match looked_up {
             Ok(listing) => listing,
             Err(error) => {
@@ -91,7 +105,7 @@ impl Session {
         }
     }
 
-    fn run(&mut self, command: &Command) {
+    pub(super) fn run(&mut self, command: &Command) {
         let core = &mut self.core;
         match &command.ask {
             Ask::Renew(ask) => self.market.renew(core, command, ask),
@@ -118,7 +132,12 @@ impl Session {
             }
             Ask::ListOrders(ask) => self.orders.list(core, command, ask),
             Ask::GetOrder(ask) => self.orders.get(core, command, ask),
-            Ask::Executions(ask) => self.orders.executions(core, command, ask),
+            Ask::SettleOrder(ask) => self.orders.settle_by_hand(core, command, ask),
+            Ask::Executions(ask) => {
+                if let Some(accounts) = self.account.accounts_of(core, command, ask) {
+                    self.orders.executions(core, command, ask, accounts.as_ref());
+                }
+            }
             Ask::ListAccounts => self.account.list(core, command),
             Ask::AccountSummary(ask) => self.account.summary(core, command, ask),
             Ask::Positions(ask) => self.account.positions(core, command, ask),
@@ -129,10 +148,19 @@ impl Session {
             Ask::HaltFile { is_there, cancel } => self.on_halt_file(command, *is_there, *cancel),
             Ask::Resume => self.resume(command),
             Ask::Heartbeat(ask) => self.heartbeat(command, ask),
+            Ask::Gateway(wanted, ask) => self.command_gateway(command, *wanted, ask),
             Ask::BridgeInfo => self.tell_info(command.token),
             Ask::BridgeHealth => self.tell_health(command.token),
             Ask::PaceStatus => self.tell_pace(command.token),
+            Ask::PaceStats => self.tell_pace_stats(command.token),
+            Ask::PaceCheck(ask) => self.check_pace(command, ask),
             Ask::PoolStatus => self.tell_pool(command.token),
+            Ask::Figures => self.tell_figures(command.token),
+            Ask::Reconfigure(ask) => self.reconfigure(command, ask),
+            Ask::Process(_) => {
+                let error = ApiError::new(ErrorCode::Unsupported, "the session knows nothing of its process");
+                self.core.refuse(command.token, error);
+            }
             Ask::Service(ask) => self.services.ask(core, command, ask, None),
             Ask::Subscribe(_)
             | Ask::Snapshot(_)
@@ -168,6 +196,7 @@ impl Session {
         Fence {
             is_ready: self.trading.is_ready(),
             ib_lost: self.truth.ib_link == IbLink::Lost,
+            restart_until_us: self.maintenance.orders_fenced_until_us(&self.core).max(self.restart_asked_until_us()),
             server_version: self.trading.server_version(),
         }
     }
@@ -216,19 +245,7 @@ impl Session {
         if untold > 0 {
             message = format!("{message}; {untold} more since this was last told");
         }
-        let recv_us = self.core.now.us;
-        let event = NoticeEvent {
-            seq: 0,
-            recv_us,
-            event_us: None,
-            link,
-            id: None,
-            ib_code: None,
-            severity: "warning".to_owned(),
-            class: class.to_owned(),
-            message,
-            advanced_reject: None,
-        };
+        let event = NoticeEvent::warning(self.core.now.us, link, class, message);
         self.core.emit(Event::Notice(Box::new(event)));
     }
 
@@ -252,6 +269,11 @@ impl Session {
             | Response::MarketDepth(_)
             | Response::MarketDepthL2(_) => self.market.on_response(core, response),
 
+            Response::HistoricalData(_) | Response::HistoricalDataEnd(_) | Response::HistoricalDataUpdate(_)
+                if self.market.has_asked(&response) =>
+            {
+                self.market.on_response(core, response);
+            }
             Response::HistoricalData(_)
             | Response::HistoricalDataEnd(_)
             | Response::HistoricalDataUpdate(_)
@@ -336,28 +358,40 @@ impl Session {
         let notice = Notice::read(link, message);
         self.core.emit(Event::Notice(Box::new(notice.event(self.core.now.us))));
         if notice.meaning.category == Category::Pacing {
-            let wait = notice.meaning.wait.unwrap_or(std::time::Duration::from_secs(1));
-            self.core.pacing.on_violation(self.core.now.at, wait);
+            self.on_violation(&notice);
+        }
+        if notice.id.is_none() {
+            let (socket, core) = self.link(link);
+            socket.on_notice(core, notice.code, &notice.text);
         }
         match notice.id {
+            None if notice.code == 1300 => self.on_port_changed(&notice.text),
             None if notice.code == 326 => {
                 let (socket, core) = self.link(link);
                 let step: Step = socket.on_client_id_in_use(core);
                 self.step(link, step);
             }
+            None if notice.code == 2101 && link == LinkName::Trading => self.account.on_updates_taken(&mut self.core),
             None => {
-                let farms_down = self.truth.down(FarmKind::MarketData);
+                let farms_down = FARMS.map(|kind| self.truth.down(kind));
                 let change = self.truth.on_notice(&mut self.core, link, notice.code, &notice.text);
                 if let Some(change) = change {
                     self.on_ib_change(link, change);
                 } else if link == LinkName::Trading && notice.meaning.category == Category::RequestInvalid {
-                    self.account.on_unnamed_refusal();
+                    self.account.on_unnamed_refusal(&mut self.core);
                     self.orders.on_unnamed_refusal(&mut self.core, &notice);
                 } else if notice.meaning.category == Category::RequestInvalid {
                     self.services.on_unnamed_refusal(&mut self.core, &notice);
                 }
-                if self.truth.down(FarmKind::MarketData) > farms_down {
-                    self.market.on_farm_down(&mut self.core, &notice.text);
+                for (kind, before) in FARMS.into_iter().zip(farms_down) {
+                    match self.truth.down(kind).cmp(&before) {
+                        Ordering::Greater => self.market.on_farm_down(&mut self.core, kind, &notice.text),
+                        Ordering::Less => {
+                            self.market.on_farm_up(&mut self.core);
+                            self.services.on_farm_up(&mut self.core, kind);
+                        }
+                        Ordering::Equal => {}
+                    }
                 }
             }
             Some(id) if !Core::is_req_id(id) => self.orders.on_notice(&mut self.core, id, &notice),
@@ -378,18 +412,18 @@ impl Session {
         // subscriptions is said by the link that they were made on.
         if change == IbChange::Lost || link == LinkName::Data {
             self.market.on_ib_change(&mut self.core, change);
+            self.services.on_ib_change(&mut self.core, change);
         } else if !self.truth.is_lost_on_data() {
             // The data link was told of the end before, or is not told of the loss yet.
-            self.market.on_ib_change(&mut self.core, IbChange::RestoredKept);
+            self.market.on_ib_reached(&mut self.core);
+            self.services.on_ib_reached(&mut self.core);
         }
         if link == LinkName::Trading {
             self.orders.on_ib_change(&mut self.core, change);
+            self.account.on_ib_change(&mut self.core, change);
         }
         if change != IbChange::Lost {
             self.history.on_ib_back(&mut self.core);
-        }
-        if link == LinkName::Data {
-            self.services.on_ib_change(&mut self.core, change);
         }
     }
 

@@ -35,8 +35,22 @@ pub enum Fact {
     Evidence(Box<Evidence>),
     /// What a client asked for.
     Request(Box<Requested>),
+    /// The next entries are of new orders with these keys and end with the one of this receipt. If one of the keys
+    /// has been used before, none of them is written.
+    Claim(Claim),
     /// What is held, now that it has been compared with the fills; replaces what was written before.
     Positions(Vec<HeldPosition>),
+}
+
+/// Keys that new orders are to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The keys.
+    pub keys: Vec<OrderKey>,
+    /// The receipt of the last of the entries.
+    pub receipt: u64,
+    /// So many entries follow.
+    pub entries: usize,
 }
 
 /// An order as it now is.
@@ -50,6 +64,8 @@ pub struct OrderFact {
     pub next_order_id: i32,
     /// The change is published.
     pub is_told: bool,
+    /// It is about to be placed: its key must be new.
+    pub is_new: bool,
 }
 
 /// What is remembered of one order.
@@ -110,6 +126,17 @@ pub struct HeldPosition {
     pub size: Decimal,
 }
 
+/// What an account's order efficiency is reckoned from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DayCount {
+    /// Account number.
+    pub account: String,
+    /// Orders, changes and cancels asked for today.
+    pub messages: u32,
+    /// Orders that filled for the first time today.
+    pub executed: u32,
+}
+
 /// What earlier runs wrote down.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
@@ -119,6 +146,8 @@ pub struct Memory {
     pub fills: Vec<FillEvent>,
     /// Lowest order id of the trading client that was never used; 0 if none is known.
     pub next_order_id: i32,
+    /// What was counted today in New York.
+    pub today: Vec<DayCount>,
     /// What was held when positions were compared last, and what the fills since then make of it; `None` if
     /// they never were.
     pub positions: Option<Vec<HeldPosition>>,
@@ -131,6 +160,16 @@ pub struct Troubles {
     pub journal: Option<String>,
     /// Events of orders cannot be stored in JetStream.
     pub stream: Option<String>,
+}
+
+impl Fact {
+    /// The key, if this is an order that is written down for the first time.
+    pub(crate) fn new_key(&self) -> Option<OrderKey> {
+        match self {
+            Self::Order(order) if order.is_new => Some(order.memory.event.key.clone()),
+            _ => None,
+        }
+    }
 }
 
 impl Entry {

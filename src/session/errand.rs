@@ -1,6 +1,6 @@
 //! A request on its way into the queue.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use compact_str::CompactString;
 
@@ -17,12 +17,13 @@ pub(crate) struct Errand {
     pub(super) cost: Cost,
     pub(super) request: Request,
     pub(super) answer_within: Option<Duration>,
+    pub(super) deadline: Option<Instant>,
 }
 
 impl Errand {
     /// A request of one message that nobody waits for.
     pub(crate) fn new(link: LinkName, class: Class, request: Request) -> Self {
-        Self { link, class, client: None, id: None, cost: Cost::Message, request, answer_within: None }
+        Self { link, class, client: None, id: None, cost: Cost::Message, request, answer_within: None, deadline: None }
     }
 
     /// Names the id the gateway's answers and errors will carry.
@@ -40,6 +41,13 @@ impl Errand {
     /// Names what it costs beside one message.
     pub(crate) fn cost(mut self, cost: Cost) -> Self {
         self.cost = cost;
+        self
+    }
+
+    /// It is not queued if it could not be sent before this moment, and not sent afterwards: the owner's
+    /// `on_timeout` is called then. Only for requests with an id.
+    pub(crate) fn deadline(mut self, deadline: Option<Instant>) -> Self {
+        self.deadline = deadline;
         self
     }
 

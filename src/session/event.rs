@@ -52,6 +52,56 @@ pub enum Lane {
 }
 
 impl Event {
+    /// What the kinds are called, by [`Self::kind`].
+    pub const KINDS: [&str; 20] = [
+        "tick",
+        "quote",
+        "tbt",
+        "bar",
+        "depth",
+        "greeks",
+        "order",
+        "fill",
+        "position",
+        "account",
+        "pnl",
+        "position_pnl",
+        "connection",
+        "farm",
+        "notice",
+        "gap",
+        "bridge",
+        "news",
+        "scan",
+        "audit",
+    ];
+
+    /// Place of this event's kind in [`Self::KINDS`].
+    pub fn kind(&self) -> usize {
+        match self {
+            Self::Tick(..) => 0,
+            Self::Quote(..) => 1,
+            Self::TickByTick(..) => 2,
+            Self::Bar(..) => 3,
+            Self::Depth(..) => 4,
+            Self::Greeks(..) => 5,
+            Self::Order(..) => 6,
+            Self::Fill(..) => 7,
+            Self::Position(..) => 8,
+            Self::AccountValue(..) => 9,
+            Self::Pnl(..) => 10,
+            Self::PositionPnl(..) => 11,
+            Self::Connection(..) => 12,
+            Self::Farm(..) => 13,
+            Self::Notice(..) => 14,
+            Self::Gap(..) => 15,
+            Self::Bridge(..) => 16,
+            Self::News(..) => 17,
+            Self::Scan(..) => 18,
+            Self::Audit(..) => 19,
+        }
+    }
+
     /// The lane this event travels on.
     pub fn lane(&self) -> Lane {
         match self {

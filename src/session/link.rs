@@ -1,20 +1,24 @@
 //! One socket to the gateway: phases with deadlines, reconnecting, liveness.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::{
+    backoff,
     core::{Core, Errand, Output, Owner},
-    pacing::Class,
+    pacing::{Class, Frames},
+    person::{End, Knocks},
+    pulse,
     time::{Zone, zone_name},
 };
 use crate::{
     config::ms,
-    schema::connection::{LinkName, LinkPhase, LinkStatus},
+    schema::connection::{LastNotice, LinkName, LinkPhase, LinkStatus},
     tws::{
-        Request, ServerVersion, handshake,
-        message::login::{CurrentTimeRequest, StartApiRequest},
+        Request, ServerVersion,
+        handshake::{self, HandshakeError},
+        message::login::CurrentTimeRequest,
     },
 };
 
@@ -73,10 +77,12 @@ pub(crate) struct Link {
     misses: u32,
     last_probe: Option<(i64, i64)>,
     last_error: Option<String>,
+    last_notice: Option<LastNotice>,
     jitter: u64,
     has_room: bool,
     /// The gateway closed at our version range: ask with a wider one, to learn and tell how old it is.
     asks_age: bool,
+    knocks: Knocks,
 }
 
 /// A liveness question on its way.
@@ -103,10 +109,17 @@ impl Link {
             misses: 0,
             last_probe: None,
             last_error: None,
+            last_notice: None,
             jitter: seed,
             has_room: true,
             asks_age: false,
+            knocks: Knocks::default(),
         }
+    }
+
+    /// Why only a person can finish the login; `None` if that is not so, as far as is known.
+    pub(super) fn needs_person(&self) -> Option<&str> {
+        self.knocks.needs_person()
     }
 
     /// The version agreed on in the greeting, while logged in or on the way.
@@ -123,6 +136,11 @@ impl Link {
         self.state == State::Ready
     }
 
+    /// True while its silence is watched.
+    pub(crate) fn is_watched(&self) -> bool {
+        matches!(self.state, State::Syncing { .. } | State::Ready)
+    }
+
     pub(crate) fn is_greeting(&self) -> bool {
         matches!(self.state, State::Greeting { .. })
     }
@@ -134,6 +152,11 @@ impl Link {
 
     pub(crate) fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Dials with this client id from now on.
+    pub(crate) fn set_client_id(&mut self, client_id: i32) {
+        self.client_id = client_id;
     }
 
     pub(crate) fn client_id(&self) -> i32 {
@@ -174,6 +197,7 @@ impl Link {
             last_receive_us: self.last_receive.map(|(_, us)| us),
             last_probe_us: self.last_probe.map(|(at_us, _)| at_us),
             round_trip_us: self.last_probe.map(|(_, trip_us)| trip_us),
+            last_notice: self.last_notice.clone(),
             attempts: self.attempts,
             retry_us: match self.state {
                 State::Down { retry_at } => Some(core.now.us_at(retry_at)),
@@ -194,10 +218,8 @@ impl Link {
         if generation != self.generation || !matches!(self.state, State::Dialing { .. }) {
             return;
         }
-        let mut hello = BytesMut::new();
         let oldest = if self.asks_age { ServerVersion::OLDEST } else { ServerVersion::MIN };
-        handshake::put_hello(&mut hello, oldest);
-        core.output(Output::Send { link: self.name, bytes: hello.freeze() });
+        core.output(Output::Send { link: self.name, frames: Frames::hello(oldest) });
         self.has_room = true;
         self.enter(State::Greeting { deadline: core.now.at + ms(core.config.timing.greeting_ms) }, core);
     }
@@ -213,9 +235,9 @@ impl Link {
                 "{reason} at the greeting: it does not trust this address, or it is older than server version {}",
                 ServerVersion::MIN
             );
-            return self.fall(core, &reason);
+            return self.fall(core, End::Unfinished, &reason);
         }
-        self.fall(core, reason)
+        self.fall(core, self.end(), reason)
     }
 
     /// Bytes arrived: the peer is alive.
@@ -233,6 +255,8 @@ impl Link {
         match handshake::read_greeting(frame) {
             // Another frame may come first; the deadline still runs.
             None => Step::None,
+            // Another version is found only once somebody installs it.
+            Some(Err(error @ HandshakeError::TooOld { .. })) => self.refuse(core, &error.to_string()),
             Some(Err(error)) => self.hang_up(core, &error.to_string()),
             Some(Ok(greeting)) => {
                 self.server_version = Some(greeting.version.0);
@@ -240,10 +264,8 @@ impl Link {
                 self.greeted_us = core.moment(self.name, time, "its clock is not compared with ours");
                 self.gateway_zone = Zone::named(zone_name(time));
                 self.asks_age = false;
-                let start = StartApiRequest { client_id: Some(self.client_id), optional_capabilities: None };
-                let mut bytes = BytesMut::new();
-                Request::StartApiRequest(start).put(&mut bytes);
-                core.output(Output::Send { link: self.name, bytes: bytes.freeze() });
+                let frames = Frames::start_api(self.client_id);
+                core.output(Output::Send { link: self.name, frames });
                 let deadline = core.now.at + ms(core.config.timing.login_ms);
                 self.enter(State::Starting { deadline, next_order_id: None, accounts: None }, core);
                 Step::None
@@ -271,6 +293,7 @@ impl Link {
             return Step::None;
         };
         let step = Step::LoggedIn { next_order_id: *next_order_id, accounts: accounts.clone() };
+        self.knocks.on_login();
         let next = match self.name {
             LinkName::Trading => State::Syncing { deadline: core.now.at + ms(core.config.timing.sync_ms) },
             LinkName::Data => State::Ready,
@@ -302,7 +325,13 @@ impl Link {
             let count = i32::from(core.config.gateway.data_client_ids).max(1);
             self.client_id = first + (self.client_id - first + 1).rem_euclid(count);
         }
-        self.hang_up(core, &format!("client id {used} is in use (326)"))
+        core.output(Output::Close { link: self.name });
+        self.fall(core, End::InUse, &format!("client id {used} is in use (326)"))
+    }
+
+    /// A notice about everything came: evidence for what the link's state is.
+    pub(crate) fn on_notice(&mut self, core: &Core, code: i32, text: &str) {
+        self.last_notice = Some(LastNotice { ib_code: code, message: text.to_owned(), recv_us: core.now.us });
     }
 
     /// The gateway told its time: the answer to a probe.
@@ -343,8 +372,16 @@ impl Link {
         match self.probe {
             Some(probe) if probe.deadline <= now => {
                 self.misses += 1;
-                if self.misses >= 2 {
-                    return self.hang_up(core, "no byte from the gateway although its time was asked twice");
+                let silent = self.silent_since().map(|at| now.saturating_duration_since(at)).unwrap_or_default();
+                let silent_ms = i64::try_from(silent.as_millis()).unwrap_or(i64::MAX);
+                let is_dead = self.misses >= core.config.timing.probe_misses;
+                if !core.is_maintained {
+                    let name = if is_dead { "watchdog_hard" } else { "watchdog_soft" };
+                    pulse::tell(core, name, self.name, self.misses, silent_ms);
+                }
+                if is_dead {
+                    let reason = format!("no byte from the gateway although its time was asked {} times", self.misses);
+                    return self.hang_up(core, &reason);
                 }
                 self.ask_time(core);
             }
@@ -358,7 +395,7 @@ impl Link {
 
     /// Asks whether the gateway is alive, unless that is asked already.
     pub(crate) fn probe(&mut self, core: &mut Core) {
-        if self.state == State::Ready && self.probe.is_none() {
+        if self.is_watched() && self.probe.is_none() {
             self.ask_time(core);
         }
     }
@@ -385,33 +422,38 @@ impl Link {
     /// Closes the socket from our side.
     pub(crate) fn hang_up(&mut self, core: &mut Core, reason: &str) -> Step {
         core.output(Output::Close { link: self.name });
-        self.fall(core, reason)
+        self.fall(core, self.end(), reason)
     }
 
-    fn fall(&mut self, core: &mut Core, reason: &str) -> Step {
-        let was_logged_in = matches!(self.state, State::Syncing { .. } | State::Ready);
-        if was_logged_in {
+    /// As [`Self::hang_up`], for a reason that only a person can mend.
+    pub(crate) fn refuse(&mut self, core: &mut Core, reason: &str) -> Step {
+        core.output(Output::Close { link: self.name });
+        self.fall(core, End::Refused, reason)
+    }
+
+    /// What the end of the socket means now.
+    fn end(&self) -> End {
+        match self.state {
+            State::Down { .. } | State::Dialing { .. } => End::Unreached,
+            State::Greeting { .. } | State::Starting { .. } => End::Unfinished,
+            State::Syncing { .. } | State::Ready | State::Draining => End::Lost,
+        }
+    }
+
+    fn fall(&mut self, core: &mut Core, end: End, reason: &str) -> Step {
+        self.knocks.on_end(core, end, reason);
+        if end == End::Lost {
             // An established session is worth an immediate attempt.
             self.attempts = 0;
         }
-        let retry_at = core.now.at + self.backoff(core);
+        let wait = backoff::wait(&core.config.timing, self.attempts, self.needs_person().is_some(), &mut self.jitter);
+        let retry_at = core.now.at + wait;
         self.last_error = Some(reason.to_owned());
         self.probe = None;
         self.misses = 0;
         self.last_receive = None;
         self.enter(State::Down { retry_at }, core);
         Step::Lost
-    }
-
-    /// Doubles from the configured minimum to the maximum; the second half of it is jitter, so that
-    /// several bridges do not knock in step. Deterministic from the seed.
-    fn backoff(&mut self, core: &Core) -> Duration {
-        let timing = &core.config.timing;
-        let doubled = timing.reconnect_min_ms.saturating_mul(1 << self.attempts.min(20));
-        let full = doubled.min(timing.reconnect_max_ms);
-        self.jitter = split_mix(self.jitter);
-        let half = full / 2;
-        ms(half + self.jitter % (half + 1))
     }
 
     /// Stops for good. The socket is closed.
@@ -440,12 +482,4 @@ impl Link {
             None => self.silent_since().map(|at| at + ms(core.config.timing.probe_after_ms)),
         }
     }
-}
-
-/// One step of the `SplitMix64` sequence: a well-mixed successor of any number.
-fn split_mix(state: u64) -> u64 {
-    let mut mixed = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    mixed ^ (mixed >> 31)
 }

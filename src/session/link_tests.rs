@@ -117,8 +117,8 @@ fn a_gateway_that_closes_at_the_greeting_is_asked_for_its_age() {
         let now = rig.now();
         rig.session.on_opened(now, Data, generation);
         while let Some(output) = rig.session.next_output() {
-            if let Output::Send { bytes, .. } = output {
-                hellos.push(String::from_utf8_lossy(&bytes[8..]).into_owned());
+            if let Output::Send { frames, .. } = output {
+                hellos.push(String::from_utf8_lossy(&frames.bytes()[8..]).into_owned());
             }
         }
         rig.session.on_closed(now, Data, generation, "the gateway closed the connection");
@@ -196,7 +196,7 @@ fn silence_is_probed_and_two_missed_probes_end_the_connection() {
     assert_eq!(phase(&rig, Data), LinkPhase::Ready);
     rig.wait_ms(4_000);
     assert_eq!(phase(&rig, Data), LinkPhase::Down);
-    assert!(last_error(&rig, Data).contains("asked twice"));
+    assert!(last_error(&rig, Data).contains("asked 2 times"));
 }
 
 #[test]

@@ -5,9 +5,12 @@
 //! the handshake itself.
 
 mod account;
+mod backoff;
+mod breaker;
 mod cache;
 mod calendar;
 mod cancelled;
+mod combo;
 mod command;
 mod contracts;
 mod core;
@@ -15,54 +18,87 @@ mod dispatch;
 pub mod durable;
 mod errand;
 mod event;
+#[cfg(test)]
+mod faults;
+mod figures;
+mod health;
 mod history;
+mod ibc;
+mod in_flight;
 mod kill;
 mod link;
 #[cfg(test)]
 mod link_tests;
 mod listing;
+mod maintenance;
 mod market;
 mod notice;
 mod now;
 mod orders;
+mod output;
 mod own;
+mod pace;
+#[cfg(test)]
+mod pace_tests;
 mod pacing;
 mod parts;
+mod person;
+#[cfg(test)]
+mod person_tests;
+mod pulse;
+#[cfg(test)]
+mod pulse_tests;
+mod reconfigure;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod rig_memory;
 mod risk;
 pub mod services;
+mod sizes;
+mod stages;
 mod standing;
 mod status;
 mod surprise;
 #[allow(dead_code, reason = "schedules and staleness are about to use all of it")]
-mod time;
+pub(crate) mod time;
+mod told;
 mod traded;
 mod truth;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
 pub use self::core::Output;
 pub use cache::{CacheItem, CacheKind};
-pub use command::{Answer, Ask, Bars, Chain, Command, Outcome, PARTS_MAX, Part, Rows, Token};
+pub use command::{
+    Answer, Ask, Bars, Chain, Command, Outcome, PARTS_MAX, Part, ProcessAnswer, ProcessAsk, Rows, Token,
+};
 pub use durable::{Entry, Fact, Memory, Troubles};
 pub use event::{Event, Lane};
+pub use figures::Figures;
+pub use ibc::CommandFailure;
 pub use listing::Listing;
 pub use now::Now;
 pub use orders::Family;
+pub use pacing::Frames;
+pub use reconfigure::Reconfigure;
 pub use risk::RiskMemory;
+pub use stages::Stage;
+pub use standing::configured;
 
 use self::{
     account::Account,
     contracts::Contracts,
     core::{Core, Owner},
     history::History,
+    ibc::Ibc,
     link::{Link, Step},
+    maintenance::Maintenance,
     market::Market,
     orders::Orders,
-    pacing::LinkGate,
+    pulse::Pulse,
     services::Services,
     standing::Standing,
     truth::Truth,
@@ -73,7 +109,7 @@ use crate::{
         ApiError, ErrorCode,
         bridge::BridgeEvent,
         connection::{IbLink, LinkName},
-        request::{market::Subscribe, status::JournalStatus},
+        request::market::Subscribe,
     },
     tws::{
         frame::{FRAME_BYTES_MAX, next_frame},
@@ -100,6 +136,11 @@ pub struct Session {
     published: Option<status::Shape>,
     /// A round of order lists has ended and its positions have not been compared.
     has_round_ended: bool,
+    maintenance: Maintenance,
+    pulse: Pulse,
+    ibc: Ibc,
+    /// That a person is needed at the gateway was told, and not yet that nobody is.
+    is_person_told: bool,
 }
 
 impl Session {
@@ -109,12 +150,13 @@ impl Session {
         let (trading_id, data_id) = (config.gateway.trading_client_id, config.gateway.data_client_id);
         let mut core = Core::new(config, now);
         core.emit(Event::Bridge(Box::new(BridgeEvent::new("started", now.us))));
+        health::tell_exposure(&mut core);
         Self {
             trading: Link::new(LinkName::Trading, trading_id, seed, &core),
             data: Link::new(LinkName::Data, data_id, !seed, &core),
             truth: Truth::new(now.us),
             contracts: Contracts::default(),
-            market: Market::default(),
+            market: Market::new(&core.config),
             history: History::default(),
             orders: Orders::default(),
             account: Account::default(),
@@ -124,6 +166,10 @@ impl Session {
             surprises: surprise::Surprises::default(),
             published: None,
             has_round_ended: false,
+            maintenance: Maintenance::default(),
+            pulse: Pulse::default(),
+            ibc: Ibc::default(),
+            is_person_told: false,
             core,
         }
     }
@@ -132,7 +178,7 @@ impl Session {
 
     /// The socket asked for with [`Output::Dial`] is connected.
     pub fn on_opened(&mut self, now: Now, link: LinkName, generation: u64) {
-        self.core.now = now;
+        self.begin(now);
         let (link, core) = self.link(link);
         link.on_opened(core, generation);
         self.settle();
@@ -140,7 +186,7 @@ impl Session {
 
     /// The socket could not be opened, or has ended. `reason` is for people.
     pub fn on_closed(&mut self, now: Now, link: LinkName, generation: u64, reason: &str) {
-        self.core.now = now;
+        self.begin(now);
         let (socket, core) = self.link(link);
         let step = socket.on_closed(core, generation, reason);
         self.step(link, step);
@@ -149,7 +195,7 @@ impl Session {
 
     /// Bytes arrived. Whole frames are taken out of `buffer`; what is left waits for more.
     pub fn on_bytes(&mut self, now: Now, link: LinkName, buffer: &mut BytesMut) {
-        self.core.now = now;
+        self.begin(now);
         let (socket, core) = self.link(link);
         socket.on_bytes(core);
         loop {
@@ -172,7 +218,7 @@ impl Session {
 
     /// One frame arrived, without its length prefix.
     pub fn on_frame(&mut self, now: Now, link: LinkName, frame: Bytes) {
-        self.core.now = now;
+        self.begin(now);
         let (socket, core) = self.link(link);
         socket.on_bytes(core);
         self.take_frame(link, frame);
@@ -191,7 +237,7 @@ impl Session {
 
     /// The link's write buffer filled up (`false`) or emptied (`true`).
     pub fn on_write_room(&mut self, now: Now, link: LinkName, has_room: bool) {
-        self.core.now = now;
+        self.begin(now);
         let (socket, _) = self.link(link);
         socket.set_room(has_room);
         self.settle();
@@ -204,8 +250,12 @@ impl Session {
 
     /// Takes up what earlier runs wrote down. To be called before anything else.
     pub fn restore(&mut self, now: Now, memory: Memory) {
-        self.core.now = now;
+        self.begin(now);
+        if !memory.orders.is_empty() {
+            self.core.pacing.on_earlier_run(now.at);
+        }
         let positions = memory.positions.clone();
+        self.core.risk.restore_days(now, &memory.today);
         self.orders.restore(&mut self.core, memory);
         self.account.restore(positions, self.orders.bought());
     }
@@ -213,52 +263,35 @@ impl Session {
     /// The entry with this receipt is on the disk, or could not be written, and why: then nothing that
     /// waited for it is sent.
     pub fn on_journaled(&mut self, now: Now, receipt: u64, written: &Result<(), String>) {
-        self.core.now = now;
+        self.begin(now);
         self.core.pacing.release(receipt, written.is_ok());
         self.orders.on_journaled(&mut self.core, receipt, written);
         self.settle();
     }
 
-    /// What keeps orders from being written down or told of has come or gone.
-    pub fn on_troubles(&mut self, troubles: Troubles) {
-        self.core.troubles = troubles;
-    }
-
-    /// How the journal is doing, for `bridge.health`.
-    pub fn on_journal_status(&mut self, status: JournalStatus) {
-        self.core.journal = status;
-    }
-
-    /// Events lost on their way to NATS so far, for `bridge.health`.
-    pub fn on_losses(&mut self, shed_events: u64, shed_kept_events: u64, dropped_offline: u64) {
-        self.core.counters.shed_events = shed_events;
-        self.core.counters.shed_kept_events = shed_kept_events;
-        self.core.counters.dropped_offline = dropped_offline;
+    /// The journal has these orders from long ago under keys that the orders with this receipt were to have: it wrote
+    /// nothing of them, and nothing of them is sent.
+    pub fn on_known(&mut self, now: Now, receipt: u64, orders: Vec<durable::OrderMemory>) {
+        self.begin(now);
+        self.core.pacing.release(receipt, false);
+        self.orders.on_known(&mut self.core, receipt, orders);
+        self.settle();
     }
 
     /// Something that an earlier run asked to be kept. To be called before anything else.
     pub fn recall(&mut self, now: Now, item: &CacheItem) {
-        self.core.now = now;
+        self.begin(now);
+        self.market.on_earlier_run(&self.core);
         match item.kind {
             CacheKind::Lease => self.market.recall(&mut self.core, item),
+            CacheKind::Scan => self.services.recall(&mut self.core, item),
             _ => self.contracts.recall(&mut self.core, item),
-        }
-    }
-
-    /// So many changes could not be kept on disk so far.
-    pub fn on_unkept(&mut self, failures: u64) {
-        if failures > self.core.counters.unkept {
-            self.core.counters.unkept = failures;
-            let mut event = BridgeEvent::new("not_kept", self.core.now.us);
-            event.message = Some("leases until unsubscribed could not be written to disk; see the log".to_owned());
-            event.figures.insert("changes".to_owned(), i64::try_from(failures).unwrap_or(i64::MAX));
-            self.core.emit(Event::Bridge(Box::new(event)));
         }
     }
 
     /// A client asks.
     pub fn on_command(&mut self, now: Now, command: Command) {
-        self.core.now = now;
+        self.begin(now);
         self.core.admit_caller(command.token, command.deadline);
         self.core.begin_audit(&command);
         self.take(command);
@@ -267,7 +300,7 @@ impl Session {
 
     /// A part of this caller's answer was passed on: there is room for another.
     pub fn on_part_taken(&mut self, now: Now, token: Token) {
-        self.core.now = now;
+        self.begin(now);
         self.core.part_taken(token);
         self.history.on_part_taken(&mut self.core);
         self.settle();
@@ -275,71 +308,70 @@ impl Session {
 
     /// [`Self::wake_at`] has come.
     pub fn on_timer(&mut self, now: Now) {
-        self.core.now = now;
+        self.begin(now);
+        self.maintenance.on_timer(&mut self.core);
+        self.maintenance.tell_core(&mut self.core);
         for name in [LinkName::Trading, LinkName::Data] {
             let (link, core) = self.link(name);
             let step = link.on_timer(core);
             self.step(name, step);
         }
         while let Some((req_id, owner)) = self.core.next_overdue() {
-            match owner {
-                Owner::Contracts => self.contracts.on_timeout(&mut self.core, req_id),
-                Owner::Market => self.market.on_timeout(&mut self.core, req_id),
-                Owner::History => self.history.on_timeout(&mut self.core, req_id),
-                // Links watch their probes and the first download of orders as a whole.
-                Owner::Link(_) | Owner::Orders => {}
-                Owner::Account => self.account.on_timeout(&mut self.core, req_id),
-                Owner::Services => self.services.on_timeout(&mut self.core, req_id),
-            }
+            self.on_overdue(owner, req_id);
         }
         self.orders.on_timer(&mut self.core);
         self.watch_risk();
+        self.watch_gateway();
         self.contracts.on_timer(&mut self.core);
         self.market.on_timer(&mut self.core);
         self.services.on_timer(&mut self.core);
+        self.account.on_timer(&mut self.core);
         for command in self.standing.on_timer(&mut self.core) {
             self.take(command);
         }
+        if self.core.has_overdue_callers() {
+            self.history.shed(&mut self.core, true);
+        }
         for token in self.core.overdue_callers() {
-            if !self.orders.on_caller_overdue(&mut self.core, token) {
+            let is_told = self.orders.on_caller_overdue(&mut self.core, token)
+                || self.contracts.on_caller_overdue(&mut self.core, token);
+            if !is_told {
                 let error = ApiError::new(ErrorCode::Timeout, "no complete answer within the deadline; ask again");
                 self.core.refuse(token, error);
+            }
+        }
+        // Their callers have been told; the parts forget them.
+        while let Some(ticket) = self.core.pacing.next_expired(now.at) {
+            if let Some(req_id) = ticket.id {
+                self.on_overdue(ticket.owner, req_id);
             }
         }
         self.history.on_timer(&mut self.core);
         self.settle();
     }
 
+    /// A request stayed unanswered, or was not even sent in time.
+    fn on_overdue(&mut self, owner: Owner, req_id: i32) {
+        match owner {
+            Owner::Contracts => self.contracts.on_timeout(&mut self.core, req_id),
+            Owner::Market => self.market.on_timeout(&mut self.core, req_id),
+            Owner::History => self.history.on_timeout(&mut self.core, req_id),
+            // Links watch their probes and the first download of orders as a whole.
+            Owner::Link(_) | Owner::Orders => {}
+            Owner::Account => self.account.on_timeout(&mut self.core, req_id),
+            Owner::Services => self.services.on_timeout(&mut self.core, req_id),
+        }
+    }
+
     /// Ends both links for good. Orders at IB stay as they are.
     pub fn on_shutdown(&mut self, now: Now) {
-        self.core.now = now;
+        self.begin(now);
         self.core.emit(Event::Bridge(Box::new(BridgeEvent::new("stopping", now.us))));
         self.market.on_shutdown(&mut self.core);
         self.orders.on_shutdown(&mut self.core);
         self.trading.drain(&mut self.core);
         self.data.drain(&mut self.core);
         self.settle();
-    }
-
-    // Questions.
-
-    /// The next thing for the driver to do.
-    pub fn next_output(&mut self) -> Option<Output> {
-        self.core.next_output()
-    }
-
-    /// When to call [`Self::on_timer`] if nothing else happens before.
-    pub fn wake_at(&self) -> Option<Instant> {
-        let links = [self.trading.wake_at(&self.core), self.data.wake_at(&self.core)];
-        let parts = [
-            self.contracts.wake_at(),
-            self.market.wake_at(),
-            self.history.wake_at(),
-            self.standing.wake_at(),
-            self.services.wake_at(),
-        ];
-        let orders = self.orders.wake_at(&self.core);
-        links.into_iter().chain(parts).chain([orders, self.core.wake_at()]).flatten().min()
     }
 
     // Inside.
@@ -356,9 +388,8 @@ impl Session {
             (Step::None, _) => {}
             (Step::LoggedIn { next_order_id, accounts }, LinkName::Trading) => {
                 if let Some(reason) = self.refuse_accounts(&accounts) {
-                    let step = self.trading.hang_up(&mut self.core, &reason);
-                    self.step(link, step);
-                    return;
+                    let step = self.trading.refuse(&mut self.core, &reason);
+                    return self.step(link, step);
                 }
                 let client_id = self.trading.client_id();
                 self.orders.start_sync(&mut self.core, client_id, next_order_id, &accounts);
@@ -369,7 +400,7 @@ impl Session {
                 let is_ib_lost = self.truth.ib_link == IbLink::Lost;
                 self.market.on_link_ready(&mut self.core, is_ib_lost);
                 self.history.on_link_ready(&mut self.core);
-                self.services.on_link_ready(&mut self.core);
+                self.services.on_link_ready(&mut self.core, is_ib_lost);
                 for command in self.standing.on_link_ready(&mut self.core) {
                     self.take(command);
                 }
@@ -377,6 +408,7 @@ impl Session {
             (Step::Lost, link) => {
                 self.core.on_link_down(link);
                 if link == LinkName::Trading {
+                    self.maintenance.on_trading_lost(&self.core);
                     self.orders.on_link_down(&mut self.core);
                     self.account.on_link_down(&mut self.core);
                 } else {
@@ -389,18 +421,11 @@ impl Session {
                 }
                 if !self.trading.is_ready() && !self.data.is_ready() {
                     self.truth.on_session_lost(&mut self.core);
+                    // A restart takes both away, however quick it is.
+                    self.contracts.on_gateway_lost();
                 }
             }
         }
-    }
-
-    /// A login with live accounts is left alone unless the configuration says otherwise. IB numbers
-    /// paper accounts with a leading `D`.
-    fn refuse_accounts(&self, accounts: &[String]) -> Option<String> {
-        let live = accounts.iter().find(|account| !account.starts_with('D'))?;
-        (!self.core.config.gateway.allow_live).then(|| {
-            format!("account {live} is a live account; set gateway.allow_live = true to trade it, or connect to the paper port")
-        })
     }
 
     /// Each round of order lists takes the positions with it; complete, they must agree.
@@ -415,6 +440,10 @@ impl Session {
                 let soon = config::ms(self.core.config.timing.settle_ms / 2);
                 self.orders.look_again_after(&self.core, soon);
             }
+            if self.orders.lists_all() {
+                let account = &self.account;
+                self.orders.settle_by_positions(&mut self.core, |name, con_id| account.agrees(name, con_id));
+            }
         }
     }
 
@@ -425,6 +454,9 @@ impl Session {
                 self.run_resolved(&command, looked_up);
             }
             self.settle_own();
+            while let Some(command) = self.account.next_resumed() {
+                self.run(&command);
+            }
             let Some(command) = self.history.next_command(&mut self.core) else { break };
             self.take(command);
         }
@@ -432,25 +464,18 @@ impl Session {
         if !self.trading.is_ready() && self.orders.is_synced() && self.account.is_synced() {
             self.trading.on_synced(&self.core);
         }
+        let fence = self.fence();
+        self.orders.resume_cancels(&mut self.core, fence);
         if std::mem::take(&mut self.core.wants_probe) {
             self.data.probe(&mut self.core);
         }
-        let gate = LinkGate { trading: self.trading.is_open(), data: self.data.is_open() };
-        while let Some(ticket) = self.core.pacing.next(self.core.now.at, gate) {
-            let mut bytes = BytesMut::new();
-            if let Some(before) = &ticket.before {
-                before.put(&mut bytes);
-            }
-            ticket.request.put(&mut bytes);
-            self.core.output(Output::Send { link: ticket.link, bytes: bytes.freeze() });
-            self.core.on_sent(&ticket);
-            match (ticket.owner, ticket.id) {
-                (Owner::Orders, Some(id)) => self.orders.on_sent(&mut self.core, id),
-                (Owner::Market, Some(id)) => self.market.on_sent(&self.core, id),
-                (Owner::History, Some(id)) => self.history.on_sent(id),
-                _ => {}
-            }
+        if let Some(reason) = self.core.rebuild_data_link.take() {
+            let step = self.data.hang_up(&mut self.core, &reason);
+            self.step(LinkName::Data, step);
         }
+        self.tell_watch();
+        self.note_gateway_troubles();
+        self.tell_person();
         self.tell_connection();
     }
 }

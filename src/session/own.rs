@@ -53,8 +53,8 @@ impl Session {
                     self.market.on_own_reply(&mut self.core, token, &outcome);
                 } else if token.0 >= BATCH_TOKENS {
                     self.history.on_own_reply(&mut self.core, token, outcome);
-                } else {
-                    self.standing.on_reply(&mut self.core, token, outcome);
+                } else if let Some(command) = self.standing.on_reply(&mut self.core, token, outcome) {
+                    self.take(command);
                 }
             } else {
                 return;

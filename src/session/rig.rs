@@ -4,19 +4,19 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
+pub(crate) use super::rig_memory::remembered;
 use super::{
-    Ask, CacheItem, Command, Event, Listing, Now, Outcome, Output, Part, RiskMemory, Session, Token,
-    durable::{Entry, Fact, Memory},
+    Ask, CacheItem, Command, Event, Listing, Now, Outcome, Output, Part, RiskMemory, Session, Token, durable::Entry,
 };
 use crate::{
     config::Config,
-    schema::{Instrument, connection::LinkName},
+    schema::{Instrument, connection::LinkName, request::gateway::GatewayCommand},
     tws::{
         Request, Response, ServerVersion,
         frame::{Envelope, FRAME_BYTES_MAX, next_frame, open},
         handshake::put_greeting,
         message::{
-            account::{AccountDataEnd, AccountSummaryEnd, PositionEnd},
+            account::{AccountDataEnd, AccountSummaryEnd, AccountUpdateMultiEnd, PositionEnd, PositionMultiEnd},
             contract::Contract,
             login::{CurrentTime, ErrorMessage, ManagedAccounts, NextValidId},
             order_flow::{CompletedOrdersEnd, ExecutionDetailsEnd, OpenOrdersEnd},
@@ -44,6 +44,8 @@ pub(crate) struct Rig {
     /// What the session last asked to be kept of its risk gate.
     pub(crate) kept_risk: Option<RiskMemory>,
     parts: Vec<(Token, Part)>,
+    /// What IBC was to be told.
+    pub(crate) gateway_commands: Vec<(u64, GatewayCommand)>,
     /// Whether parts of long answers are taken as they come.
     pub(crate) takes_parts: bool,
     /// Whether the gateway answers by itself when it is asked for its time. Such questions are then
@@ -59,31 +61,6 @@ pub(crate) struct Rig {
     pub(crate) is_disk_slow: bool,
 }
 
-/// What a journal with these entries gives back to the next run.
-pub(crate) fn remembered(entries: &[Entry]) -> Memory {
-    let mut memory = Memory::default();
-    for entry in entries {
-        match &entry.fact {
-            Fact::Order(order) => {
-                memory.next_order_id = order.next_order_id;
-                match memory.orders.iter_mut().find(|known| known.event.key == order.memory.event.key) {
-                    Some(known) => *known = order.memory.clone(),
-                    None => memory.orders.push(order.memory.clone()),
-                }
-            }
-            Fact::Fill(fill) => {
-                let name = |id: &str| id.rsplit_once('.').map_or(id.to_owned(), |(name, _)| name.to_owned());
-                match memory.fills.iter_mut().find(|known| name(&known.exec_id) == name(&fill.exec_id)) {
-                    Some(known) => known.clone_from(fill),
-                    None => memory.fills.push((**fill).clone()),
-                }
-            }
-            Fact::Evidence(_) | Fact::Request(_) | Fact::Positions(_) => {}
-        }
-    }
-    memory
-}
-
 impl Rig {
     /// A session with the default configuration that has not dialled yet.
     pub(crate) fn new() -> Self {
@@ -95,18 +72,17 @@ impl Rig {
     pub(crate) fn with(config: Config) -> Self {
         let start = Now { at: std::time::Instant::now(), us: START_US };
         let session = Session::new(Arc::new(config), Vec::new(), 7, start);
-        let (sent, events, replies, parts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let generations = [0; 2];
         let mut rig = Self {
             session,
             now: start,
-            generations,
+            generations: [0; 2],
             tokens: 0,
-            sent,
-            events,
-            replies,
+            sent: Vec::new(),
+            events: Vec::new(),
+            replies: Vec::new(),
             kept_risk: None,
-            parts,
+            parts: Vec::new(),
+            gateway_commands: Vec::new(),
             takes_parts: true,
             is_alive: false,
             entries: Vec::new(),
@@ -173,6 +149,18 @@ impl Rig {
 
     /// As [`Self::log_in`], but leaves the first download to the test.
     pub(crate) fn begin_log_in(&mut self, link: LinkName) {
+        self.begin_log_in_as(link, ACCOUNT);
+    }
+
+    /// As [`Self::begin_log_in`], to these accounts, with commas between them.
+    pub(crate) fn begin_log_in_as(&mut self, link: LinkName, accounts: &str) {
+        self.greet(link);
+        self.receive(link, Response::NextValidId(NextValidId { order_id: Some(1) }));
+        self.receive(link, Response::ManagedAccounts(ManagedAccounts { accounts_list: Some(accounts.to_owned()) }));
+    }
+
+    /// Answers the dial and the greeting of a link.
+    pub(crate) fn greet(&mut self, link: LinkName) {
         if self.generations[link as usize] == 0 {
             self.session.on_timer(self.now);
             self.drain();
@@ -183,8 +171,6 @@ impl Rig {
         put_greeting(&mut greeting, ServerVersion::MAX, "20270115 08:00:00 UTC");
         self.session.on_frame(self.now, link, greeting.split_off(4).freeze());
         self.drain();
-        self.receive(link, Response::NextValidId(NextValidId { order_id: Some(1) }));
-        self.receive(link, Response::ManagedAccounts(ManagedAccounts { accounts_list: Some(ACCOUNT.to_owned()) }));
     }
 
     /// Ends every download asked for on the trading link.
@@ -204,6 +190,12 @@ impl Rig {
                 Request::PositionsRequest(_) => Response::PositionEnd(PositionEnd {}),
                 Request::AccountDataRequest(ask) => {
                     Response::AccountDataEnd(AccountDataEnd { account_name: ask.acct_code })
+                }
+                Request::PositionsMultiRequest(ask) => {
+                    Response::PositionMultiEnd(PositionMultiEnd { req_id: ask.req_id })
+                }
+                Request::AccountUpdatesMultiRequest(ask) => {
+                    Response::AccountUpdateMultiEnd(AccountUpdateMultiEnd { req_id: ask.req_id })
                 }
                 Request::AccountSummaryRequest(ask) => {
                     Response::AccountSummaryEnd(AccountSummaryEnd { req_id: ask.req_id })
@@ -230,20 +222,29 @@ impl Rig {
         self.session.on_frame(self.now, link, frame.split_off(4).freeze());
     }
 
-    /// A message on the data link.
+    /// On the data link.
     pub(crate) fn receive_data(&mut self, response: Response) {
         self.receive(LinkName::Data, response);
     }
 
     /// An error message; id -1 for notices about everything.
     pub(crate) fn notice(&mut self, link: LinkName, id: i32, code: i32, text: &str) {
+        let frame = Self::frame_of_notice(id, code, text);
+        self.session.on_frame(self.now, link, frame);
+        self.drain();
+    }
+
+    /// An error message as a frame.
+    pub(crate) fn frame_of_notice(id: i32, code: i32, text: &str) -> Bytes {
         let message = ErrorMessage {
             id: Some(id),
             error_code: Some(code),
             error_msg: Some(text.to_owned()),
             ..ErrorMessage::default()
         };
-        self.receive(link, Response::ErrorMessage(message));
+        let mut frame = BytesMut::new();
+        Response::ErrorMessage(message).put(&mut frame);
+        frame.split_off(4).freeze()
     }
 
     /// A notice about everything, which a gateway sends on every link.
@@ -268,11 +269,16 @@ impl Rig {
 
     /// As [`Self::reconnect`], but leaves the first download to the test.
     pub(crate) fn begin_reconnect(&mut self, link: LinkName) {
+        self.begin_reconnect_as(link, ACCOUNT);
+    }
+
+    /// As [`Self::begin_reconnect`], to these accounts.
+    pub(crate) fn begin_reconnect_as(&mut self, link: LinkName, accounts: &str) {
         let before = self.generations[link as usize];
         for _ in 0..100 {
             self.wait_ms(100);
             if self.generations[link as usize] > before {
-                return self.begin_log_in(link);
+                return self.begin_log_in_as(link, accounts);
             }
         }
         panic!("the session does not dial");
@@ -320,21 +326,8 @@ impl Rig {
     }
 
     pub(crate) fn listing(&mut self, con_id: i32, sec_type: &str, symbol: &str, exchange: &str) -> Arc<Listing> {
-        let instrument = Instrument {
-            con_id,
-            sec_type: sec_type.to_owned(),
-            symbol: symbol.to_owned(),
-            local_symbol: symbol.to_owned(),
-            exchange: exchange.to_owned(),
-            currency: "USD".to_owned(),
-            primary_exchange: None,
-            expiry: None,
-            strike: None,
-            right: None,
-            multiplier: None,
-            trading_class: None,
-            min_tick: Some(0.01),
-        };
+        let instrument =
+            Instrument { min_tick: Some(0.01), ..Instrument::bare(con_id, sec_type, symbol, exchange, "USD") };
         let contract = Contract {
             con_id: Some(con_id),
             sec_type: Some(sec_type.to_owned()),
@@ -408,8 +401,9 @@ impl Rig {
             match output {
                 Output::Journal(entry) => self.journal(entry),
                 Output::Dial { link, generation } => self.generations[link as usize] = generation,
-                Output::Send { link, bytes } => self.note_sent(link, &bytes),
-                Output::Close { .. } => {}
+                Output::Send { link, frames } => self.note_sent(link, frames.bytes()),
+                Output::CommandGateway { number, command } => self.gateway_commands.push((number, command)),
+                Output::Close { .. } | Output::Port(_) => {}
                 Output::Event(event) => self.events.push(event),
                 Output::Cache(item) => self.cached.push(item),
                 Output::KeepRisk(memory) => self.kept_risk = Some(*memory),
@@ -464,6 +458,8 @@ impl Rig {
         let mut rig = Self::with((*self.session.core.config).clone());
         rig.session.restore(rig.now, remembered(&self.entries));
         rig.drain();
+        // IB still counts what the earlier run sent.
+        rig.now = rig.now.plus(Duration::from_secs(1));
         rig
     }
 

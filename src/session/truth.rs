@@ -64,6 +64,7 @@ impl Truth {
     pub(crate) fn on_session_lost(&mut self, core: &mut Core) {
         core.ib_lost = false;
         core.market_farms_down = false;
+        core.history_farms_down = false;
         self.ib_link = IbLink::Unknown;
         self.ib_link_since_us = core.now.us;
         self.ib_code = None;
@@ -108,6 +109,7 @@ impl Truth {
         };
         self.farms.insert(farm.to_owned(), event.clone());
         core.market_farms_down = self.is_down(FarmKind::MarketData);
+        core.history_farms_down = self.is_down(FarmKind::Historical);
         core.emit(Event::Farm(Box::new(event)));
     }
 
@@ -119,6 +121,12 @@ impl Truth {
     /// How many farms of this kind are broken.
     pub(crate) fn down(&self, kind: FarmKind) -> usize {
         self.farms.values().filter(|farm| farm.kind == kind && farm.state == FarmState::Down).count()
+    }
+
+    /// The broken farms of this kind.
+    pub(crate) fn names_down(&self, kind: FarmKind) -> Vec<&str> {
+        let down = self.farms.values().filter(|farm| farm.kind == kind && farm.state == FarmState::Down);
+        down.map(|farm| farm.farm.as_str()).collect()
     }
 
     /// True if a farm of this kind is broken.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
+use super::scenario::Scenario;
 use crate::tws::ServerVersion;
 
 /// Settings of a simulated gateway.
@@ -21,6 +22,10 @@ pub struct SimConfig {
     pub speed: f64,
     /// Account codes of the login; the first is the default.
     pub accounts: Vec<String>,
+    /// Groups of an advisor: a name and the accounts in it. With any, the login is an advisor's.
+    pub groups: Vec<(String, Vec<String>)>,
+    /// Models of an advisor, each as `<account>/<model>`. Orders that name one are booked in it too.
+    pub models: Vec<String>,
     /// Simulated milliseconds between two quotes of an instrument; one trade is made with each.
     pub slot_ms: u32,
     /// Prices to replay: rows of `time_ms,symbol,bid,ask,last,size`. Times below 10^11 count from the start.
@@ -43,6 +48,13 @@ pub struct SimConfig {
     /// Markets open and close as in the world, with the holidays and half days of the US exchanges; what has no
     /// regular session always trades.
     pub market_hours: bool,
+    /// Faults that happen from the start on.
+    pub scenario: Option<Scenario>,
+    /// Where commands are taken while it runs; nowhere if absent. Port 0 lets the system choose one. Whoever
+    /// reaches it commands the simulator.
+    pub control: Option<SocketAddr>,
+    /// Where the command port of IBC is played; nowhere if absent. Port 0 lets the system choose one.
+    pub command_port: Option<SocketAddr>,
 }
 
 impl Default for SimConfig {
@@ -53,6 +65,8 @@ impl Default for SimConfig {
             clock: None,
             speed: 1.0,
             accounts: vec!["DU1234567".to_owned()],
+            groups: Vec::new(),
+            models: Vec::new(),
             slot_ms: 250,
             price_file: None,
             version_max: ServerVersion::MAX,
@@ -62,6 +76,9 @@ impl Default for SimConfig {
             rejects_fast_clients: false,
             regular_hours: false,
             market_hours: false,
+            scenario: None,
+            control: None,
+            command_port: None,
         }
     }
 }

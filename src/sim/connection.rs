@@ -9,10 +9,11 @@ use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::outbox::ConnectionId;
 use super::server::Clock;
+use super::station::Incoming;
 use crate::tws::frame::{self, Envelope, FRAME_BYTES_MAX, FrameTooLong};
 use crate::tws::handshake::{self, HELLO_BYTES_MAX, HandshakeError};
 use crate::tws::{Request, ServerVersion};
@@ -21,13 +22,15 @@ use crate::tws::{Request, ServerVersion};
 const CHUNKS_MAX: usize = 65_536;
 /// Bytes waiting to be written to one client; a slower one is disconnected.
 const PENDING_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Requests of one client that were received and not yet read by the gateway; then the socket waits.
+const UNREAD_MAX: usize = 1024;
 
 /// What a connection tells the world.
 #[derive(Debug)]
 pub(super) enum Event {
     Opened(ConnectionId, Wire),
-    Request(ConnectionId, Request),
-    Unreadable(ConnectionId, String),
+    /// The permit is dropped once the gateway has read the frame.
+    Frame(ConnectionId, Incoming, OwnedSemaphorePermit),
     Closed(ConnectionId),
 }
 
@@ -79,6 +82,13 @@ pub(super) async fn serve(
         tracing::debug!(connection = id.0, error = &error as &dyn std::error::Error, "client connection ended");
     }
     // Nobody is left to tell once the world has stopped.
+    let _ = events.send(Event::Closed(id)).await;
+}
+
+/// Keeps a connection open without a word until the client ends it.
+pub(super) async fn ignore(id: ConnectionId, mut stream: TcpStream, events: mpsc::Sender<Event>) {
+    let mut ignored = [0; 1024];
+    while stream.read(&mut ignored).await.is_ok_and(|read| read > 0) {}
     let _ = events.send(Event::Closed(id)).await;
 }
 
@@ -141,17 +151,19 @@ async fn read(
     buffer: &mut BytesMut,
     events: &mpsc::Sender<Event>,
 ) -> Result<(), ConnectionError> {
+    let room = Arc::new(Semaphore::new(UNREAD_MAX));
     loop {
         while let Some(body) = frame::next_frame(buffer, FRAME_BYTES_MAX).map_err(ConnectionError::Frame)? {
-            let event = match frame::open(body) {
+            let incoming = match frame::open(body) {
                 Envelope::Protobuf { id: message, body } => match Request::decode(message, body) {
-                    Ok(request) => Event::Request(id, request),
-                    Err(error) => Event::Unreadable(id, error.to_string()),
+                    Ok(request) => Incoming::Request(request),
+                    Err(error) => Incoming::Unreadable(error.to_string()),
                 },
-                Envelope::Text { id: message, .. } => Event::Unreadable(id, format!("text message {message}")),
-                Envelope::Runt(_) => Event::Unreadable(id, "no message id".to_owned()),
+                Envelope::Text { id: message, .. } => Incoming::Unreadable(format!("text message {message}")),
+                Envelope::Runt(_) => Incoming::Unreadable("no message id".to_owned()),
             };
-            events.send(event).await.map_err(|_| ConnectionError::Stopping)?;
+            let place = Arc::clone(&room).acquire_owned().await.map_err(|_| ConnectionError::Stopping)?;
+            events.send(Event::Frame(id, incoming, place)).await.map_err(|_| ConnectionError::Stopping)?;
         }
         let ended = reader.read_buf(buffer).await.map_err(ConnectionError::Broken)? == 0;
         if ended && buffer.is_empty() {

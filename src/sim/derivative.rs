@@ -38,7 +38,7 @@ pub(super) struct FutureRoot {
     daily: i64,
 }
 
-/// Options on one stock.
+/// Options on one stock or index.
 pub(super) struct OptionRoot {
     pub(super) symbol: &'static str,
     pub(super) under: i32,
@@ -132,6 +132,7 @@ pub(super) const OPTIONS: &[OptionRoot] = &[
         walk: (76_792_991, 430.0, 0.55),
         strike_step: 10,
     },
+    OptionRoot { symbol: "SPX", under: SPX, name: "S&P 500 Stock Index", walk: (SPX, 6700.0, 0.16), strike_step: 50 },
 ];
 
 impl FutureRoot {

@@ -138,9 +138,19 @@ impl Feeds {
         true
     }
 
+    /// Market data lines in use: distinct instruments streamed.
+    pub(super) fn lines_held(&self) -> usize {
+        self.streamed().collect::<BTreeSet<i32>>().len()
+    }
+
     /// Contract ids that take a market data line.
     fn streamed(&self) -> impl Iterator<Item = i32> + '_ {
         self.market_data.streamed().chain(self.real_time_bars.streamed())
+    }
+
+    /// Regulatory snapshots that the user was charged for.
+    pub(super) fn regulatory_charges(&self) -> u64 {
+        self.market_data.regulatory_charges()
     }
 
     fn market_data(&mut self, world: &World, client: &Client, request: &MarketDataRequest, out: &mut Outbox) {

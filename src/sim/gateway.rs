@@ -4,14 +4,16 @@ use super::SimConfig;
 use super::book::Market;
 use super::broker::{Book, Broker, Outgoing, To};
 use super::details::Hours;
-use super::faults::Faults;
+use super::faults::{Door, Faults, Rule, RuleState, Verdict};
 use super::feeds::Feeds;
+use super::incidents;
 use super::login::{self, Client, Clients};
 use super::outbox::{ConnectionId, Effect, NO_ID, Outbox};
 use super::price::Prices;
 use super::record::{Record, RequestCount};
 use super::referee::{Referee, RuleCount, Ruling, Violation};
 use super::reference;
+use super::settings;
 use super::tape::PriceFile;
 use super::universe::{Refusal, Universe};
 use crate::tws::message::contract::Contract;
@@ -35,12 +37,12 @@ impl World {
 
 /// A gateway with its markets and clients. Time is simulated, in epoch milliseconds, and never goes back.
 pub(super) struct Gateway {
-    world: World,
-    clients: Clients,
+    pub(super) world: World,
+    pub(super) clients: Clients,
     feeds: Feeds,
-    broker: Broker,
+    pub(super) broker: Broker,
     record: Record,
-    faults: Faults,
+    pub(super) faults: Faults,
     referee: Referee,
 }
 
@@ -57,13 +59,21 @@ impl Gateway {
                 tracing::warn!(symbol, "the price file has a symbol that does not exist here");
             }
         }
+        let mut broker = Broker::new(config.accounts.clone(), config.seed);
+        broker.set_advisor(config.groups.clone(), &config.models);
+        let mut faults = Faults::new(config.seed);
+        for rule in config.scenario.iter().flat_map(|scenario| &scenario.rules) {
+            if faults.add(now_ms, rule.clone()).is_none() {
+                tracing::warn!(rule = rule.name, "the scenario has too many rules: this one is left out");
+            }
+        }
         Self {
             world: World { universe, prices, accounts: config.accounts.clone(), regular_hours: config.regular_hours },
             clients: Clients::default(),
             feeds: Feeds::new(config),
-            broker: Broker::new(config.accounts.clone(), config.seed),
+            broker,
             record: Record::default(),
-            faults: Faults::default(),
+            faults,
             referee: Referee::new(config),
         }
     }
@@ -93,14 +103,32 @@ impl Gateway {
 
     /// A request from a client.
     pub(super) fn on_request(&mut self, now_ms: i64, connection: ConnectionId, request: &Request) -> Vec<Effect> {
-        let mut out = Outbox::at(now_ms);
         let Some(client) = self.clients.get(connection) else {
             return Vec::new();
         };
         self.record.request(client.client_id, request);
-        if self.faults.is_muted(request.name()) {
+        let instrument =
+            any_contract_of(request).and_then(|contract| self.world.universe.resolve(contract, now_ms).ok());
+        let effects = match self.faults.on_request(now_ms, connection, request, instrument.as_deref()) {
+            Verdict::Mute => Vec::new(),
+            Verdict::Refuse(code, text) => {
+                let mut out = Outbox::at(now_ms);
+                out.error(connection, id_of(request), code, text);
+                out.into_effects()
+            }
+            Verdict::Hold(until_ms) if self.faults.hold(until_ms, connection, request) => Vec::new(),
+            Verdict::Carry | Verdict::Hold(_) => self.carry_out(now_ms, connection, request),
+        };
+        let mut effects = self.faults.pass(now_ms, effects);
+        effects.extend(self.suffer(now_ms));
+        effects
+    }
+
+    fn carry_out(&mut self, now_ms: i64, connection: ConnectionId, request: &Request) -> Vec<Effect> {
+        let mut out = Outbox::at(now_ms);
+        let Some(client) = self.clients.get(connection) else {
             return Vec::new();
-        }
+        };
         match (client.client_id, request) {
             (None, Request::StartApiRequest(start)) => self.start(connection, start, &mut out),
             // A gateway drops what comes before the login, and a second login.
@@ -110,24 +138,38 @@ impl Gateway {
                     self.world.universe.learn(contract, now_ms);
                 }
                 let universe = &self.world.universe;
-                self.faults.note(connection, request, |contract| {
-                    universe.resolve(contract, now_ms).ok().map(|instrument| instrument.con_id())
-                });
+                self.faults.note(connection, request, |contract| universe.resolve(contract, now_ms).ok());
                 self.judged(&client, request, &mut out);
             }
         }
-        self.faults.pass(out.into_effects())
+        out.into_effects()
     }
 
-    /// Time has passed: prices have moved and timers may be due.
+    /// Time has passed: prices have moved, timers may be due, faults may begin and end.
     pub(super) fn advance(&mut self, now_ms: i64) -> Vec<Effect> {
+        let mut told = Vec::new();
+        for ending in self.faults.advance(now_ms) {
+            told.extend(self.recover(now_ms, &ending));
+        }
+        // A fault of this moment is there before the prices of this moment.
+        told.extend(self.suffer(now_ms));
         let mut out = Outbox::at(now_ms);
         self.feeds.advance(&self.world, &mut out);
-        let sent = self.broker.on_market(now_ms, &Market { world: &self.world, now_ms });
-        self.deliver(sent, &mut out);
-        let effects = self.faults.pass(out.into_effects());
-        self.referee.watch(now_ms, &effects);
-        effects
+        // What IB does is not heard of while the link to it is down.
+        if !self.faults.is_link_down() {
+            let sent = self.broker.on_market(now_ms, &Market { world: &self.world, now_ms });
+            self.deliver(sent, &mut out);
+        }
+        told.extend(self.faults.pass(now_ms, out.into_effects()));
+        self.referee.watch(now_ms, &told);
+        for (connection, request) in self.faults.take_held(now_ms) {
+            let effects = self.carry_out(now_ms, connection, &request);
+            told.extend(self.faults.pass(now_ms, effects));
+        }
+        let late = self.faults.take_late(now_ms);
+        told.extend(self.faults.pass_streams(late));
+        told.extend(self.suffer(now_ms));
+        told
     }
 
     /// Answers a request if the referee lets it pass.
@@ -149,12 +191,20 @@ impl Gateway {
     }
 
     fn start(&mut self, connection: ConnectionId, request: &StartApiRequest, out: &mut Outbox) {
+        if self.faults.door(out.now_ms).0 == Door::InUse {
+            return login::refuse_id(connection, request.client_id.unwrap_or_default(), out);
+        }
         if let Some(client_id) = self.clients.start(connection, request, out) {
-            login::welcome(connection, self.broker.on_login(client_id), out);
+            let download = self.broker.on_login(client_id);
+            login::welcome(connection, download, |farm| self.faults.is_farm_up(farm), out);
+            if self.faults.is_link_down() {
+                out.error(connection, NO_ID, 2110, incidents::LINK_BROKEN);
+            }
+            self.faults.on_login(out.now_ms, connection, client_id);
         }
     }
 
-    fn deliver(&self, sent: Outgoing, out: &mut Outbox) {
+    pub(super) fn deliver(&self, sent: Outgoing, out: &mut Outbox) {
         for (To::Client(client_id), response) in sent {
             if let Some(connection) = self.clients.connection_of(client_id) {
                 out.send(connection, response);
@@ -172,6 +222,9 @@ impl Gateway {
             Request::CurrentTimeInMillisRequest(_) => {
                 let current_time_in_millis = Some(out.now_ms);
                 out.send(to, Response::CurrentTimeInMillis(CurrentTimeInMillis { current_time_in_millis }));
+            }
+            Request::ConfigRequest(request) => {
+                out.send(to, Response::ConfigResponse(Box::new(settings::answer(request, self.faults.is_read_only()))));
             }
             Request::UserInfoRequest(request) => {
                 let info = UserInfo { req_id: request.req_id, white_branding_id: Some(String::new()) };
@@ -224,6 +277,42 @@ impl Gateway {
     /// Closes every connection.
     pub(super) fn cut(&mut self) -> Vec<Effect> {
         self.clients.connections().into_iter().map(Effect::Close).collect()
+    }
+
+    /// Puts a fault in force. `None` if there are too many.
+    pub(super) fn add_rule(&mut self, now_ms: i64, rule: Rule) -> Option<u64> {
+        self.faults.add(now_ms, rule)
+    }
+
+    /// Faults whose time has come, without waiting for [`Self::advance`].
+    pub(super) fn catch_up(&mut self, now_ms: i64) -> Vec<Effect> {
+        self.faults.at_once(now_ms);
+        self.suffer(now_ms)
+    }
+
+    /// Lifts one fault, or all and what they left standing. Returns how many.
+    pub(super) fn clear_rules(&mut self, number: Option<u64>) -> usize {
+        self.faults.clear(number)
+    }
+
+    /// The faults in force.
+    pub(super) fn rules(&self) -> Vec<RuleState> {
+        self.faults.rules()
+    }
+
+    /// Market data lines in use.
+    pub(super) fn lines(&self) -> usize {
+        self.feeds.lines_held()
+    }
+
+    /// How new connections are met, and until when.
+    pub(super) fn door(&self, now_ms: i64) -> (Door, i64) {
+        self.faults.door(now_ms)
+    }
+
+    /// When a fault is due next.
+    pub(super) fn wake_at(&self) -> Option<i64> {
+        self.faults.wake_at()
     }
 
     /// Takes requests of a kind (IB's message name, `*` for all) without answering, until unmuted.
@@ -317,6 +406,11 @@ impl Gateway {
         self.record.recent()
     }
 
+    /// Regulatory snapshots that the user was charged for: one cent each.
+    pub(super) fn regulatory_charges(&self) -> u64 {
+        self.feeds.regulatory_charges()
+    }
+
     /// Breaches of IB's limits, by rule.
     pub(super) fn violations(&self) -> Vec<RuleCount> {
         self.referee.counts()
@@ -347,10 +441,23 @@ fn contract_of(request: &Request) -> Option<&Contract> {
     }
 }
 
-/// The answer to a request this gateway does not serve: an error, never silence.
-fn unsupported(to: ConnectionId, request: &Request, out: &mut Outbox) {
+/// The contract a request is about, whatever it asks.
+fn any_contract_of(request: &Request) -> Option<&Contract> {
+    match request {
+        Request::RealTimeBarsRequest(request) => request.contract.as_ref(),
+        Request::MarketDepthRequest(request) => request.contract.as_ref(),
+        request => contract_of(request),
+    }
+}
+
+/// The request id or order id of a request.
+fn id_of(request: &Request) -> i32 {
     let body = request.to_json();
     let id = ["req_id", "order_id"].iter().find_map(|field| body.get(field)?.as_i64());
-    let id = id.and_then(|id| i32::try_from(id).ok()).unwrap_or(NO_ID);
-    out.refuse(to, id, Refusal::invalid(&format!("{} is not supported by this gateway", request.name())));
+    id.and_then(|id| i32::try_from(id).ok()).unwrap_or(NO_ID)
+}
+
+/// The answer to a request this gateway does not serve: an error, never silence.
+fn unsupported(to: ConnectionId, request: &Request, out: &mut Outbox) {
+    out.refuse(to, id_of(request), Refusal::invalid(&format!("{} is not supported by this gateway", request.name())));
 }

@@ -2,22 +2,27 @@
 
 use std::collections::BTreeMap;
 
+use super::faults::{DEFINITION_FARMS, HISTORY_FARMS};
 use super::outbox::{ConnectionId, NO_ID, Outbox};
 use crate::tws::Response;
 use crate::tws::message::login::StartApiRequest;
 
-/// Farm notices of a healthy login.
-const FARMS: &[(i32, &str)] = &[
-    (2104, "Market data farm connection is OK:usfarm.nj"),
-    (2104, "Market data farm connection is OK:eufarm"),
-    (2104, "Market data farm connection is OK:cashfarm"),
-    (2104, "Market data farm connection is OK:usfuture"),
-    (2104, "Market data farm connection is OK:usopt"),
-    (2104, "Market data farm connection is OK:usfarm"),
-    (2106, "HMDS data farm connection is OK:euhmds"),
-    (2106, "HMDS data farm connection is OK:ushmds"),
-    (2158, "Sec-def data farm connection is OK:secdefnj"),
-];
+/// Farms a login tells of, in this order.
+const FARMS: &[&str] =
+    &["usfarm.nj", "eufarm", "cashfarm", "usfuture", "usopt", "usfarm", "euhmds", "ushmds", "secdefnj"];
+
+/// What a gateway says of a farm: code and text.
+pub(super) fn farm_notice(farm: &str, is_up: bool) -> (i32, String) {
+    let (kind, down, up) = if HISTORY_FARMS.contains(&farm) {
+        ("HMDS", 2105, 2106)
+    } else if DEFINITION_FARMS.contains(&farm) {
+        ("Sec-def", 2157, 2158)
+    } else {
+        ("Market", 2103, 2104)
+    };
+    let (code, word) = if is_up { (up, "OK") } else { (down, "broken") };
+    (code, format!("{kind} data farm connection is {word}:{farm}"))
+}
 
 /// One connected client.
 #[derive(Clone, Copy, Debug)]
@@ -79,11 +84,7 @@ impl Clients {
     ) -> Option<i32> {
         let client_id = request.client_id.unwrap_or_default();
         if self.connection_of(client_id).is_some() {
-            let text = format!(
-                "Unable to connect as the client id is already in use. Retry with a unique client id. (id {client_id})"
-            );
-            out.error(connection, NO_ID, 326, text);
-            out.close(connection);
+            refuse_id(connection, client_id, out);
             return None;
         }
         self.all.get_mut(&connection)?.client_id = Some(client_id);
@@ -91,15 +92,25 @@ impl Clients {
     }
 }
 
+/// Tells a newcomer that its client id is in use, and closes.
+pub(super) fn refuse_id(connection: ConnectionId, client_id: i32, out: &mut Outbox) {
+    let text = format!(
+        "Unable to connect as the client id is already in use. Retry with a unique client id. (id {client_id})"
+    );
+    out.error(connection, NO_ID, 326, text);
+    out.close(connection);
+}
+
 /// The first messages after a login: accounts and next order id, the farms, then the client's open orders.
-pub(super) fn welcome(to: ConnectionId, download: Vec<Response>, out: &mut Outbox) {
+pub(super) fn welcome(to: ConnectionId, download: Vec<Response>, is_farm_up: impl Fn(&str) -> bool, out: &mut Outbox) {
     let is_identity = |response: &Response| matches!(response, Response::ManagedAccounts(_) | Response::NextValidId(_));
     let (identity, orders): (Vec<_>, Vec<_>) = download.into_iter().partition(is_identity);
     for response in identity {
         out.send(to, response);
     }
-    for (code, text) in FARMS {
-        out.error(to, NO_ID, *code, *text);
+    for farm in FARMS {
+        let (code, text) = farm_notice(farm, is_farm_up(farm));
+        out.error(to, NO_ID, code, text);
     }
     for response in orders {
         out.send(to, response);

@@ -19,23 +19,33 @@ use crate::tws::message::market_data::{
 /// How late delayed data is.
 const DELAY_MS: i64 = 15 * 60 * 1000;
 const LIVE_TYPE: i32 = 1;
+const FROZEN_TYPE: i32 = 2;
 const DELAYED_TYPE: i32 = 3;
+const DELAYED_FROZEN_TYPE: i32 = 4;
 
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing about the request or what was told of it")]
 struct Subscription {
     instrument: Arc<Instrument>,
     delayed: bool,
+    /// The last picture before a market closed is wanted.
+    freezes: bool,
     generics: GenericTicks,
     snapshot: bool,
     /// The request left quotes out with `mdoff`.
     quiet: bool,
     /// What was sent last.
     sent: Level1,
+    /// The market data type that was told last.
+    kind: i32,
+    /// What tick 49 said last.
+    halted: bool,
 }
 
 /// All streaming market data requests of all clients.
 #[derive(Default)]
 pub(super) struct MarketData {
     subscriptions: BTreeMap<(ConnectionId, i32), Subscription>,
+    regulatory: u64,
 }
 
 impl MarketData {
@@ -63,23 +73,39 @@ impl MarketData {
             let reroute = RerouteMarketDataRequest { req_id: Some(req_id), con_id: Some(under), exchange };
             return out.send(connection, Response::RerouteMarketDataRequest(reroute));
         }
-        let kind = if delayed { DELAYED_TYPE } else { LIVE_TYPE };
-        let kind = MarketDataType { req_id: Some(req_id), market_data_type: Some(kind) };
-        out.send(connection, Response::MarketDataType(kind));
-        out.send(connection, Response::TickReqParams(params(req_id, &instrument)));
+        let regulatory = request.regulatory_snapshot.unwrap_or(false);
+        self.regulatory += u64::from(regulatory);
         let slot = slot_for(prices, out.now_ms, delayed);
-        let level = Level1::at(prices, &instrument, slot);
-        let mut sink = |response| out.send(connection, response);
-        let mut ticks = Ticks { req_id, instrument: &instrument, delayed, sink: &mut sink };
+        let (closed, freezes) = (prices.is_closed(&instrument, slot), freezes(client));
+        let sent = picture(prices, &instrument, slot, freezes);
+        let kind = data_type(delayed, closed && freezes);
+        let halted = prices.is_halted(&instrument, slot);
         let quiet =
             given(request.generic_tick_list.as_ref()).is_some_and(|list| list.split(',').any(|entry| entry == "mdoff"));
+        let mut sink = |response| out.send(connection, response);
+        let mut ticks = Ticks { req_id, instrument: &instrument, delayed, sink: &mut sink };
+        (ticks.sink)(Response::MarketDataType(MarketDataType { req_id: Some(req_id), market_data_type: Some(kind) }));
+        (ticks.sink)(Response::TickReqParams(params(req_id, &instrument)));
         if !quiet {
-            ticks.changes(None, &level, prices);
-            generic_ticks::first(&mut ticks, generics, &level, prices);
+            ticks.changes(None, &sent, prices);
+            if closed && sent.quote.is_none() {
+                ticks.no_quote();
+            }
+            ticks.halted(halted);
+            generic_ticks::first(&mut ticks, generics, &sent, prices);
         }
-        let snapshot = request.snapshot.unwrap_or(false) || request.regulatory_snapshot.unwrap_or(false);
-        self.subscriptions
-            .insert((connection, req_id), Subscription { instrument, delayed, generics, snapshot, quiet, sent: level });
+        if regulatory {
+            // When the regulatory feed last changed.
+            ticks.string(85, &prices.start_ms(sent.slot).to_string());
+        }
+        let snapshot = request.snapshot.unwrap_or(false) || regulatory;
+        let subscription = Subscription { instrument, delayed, freezes, generics, snapshot, quiet, sent, kind, halted };
+        self.subscriptions.insert((connection, req_id), subscription);
+    }
+
+    /// Regulatory snapshots that the user was charged for: one cent each, on paper accounts too.
+    pub(super) fn regulatory_charges(&self) -> u64 {
+        self.regulatory
     }
 
     fn check(
@@ -94,7 +120,7 @@ impl MarketData {
         if self.subscriptions.contains_key(&(client.connection, req_id)) {
             return Err(Refusal::new(322, "Error processing request.-'bN' : cause - Duplicate ticker id"));
         }
-        let snapshot = request.snapshot.unwrap_or(false);
+        let snapshot = request.snapshot.unwrap_or(false) || request.regulatory_snapshot.unwrap_or(false);
         let list = given(request.generic_tick_list.as_ref()).unwrap_or_default();
         if snapshot && !list.is_empty() {
             return Err(Refusal::invalid("Snapshot market data subscription is not applicable to generic ticks"));
@@ -134,25 +160,40 @@ impl MarketData {
         let mut current: BTreeMap<(i32, bool), Level1> = BTreeMap::new();
         let mut ended = Vec::new();
         for (&(connection, req_id), subscription) in &mut self.subscriptions {
-            let Subscription { instrument, delayed, generics, snapshot, quiet, sent } = subscription;
-            let slot = slot_for(prices, out.now_ms, *delayed);
-            if *snapshot {
+            if subscription.snapshot {
                 ended.push((connection, req_id));
                 continue;
             }
-            // A market that stands still has nothing to tell.
-            let slot = prices.open_slot(instrument, slot);
-            if slot <= sent.slot || *quiet {
+            let slot = slot_for(prices, out.now_ms, subscription.delayed);
+            let (closed, halted) =
+                (prices.is_closed(&subscription.instrument, slot), prices.is_halted(&subscription.instrument, slot));
+            let kind = data_type(subscription.delayed, closed && subscription.freezes);
+            if std::mem::replace(&mut subscription.kind, kind) != kind {
+                let kind = MarketDataType { req_id: Some(req_id), market_data_type: Some(kind) };
+                out.send(connection, Response::MarketDataType(kind));
+            }
+            let Subscription { instrument, delayed, generics, quiet, sent, .. } = subscription;
+            if *quiet {
                 continue;
             }
-            let level = current
-                .entry((instrument.con_id(), *delayed))
-                .or_insert_with(|| sent.advanced(prices, instrument, slot));
             let mut sink = |response| out.send(connection, response);
             let mut ticks = Ticks { req_id, instrument, delayed: *delayed, sink: &mut sink };
-            ticks.changes(Some(sent), level, prices);
-            generic_ticks::changes(&mut ticks, *generics, level, prices);
-            sent.clone_from(level);
+            if std::mem::replace(&mut subscription.halted, halted) != halted {
+                ticks.halted(halted);
+            }
+            // A market that stands still has nothing to tell.
+            let slot = prices.open_slot(instrument, slot);
+            if slot > sent.slot {
+                let level = current
+                    .entry((instrument.con_id(), *delayed))
+                    .or_insert_with(|| sent.advanced(prices, instrument, slot));
+                ticks.changes(Some(sent), level, prices);
+                generic_ticks::changes(&mut ticks, *generics, level, prices);
+                sent.clone_from(level);
+            }
+            if closed && !subscription.freezes && sent.quote.take().is_some() {
+                ticks.no_quote();
+            }
         }
         for (connection, req_id) in ended {
             self.subscriptions.remove(&(connection, req_id));
@@ -179,6 +220,29 @@ fn permitted(permission: Permission, market_data_type: i32) -> Result<bool, Refu
         }
     };
     Err(refusal)
+}
+
+/// The picture that a new request is shown: of a closed market the last one, without quotes unless it is to be
+/// frozen.
+fn picture(prices: &Prices, instrument: &Instrument, slot: i64, freezes: bool) -> Level1 {
+    let level = Level1::at(prices, instrument, prices.open_slot(instrument, slot));
+    let quote = level.quote.filter(|_| freezes || !prices.is_closed(instrument, slot));
+    Level1 { quote, ..level }
+}
+
+/// The market data type of a stream whose picture is the last one of a closed market, or is not.
+fn data_type(delayed: bool, frozen: bool) -> i32 {
+    match (delayed, frozen) {
+        (false, false) => LIVE_TYPE,
+        (false, true) => FROZEN_TYPE,
+        (true, false) => DELAYED_TYPE,
+        (true, true) => DELAYED_FROZEN_TYPE,
+    }
+}
+
+/// The client asked for frozen or delayed-frozen data.
+fn freezes(client: &Client) -> bool {
+    matches!(client.market_data_type, FROZEN_TYPE | DELAYED_FROZEN_TYPE)
 }
 
 fn slot_for(prices: &Prices, now_ms: i64, delayed: bool) -> i64 {

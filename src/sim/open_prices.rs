@@ -29,6 +29,16 @@ impl Prices {
         self.open_slot(instrument, slot) == slot
     }
 
+    /// True if the market has no session in a slot.
+    pub(super) fn is_closed(&self, instrument: &Instrument, slot: i64) -> bool {
+        self.openings.is_closed(instrument, self.start_ms(slot))
+    }
+
+    /// True if trading is halted in a slot.
+    pub(super) fn is_halted(&self, instrument: &Instrument, slot: i64) -> bool {
+        self.openings.is_halted(instrument.con_id(), self.start_ms(slot))
+    }
+
     /// The parts of a stretch with trading.
     pub(super) fn open_slots(&self, instrument: &Instrument, slots: Range<i64>) -> Vec<Range<i64>> {
         if self.openings.is_always_open(instrument) {

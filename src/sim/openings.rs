@@ -44,6 +44,17 @@ impl Openings {
         !self.closes && !self.halts.contains_key(&instrument.con_id())
     }
 
+    /// True if the market has no session at a moment.
+    pub(super) fn is_closed(&self, instrument: &Instrument, at_ms: i64) -> bool {
+        let calendar = Calendar { venue: instrument.venue, regular: false, closes: true };
+        self.closes && calendar.sessions(at_ms, at_ms + 1).next().is_none()
+    }
+
+    /// True if trading is stopped at a moment, session or not.
+    pub(super) fn is_halted(&self, con_id: i32, at_ms: i64) -> bool {
+        self.halts.get(&con_id).is_some_and(|halts| halts.iter().any(|halt| halt.contains(&at_ms)))
+    }
+
     /// The stretches of `start_ms..end_ms` with trading, oldest first.
     pub(super) fn open(&self, instrument: &Instrument, start_ms: i64, end_ms: i64) -> Vec<Range<i64>> {
         let mut open = Vec::new();

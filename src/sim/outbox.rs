@@ -1,9 +1,11 @@
 //! What the world wants done to its connections.
 
+use bytes::Bytes;
+
+use super::faults::LineFault;
+use super::universe::Refusal;
 use crate::tws::Response;
 use crate::tws::message::login::ErrorMessage;
-
-use super::universe::Refusal;
 
 /// Id of messages that belong to no request.
 pub(super) const NO_ID: i32 = -1;
@@ -17,6 +19,10 @@ pub(super) struct ConnectionId(pub u64);
 pub(super) enum Effect {
     /// Send a message.
     Send(ConnectionId, Response),
+    /// Send bytes that are no message of ours.
+    Raw(ConnectionId, Bytes),
+    /// Something goes wrong with the bytes of the connection from here on.
+    Line(ConnectionId, LineFault),
     /// Close the connection after what was sent before.
     Close(ConnectionId),
 }

@@ -186,8 +186,12 @@ impl Prices {
         if let Some(tape) = self.tapes.get(&instrument.con_id()) {
             return tape.volume(&(self.start_ms(slots.start)..self.start_ms(slots.end)));
         }
+        self.trades(instrument).between(slots.start, slots.end)
+    }
+
+    fn trades(&self, instrument: &Instrument) -> Volume {
         let seed = Seed::of(self.seed, instrument.con_id(), STREAM_VOLUME);
-        Volume::new(seed, instrument.daily_volume, self.slot_ms).between(slots.start, slots.end)
+        Volume::new(seed, instrument.daily_volume, self.slot_ms)
     }
 
     /// One price of a slot, in units of its side.
@@ -275,8 +279,18 @@ impl Prices {
     /// Average trade price weighted by quantity, in price steps.
     #[expect(clippy::cast_precision_loss, reason = "an average needs no more digits")]
     fn average(&self, instrument: &Instrument, slots: &Range<i64>) -> f64 {
-        let stride = if slots.end - slots.start <= EXACT_SLOTS { 1 } else { (slots.end - slots.start) / SAMPLES };
         let (mut worth, mut quantity) = (0.0, 0.0);
+        if slots.end - slots.start <= EXACT_SLOTS {
+            let leader = instrument.walk.leader;
+            let walk = self.paths.get(&leader).into_iter().flat_map(|path| path.each(slots));
+            for ((slot, x), size) in slots.clone().zip(walk).zip(self.trades(instrument).each(slots)) {
+                let view = View { prices: self, instrument, side: Side::Trades, shift: self.shift(leader, slot) };
+                worth += view.at(slot, x) as f64 * size as f64;
+                quantity += size as f64;
+            }
+            return if quantity > 0.0 { worth / quantity } else { 0.0 };
+        }
+        let stride = (slots.end - slots.start) / SAMPLES;
         let mut start = slots.start;
         while start < slots.end {
             let end = (start + stride).min(slots.end);

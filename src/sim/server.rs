@@ -6,21 +6,24 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::BytesMut;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 
 use super::SimConfig;
 use super::broker::{Book, Broker, Outgoing};
 use super::clock::SimClock;
+use super::command_port;
 use super::connection::{self, Event, Wire};
+use super::control;
+use super::faults::{Door, Rule, RuleState};
 use super::gateway::Gateway;
 use super::outbox::{ConnectionId, Effect};
 use super::record::RequestCount;
 use super::referee::{RuleCount, Violation};
+use super::station::{Output, Station};
 use super::tape::{PriceFile, PriceFileError};
 use crate::tws::Request;
 
@@ -83,6 +86,12 @@ impl Clock {
         self.simulated.at(self.started.elapsed())
     }
 
+    /// The host's time when the simulated clock shows `at_ms`.
+    fn host_instant(&self, at_ms: i64) -> Instant {
+        let wait_ms = u32::try_from(at_ms.saturating_sub(self.now_ms()).max(0)).unwrap_or(u32::MAX);
+        Instant::now() + self.simulated.host_time(wait_ms)
+    }
+
     /// The time a gateway names in its greeting.
     pub(super) fn connection_time(&self) -> String {
         let now = chrono::DateTime::from_timestamp_millis(self.now_ms()).unwrap_or_default();
@@ -90,7 +99,7 @@ impl Clock {
     }
 }
 
-type Inspect = Box<dyn FnOnce(&mut Gateway, i64) -> Vec<Effect> + Send>;
+pub(super) type Inspect = Box<dyn FnOnce(&mut Gateway, i64) -> Vec<Effect> + Send>;
 
 /// Starts simulators.
 pub struct Simulator;
@@ -102,15 +111,32 @@ impl Simulator {
     ///
     /// [`StartError`] if the address cannot be listened on or the price file not be used.
     pub async fn start(config: SimConfig) -> Result<RunningSim, StartError> {
-        let failed = |source| StartError::Listen { addr: config.listen, source };
-        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
-        let addr = listener.local_addr().map_err(failed)?;
+        let (listener, addr) = listen(config.listen).await?;
         let clock = Clock::start(&config);
         let replay = read_prices(&config, clock.now_ms()).await?;
         let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
-        let task = tokio::spawn(Driver::new(config, replay, listener, clock).run(inbox));
-        Ok(RunningSim { addr, clock, controls, task })
+        let mut beside = Vec::new();
+        let (mut control_addr, mut command_addr) = (None, None);
+        if let Some(addr) = config.control {
+            let (listener, addr) = listen(addr).await?;
+            control_addr = Some(addr);
+            beside.push(tokio::spawn(control::serve(listener, controls.downgrade())));
+        }
+        if let Some(addr) = config.command_port {
+            let (listener, addr) = listen(addr).await?;
+            command_addr = Some(addr);
+            beside.push(tokio::spawn(command_port::serve(listener, controls.downgrade())));
+        }
+        let task = tokio::spawn(Driver::new(config, replay, listener, addr, clock).run(inbox));
+        Ok(RunningSim { addr, control_addr, command_addr, clock, controls, task, beside })
     }
+}
+
+async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { addr, source };
+    let listener = TcpListener::bind(addr).await.map_err(failed)?;
+    let addr = listener.local_addr().map_err(failed)?;
+    Ok((listener, addr))
 }
 
 async fn read_prices(config: &SimConfig, start_ms: i64) -> Result<PriceFile, StartError> {
@@ -139,15 +165,29 @@ pub async fn run(config: SimConfig, shutdown: impl Future<Output = ()>) -> Resul
 #[derive(Debug)]
 pub struct RunningSim {
     addr: SocketAddr,
+    control_addr: Option<SocketAddr>,
+    command_addr: Option<SocketAddr>,
     clock: Clock,
     controls: mpsc::Sender<Inspect>,
     task: JoinHandle<()>,
+    /// What listens beside the gateway's port.
+    beside: Vec<JoinHandle<()>>,
 }
 
 impl RunningSim {
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Where it takes commands, if it does.
+    pub fn control_addr(&self) -> Option<SocketAddr> {
+        self.control_addr
+    }
+
+    /// Where it plays IBC's command port, if it does.
+    pub fn command_addr(&self) -> Option<SocketAddr> {
+        self.command_addr
     }
 
     /// Simulated time, epoch milliseconds.
@@ -157,6 +197,9 @@ impl RunningSim {
 
     /// Closes all connections and the listener, and waits until that is done.
     pub async fn stop(self) {
+        for task in &self.beside {
+            task.abort();
+        }
         drop(self.controls);
         // The task ends by itself when its last control is gone; a panic in it has been reported.
         let _ = self.task.await;
@@ -165,6 +208,28 @@ impl RunningSim {
     /// Closes the socket of every client.
     pub async fn cut(&self) {
         self.effect(|gateway, _| gateway.cut()).await;
+    }
+
+    /// Puts a fault in force, after those that are; its times count from now. Returns its number, or `None` if
+    /// there are too many.
+    pub async fn add_rule(&self, rule: Rule) -> Option<u64> {
+        let (answer, added) = oneshot::channel();
+        self.effect(move |gateway, now_ms| {
+            let _ = answer.send(gateway.add_rule(now_ms, rule));
+            Vec::new()
+        })
+        .await;
+        added.await.ok().flatten()
+    }
+
+    /// Lifts one fault, or all and what they left standing. Returns how many.
+    pub async fn clear_rules(&self, number: Option<u64>) -> usize {
+        self.ask(move |gateway, _| gateway.clear_rules(number)).await.unwrap_or_default()
+    }
+
+    /// The faults in force.
+    pub async fn rules(&self) -> Vec<RuleState> {
+        self.ask(|gateway, _| gateway.rules()).await.unwrap_or_default()
     }
 
     /// Takes requests of a kind (IB's message name, `*` for all) without answering.
@@ -243,6 +308,11 @@ impl RunningSim {
         self.ask(|gateway, _| gateway.recent_requests()).await.unwrap_or_default()
     }
 
+    /// Regulatory snapshots that the user was charged for: one cent each, whether or not the answer was wanted.
+    pub async fn regulatory_charges(&self) -> u64 {
+        self.ask(|gateway, _| gateway.regulatory_charges()).await.unwrap_or_default()
+    }
+
     /// Breaches of IB's limits so far, by rule; a rule that was kept is left out.
     pub async fn violations(&self) -> Vec<RuleCount> {
         self.ask(|gateway, _| gateway.violations()).await.unwrap_or_default()
@@ -282,9 +352,11 @@ impl RunningSim {
 /// The task that owns the world.
 struct Driver {
     config: SimConfig,
-    listener: TcpListener,
+    addr: SocketAddr,
+    /// Absent while a fault keeps the port closed.
+    listener: Option<TcpListener>,
     clock: Clock,
-    gateway: Gateway,
+    station: Station<OwnedSemaphorePermit>,
     connections: BTreeMap<ConnectionId, Wire>,
     /// Connections accepted, in their handshake or past it.
     accepted: BTreeMap<ConnectionId, JoinHandle<()>>,
@@ -292,13 +364,15 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(config: SimConfig, replay: PriceFile, listener: TcpListener, clock: Clock) -> Self {
+    fn new(config: SimConfig, replay: PriceFile, listener: TcpListener, addr: SocketAddr, clock: Clock) -> Self {
         let gateway = Gateway::new(&config, replay, clock.now_ms());
+        let station = Station::new(gateway, config.seed);
         Self {
             config,
-            listener,
+            addr,
+            listener: Some(listener),
             clock,
-            gateway,
+            station,
             connections: BTreeMap::new(),
             accepted: BTreeMap::new(),
             accepted_count: 0,
@@ -310,87 +384,100 @@ impl Driver {
         let slot = self.clock.simulated.host_time(self.config.slot_ms);
         let mut timer = tokio::time::interval((slot / 2).clamp(ADVANCE_MIN, ADVANCE_MAX));
         timer.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        self.station.advance(self.clock.now_ms());
         loop {
-            let effects = tokio::select! {
-                accepted = self.listener.accept() => {
-                    match accepted {
-                        Ok((stream, _)) => self.accept(stream, &events),
-                        Err(error) => tracing::warn!(%error, "a client could not be accepted"),
-                    }
-                    continue;
-                }
+            self.mind_the_door().await;
+            let wake = self.station.wake_at(self.clock.now_ms()).map(|at_ms| self.clock.host_instant(at_ms));
+            tokio::select! {
+                accepted = accept(self.listener.as_ref()) => match accepted {
+                    Ok((stream, _)) => self.accept(stream, &events),
+                    Err(error) => tracing::warn!(%error, "a client could not be accepted"),
+                },
                 Some(event) = inbox.recv() => self.on_event(event),
                 control = controls.recv() => match control {
-                    Some(control) => control(&mut self.gateway, self.clock.now_ms()),
+                    Some(control) => self.station.with_gateway(self.clock.now_ms(), control),
                     None => break,
                 },
-                _ = timer.tick() => self.gateway.advance(self.clock.now_ms()),
-            };
-            self.perform(effects);
+                _ = timer.tick() => self.station.advance(self.clock.now_ms()),
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
+                    self.station.advance(self.clock.now_ms());
+                }
+            }
+            self.perform();
         }
         for task in self.accepted.values() {
             task.abort();
         }
     }
 
+    /// Closes the port while a fault says so, and listens again afterwards.
+    async fn mind_the_door(&mut self) {
+        let is_closed = self.station.door(self.clock.now_ms()).0 == Door::Closed;
+        if is_closed {
+            self.listener = None;
+        } else if self.listener.is_none() {
+            match TcpListener::bind(self.addr).await {
+                Ok(listener) => self.listener = Some(listener),
+                Err(error) => tracing::warn!(%error, addr = %self.addr, "the port cannot be listened on again yet"),
+            }
+        }
+    }
+
     fn accept(&mut self, stream: tokio::net::TcpStream, events: &mpsc::Sender<Event>) {
+        let (door, _) = self.station.door(self.clock.now_ms());
+        if door == Door::HangUp {
+            return;
+        }
         if self.accepted.len() >= self.config.clients_max {
             tracing::warn!(limit = self.config.clients_max, "client refused: too many connections");
             return;
         }
         self.accepted_count += 1;
         let id = ConnectionId(self.accepted_count);
-        let serve = connection::serve(id, stream, self.config.version_max, self.clock, events.clone());
-        self.accepted.insert(id, tokio::spawn(serve));
+        let task = if door == Door::Mute {
+            tokio::spawn(connection::ignore(id, stream, events.clone()))
+        } else {
+            tokio::spawn(connection::serve(id, stream, self.config.version_max, self.clock, events.clone()))
+        };
+        self.accepted.insert(id, task);
     }
 
-    fn on_event(&mut self, event: Event) -> Vec<Effect> {
+    fn on_event(&mut self, event: Event) {
         let now_ms = self.clock.now_ms();
         match event {
             Event::Opened(id, outgoing) => {
-                self.gateway.on_opened(id);
+                self.station.on_opened(id);
                 self.connections.insert(id, outgoing);
-                Vec::new()
             }
-            Event::Request(id, request) => self.gateway.on_request(now_ms, id, &request),
-            Event::Unreadable(id, cause) => self.gateway.on_unreadable(now_ms, id, &cause),
+            Event::Frame(id, incoming, place) => self.station.receive(now_ms, id, incoming, place),
             Event::Closed(id) => {
                 self.accepted.remove(&id);
-                self.disconnect(id);
-                Vec::new()
+                self.connections.remove(&id);
+                self.station.on_left(now_ms, id);
             }
         }
     }
 
-    /// Sends and closes in order; what goes to one connection is written as one piece.
-    fn perform(&mut self, effects: Vec<Effect>) {
-        let mut pieces: BTreeMap<ConnectionId, BytesMut> = BTreeMap::new();
-        for effect in effects {
-            match effect {
-                Effect::Send(id, response) => response.put(pieces.entry(id).or_default()),
-                Effect::Close(id) => {
-                    self.flush(id, pieces.remove(&id));
-                    self.disconnect(id);
+    fn perform(&mut self) {
+        for output in self.station.take_outputs() {
+            match output {
+                Output::Write(id, piece) => {
+                    let is_alive = self.connections.get(&id).is_none_or(|outgoing| outgoing.send(piece));
+                    if !is_alive {
+                        self.connections.remove(&id);
+                        self.station.on_left(self.clock.now_ms(), id);
+                    }
                 }
+                Output::Close(id) => drop(self.connections.remove(&id)),
             }
         }
-        for (id, piece) in pieces {
-            self.flush(id, Some(piece));
-        }
     }
+}
 
-    fn flush(&mut self, id: ConnectionId, piece: Option<BytesMut>) {
-        let (Some(piece), Some(outgoing)) = (piece, self.connections.get(&id)) else {
-            return;
-        };
-        if !outgoing.send(piece.freeze()) {
-            self.disconnect(id);
-        }
-    }
-
-    fn disconnect(&mut self, id: ConnectionId) {
-        if self.connections.remove(&id).is_some() {
-            self.gateway.on_closed(id);
-        }
+/// The next connection; none while nobody listens.
+async fn accept(listener: Option<&TcpListener>) -> io::Result<(tokio::net::TcpStream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
     }
 }

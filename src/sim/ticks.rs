@@ -92,9 +92,21 @@ impl Ticks<'_> {
         if now.option != before.and_then(|before| before.option.clone()) {
             self.option(ids, now);
         }
-        if before.is_none() {
-            self.generic(ids.halted, 0.0);
+    }
+
+    /// Nobody quotes: a closed market, unless its last quote is to be kept.
+    pub(super) fn no_quote(&mut self) {
+        let ids = if self.delayed { &DELAYED } else { &LIVE };
+        if !self.instrument.is_index() {
+            self.price(ids.bid, -1.0, Some(0), 0);
+            self.price(ids.ask, -1.0, Some(0), 0);
         }
+    }
+
+    /// Whether trading is halted: 1 for a halt by the exchange or a regulator.
+    pub(super) fn halted(&mut self, halted: bool) {
+        let ids = if self.delayed { &DELAYED } else { &LIVE };
+        self.generic(ids.halted, f64::from(u8::from(halted)));
     }
 
     fn quote(&mut self, ids: &Ids, before: Option<&Level1>, now: &Level1) {

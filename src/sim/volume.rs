@@ -1,5 +1,7 @@
 //! Traded quantity that adds up: a year's total split by halves, down to the single trade.
 
+use std::ops::Range;
+
 use super::path::levels;
 use super::seed::Seed;
 
@@ -28,6 +30,28 @@ impl Volume {
         let (first, last) = (start >> self.levels, end >> self.levels);
         let whole: i64 = (first..last).map(|root| self.root(root)).sum();
         end - start + whole + self.prefix(end) - self.prefix(start)
+    }
+
+    /// Quantity traded in every slot of a stretch that is not empty, in order: much cheaper than one by one.
+    pub(super) fn each(&self, slots: &Range<i64>) -> impl Iterator<Item = i64> {
+        let (slots, levels) = (slots.clone(), self.levels);
+        let roots = ((slots.start >> levels)..=((slots.end - 1) >> levels)).rev();
+        let mut open: Vec<(u32, i64, i64)> = roots.map(|index| (levels, index, self.root(index))).collect();
+        std::iter::from_fn(move || {
+            loop {
+                let (level, index, total) = open.pop()?;
+                if level == 0 {
+                    return Some(1 + total);
+                }
+                let left = if total > 0 { self.left_share(level, index, total) } else { 0 };
+                let halves = [(level - 1, index * 2 + 1, total - left), (level - 1, index * 2, left)];
+                open.extend(
+                    halves
+                        .into_iter()
+                        .filter(|(level, index, _)| index << level < slots.end && slots.start < (index + 1) << level),
+                );
+            }
+        })
     }
 
     fn root(&self, index: i64) -> i64 {
@@ -76,7 +100,9 @@ mod tests {
     fn the_volume_of_a_stretch_is_the_sum_of_its_trades() {
         let volume = Volume::new(Seed::of(3, 265_598, 1), 50_000_000, 250);
         let start = 7_059_123_456;
-        let trades: i64 = (start..start + 3_000).map(|slot| volume.between(slot, slot + 1)).sum();
+        let one_by_one = (start..start + 3_000).map(|slot| volume.between(slot, slot + 1));
+        assert!(volume.each(&(start..start + 3_000)).eq(one_by_one.clone()));
+        let trades: i64 = one_by_one.sum();
         assert_eq!(volume.between(start, start + 3_000), trades);
         assert!((start..start + 3_000).all(|slot| volume.between(slot, slot + 1) >= 1));
     }

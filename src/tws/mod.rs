@@ -4,6 +4,7 @@
 //! direction; bytes from outside (`tests/golden.rs`) pin them.
 
 mod catalog;
+mod edit;
 pub mod frame;
 pub mod handshake;
 mod latin;
@@ -15,5 +16,6 @@ mod unknown;
 mod version;
 
 pub use catalog::{DecodeError, Request, Response};
+pub use edit::{Edit, edit};
 pub use unknown::{FieldPath, unknown_fields};
 pub use version::ServerVersion;

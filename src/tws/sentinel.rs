@@ -34,6 +34,21 @@ pub fn unset_decimal(text: &str) -> Option<&str> {
     (!text.is_empty() && !UNSET_DECIMALS.contains(&text)).then_some(text)
 }
 
+/// A text field, unless it is empty.
+pub fn some_text(field: Option<String>) -> Option<String> {
+    field.filter(|text| !text.is_empty())
+}
+
+/// A mark that is only worth telling when it is set.
+pub fn some_flag(field: Option<bool>) -> Option<bool> {
+    field.filter(|set| *set)
+}
+
+/// Epoch seconds of a tick or bar as microseconds; zero and less is no time.
+pub fn seconds_us(field: Option<i64>) -> Option<i64> {
+    field.filter(|seconds| *seconds > 0)?.checked_mul(1_000_000)
+}
+
 /// True if a decimal text stands for no quantity: absent, unset, or nothing but zeroes.
 pub fn is_zero_size(size: &str) -> bool {
     unset_decimal(size).is_none_or(|text| {

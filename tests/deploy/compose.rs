@@ -126,11 +126,10 @@ fn nats_gets_every_password_its_configuration_asks_for() {
     }
 }
 
-#[test]
-fn the_environment_given_to_the_bridge_is_valid_configuration() {
-    let bridge = &compose().services["ibnats"].environment;
+/// The configuration that the bridge makes of an environment.
+pub(crate) fn configured_by(environment: &BTreeMap<String, String>) -> ibnats::config::Config {
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, value) in bridge {
+    for (name, value) in environment {
         let (section, key) = name.strip_prefix("IBNATS_").unwrap().split_once("__").expect("IBNATS_SECTION__KEY");
         let value = value.rsplit_once(":-").map_or(value.as_str(), |(_, default)| default.trim_end_matches('}'));
         let value = if value.parse::<i64>().is_ok() { value.to_owned() } else { format!("{value:?}") };
@@ -139,6 +138,10 @@ fn the_environment_given_to_the_bridge_is_valid_configuration() {
         section.push(format!("{} = {value}", key.to_lowercase()));
     }
     let as_file = lines.into_values().flatten().collect::<Vec<_>>().join("\n");
-    let config = ibnats::config::load_text(&as_file).expect("known keys, right types");
-    assert_eq!(config.gateway.host, "ib-gateway");
+    ibnats::config::load_text(&as_file).expect("known keys, right types")
+}
+
+#[test]
+fn the_environment_given_to_the_bridge_is_valid_configuration() {
+    assert_eq!(configured_by(&compose().services["ibnats"].environment).gateway.host, "ib-gateway");
 }

@@ -62,6 +62,30 @@ fn the_container_runs_the_bridge_without_a_shell() {
 }
 
 #[test]
+fn the_container_says_itself_whether_it_is_well() {
+    let check = of_last_stage("HEALTHCHECK").pop().expect("a health check");
+    let (_, command) = check.split_once(" CMD ").expect("a command");
+    let command: Vec<String> = serde_json::from_str(command).expect("exec form: there is no shell");
+    let mut words = vec!["ibnats".to_owned()];
+    words.extend(command.into_iter().skip(1));
+    ibnats::cli::command().try_get_matches_from(&words).expect("a command of the program");
+    let listens =
+        of_last_stage("ENV").into_iter().find_map(|set| set.strip_prefix("IBNATS_HTTP__LISTEN=").map(str::to_owned));
+    assert!(listens.is_some_and(|address| address.starts_with("127.0.0.1:")), "open to nobody outside");
+}
+
+#[test]
+fn the_image_says_what_it_is_made_of() {
+    let pins = text("scripts/tools/pins.sh");
+    let pinned = pins.lines().find_map(|line| line.strip_prefix("CARGO_CYCLONEDX=")).expect("pinned");
+    let built = instructions().into_iter().filter(|(name, _)| name == "RUN").map(|(_, command)| command);
+    assert!(built.into_iter().any(|command| command.contains(&format!("cargo-cyclonedx --locked --version {pinned}"))));
+    assert!(
+        of_last_stage("COPY").iter().any(|copy| copy.contains(".cdx.json") && copy.contains("/usr/share/doc/ibnats/"))
+    );
+}
+
+#[test]
 fn what_is_copied_is_in_the_build_context() {
     let ignore = text(".dockerignore");
     let sent: Vec<_> = ignore.lines().filter_map(|line| line.strip_prefix('!')).collect();

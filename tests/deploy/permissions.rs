@@ -10,7 +10,7 @@ use crate::{nats_server::NatsServer, text};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
-struct Rig {
+pub(crate) struct Rig {
     server: NatsServer,
     _folder: tempfile::TempDir,
 }
@@ -22,7 +22,7 @@ struct User {
 }
 
 impl Rig {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = folder.path().join("jetstream");
         let original = text("deploy/nats-server.conf");
@@ -42,6 +42,10 @@ impl Rig {
             ("IBNATS_ADMIN_PASSWORD", "secret-admin"),
         ];
         Self { server: NatsServer::start(&["-c", path.to_str().unwrap()], &passwords), _folder: folder }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        self.server.url()
     }
 
     async fn user(&self, name: &str) -> User {
@@ -136,6 +140,7 @@ async fn a_viewer_can_neither_trade_nor_control_nor_forge() {
         "ib.req.order.place.trader",
         "ib.req.order.cancel_all.viewer",
         "ib.req.risk.halt.viewer",
+        "ib.req.gateway.restart.viewer",
         "ib.req.bridge.log_level.viewer",
         "ib.req.md.subscribe.trader",
         "ib.quote.STK.AAPL.SMART.USD",
@@ -171,6 +176,7 @@ async fn a_trader_trades_under_its_own_name_but_cannot_halt() {
     for subject in [
         "ib.req.risk.halt.trader",
         "ib.req.risk.resume.trader",
+        "ib.req.gateway.restart.trader",
         "ib.req.bridge.log_level.trader",
         "ib.req.order.place",
         "ib.req.order.place.viewer",

@@ -48,6 +48,30 @@ fn systemd_accepts_the_unit() {
     assert!(accepted && about_us.is_empty(), "{said}");
 }
 
+/// Exposure by systemd's own reckoning, from 0 (none) to 10 (all).
+const EXPOSURE_MAX: f64 = 2.0;
+
+#[test]
+fn systemd_finds_little_that_the_service_could_reach_and_the_page_says_how_much() {
+    let page = text("deploy/README.md");
+    let (_, rest) = page.split_once("an exposure of **").expect("the figure");
+    let figure: f64 = rest.split("**").next().unwrap().parse().expect("a number");
+    assert!(figure < EXPOSURE_MAX, "{figure}");
+    if !is_installed("systemd-analyze") {
+        println!("not judged by systemd: systemd-analyze is not installed here");
+        return;
+    }
+    let unit = checkout("deploy/ibnats.service");
+    let threshold = format!("--threshold={}", EXPOSURE_MAX * 10.0);
+    let mut analyze = Command::new("systemd-analyze");
+    let (accepted, said) = run(analyze.args(["security", "--offline=true", "--no-pager", &threshold]).arg(unit));
+    assert!(accepted, "{said}");
+    let overall = said.lines().find(|line| line.contains("Overall exposure level")).expect("a verdict");
+    let found = overall.split_whitespace().find_map(|word| word.parse::<f64>().ok()).expect("a number");
+    // Later releases of systemd look at more.
+    assert!((found - figure).abs() < 0.5, "{found} against {figure}");
+}
+
 #[test]
 fn the_sample_configuration_loads() {
     let config = ibnats::config::load(Some(&checkout("deploy/ibnats.toml"))).expect("loads");

@@ -2,7 +2,7 @@
 
 use ibnats::{
     journal::{Letter, OfflineJournal},
-    session::{Entry, Memory},
+    session::{Entry, Memory, durable::OrderMemory},
 };
 
 pub(crate) struct Disk {
@@ -18,6 +18,11 @@ impl Disk {
 
     pub(crate) fn write(&mut self, entry: Entry) {
         self.journal.write(entry);
+    }
+
+    /// Orders that were not written since their keys were used before.
+    pub(crate) fn known(&mut self) -> Vec<(u64, Vec<OrderMemory>)> {
+        self.journal.take_known()
     }
 
     /// One transaction; gives the receipts of what is now on the disk.

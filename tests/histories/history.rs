@@ -14,7 +14,10 @@ use ibnats::{
 };
 use rand::{RngExt, seq::IndexedRandom};
 
-use crate::world::{AAPL, World};
+use crate::{
+    changes,
+    world::{AAPL, World},
+};
 
 const KEYS_MAX: usize = 12;
 /// A client of another program at the same gateway.
@@ -40,7 +43,7 @@ pub(crate) fn run(seed: u64) -> World {
     world
 }
 
-fn behaviour(world: &mut World) -> Behaviour {
+pub(crate) fn behaviour(world: &mut World) -> Behaviour {
     let mut delay = |max: i64| if world.random.random_bool(0.5) { 0 } else { world.random.random_range(0..max) };
     let (ack_delay_ms, cancel_delay_ms, commission_delay_ms) = (delay(400), delay(400), delay(2_000));
     let mut permille = |max: u32| if world.random.random_bool(0.4) { 0 } else { world.random.random_range(0..max) };
@@ -61,10 +64,15 @@ fn behaviour(world: &mut World) -> Behaviour {
     }
 }
 
-fn step(world: &mut World) {
+pub(crate) fn step(world: &mut World) {
     match world.random.random_range(0..100) {
-        0..=29 => place(world),
-        30..=41 => cancel(world),
+        0..=19 => place(world),
+        20..=27 => cancel(world),
+        28..=34 => changes::modify(world),
+        35..=38 => changes::family(world),
+        39 => changes::cancel_all(world),
+        40 => changes::use_key_differently(world),
+        41 => changes::bust(world),
         42..=49 => move_price(world),
         50..=72 => pass(world),
         73..=79 => cut(world),
@@ -119,9 +127,10 @@ fn place(world: &mut World) {
         format!("place {key} {:?} {:?} {:?} at {:?}", ask.side, ask.quantity, ask.order_type, ask.limit_price)
     });
     world.asked.insert(key.clone(), ask.clone());
+    world.ours.insert(key.clone());
     let callers = if world.chance(10) { 3 } else { 1 };
     for _ in 0..callers {
-        world.ask(&key, Ask::PlaceOrder(Box::new(ask.clone())));
+        world.ask(&format!("place {key}"), Ask::PlaceOrder(Box::new(ask.clone())));
     }
 }
 
@@ -129,6 +138,7 @@ fn new_order(world: &mut World, number: usize) -> PlaceOrder {
     let side = if world.random.random_bool(0.5) { "buy" } else { "sell" };
     let quantity = world.random.random_range(1..40);
     let cents = world.random.random_range(9_700..10_300);
+    world.prices.entry(format!("k{number}")).or_default().insert(cents);
     let wait_for = *["sent", "working", "final"].choose(&mut world.random).expect("words");
     let terms = match world.random.random_range(0..10) {
         0..=3 => r#""order_type":"market""#.to_owned(),
@@ -142,7 +152,7 @@ fn new_order(world: &mut World, number: usize) -> PlaceOrder {
 }
 
 fn cancel(world: &mut World) {
-    let known: Vec<String> = world.asked.keys().cloned().collect();
+    let known: Vec<String> = world.ours.iter().cloned().collect();
     let Some(key) = known.choose(&mut world.random).cloned() else { return };
     world.note(|| format!("cancel {key}"));
     let ask = CancelOrder { key: Some(key.parse().expect("a key")), ..CancelOrder::default() };
@@ -254,7 +264,7 @@ fn by_hand(world: &mut World) {
 }
 
 /// Everything works again, and there is time to find out what happened.
-fn heal(world: &mut World) {
+pub(crate) fn heal(world: &mut World) {
     world.note(|| "everything works again".to_owned());
     world.is_nats_up = true;
     world.is_gateway_up = true;

@@ -21,6 +21,7 @@ pub(crate) fn judge(world: &mut World) -> Vec<String> {
     journal_and_gateway_agree(world, &orders, &mut wrong);
     stream_and_journal_agree(world, &orders, &mut wrong);
     one_order_for_all_callers(world, &mut wrong);
+    one_order_for_each_key(world, &mut wrong);
     for announced in &world.announced {
         if announced.starts_with("mismatch") || announced.starts_with("duplicate_order") {
             wrong.push(format!("announced: {announced}"));
@@ -30,17 +31,23 @@ pub(crate) fn judge(world: &mut World) -> Vec<String> {
 }
 
 fn sent_at_most_once(world: &World, wrong: &mut Vec<String>) {
-    let mut received: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
+    let mut received: BTreeMap<&str, BTreeSet<i32>> = BTreeMap::new();
+    let mut messages = BTreeSet::new();
     for placement in world.sim.witness().placements() {
         if placement.client_id == 1 {
-            received.entry(&placement.order_ref).or_default().push(placement.order_id);
+            received.entry(&placement.order_ref).or_default().insert(placement.order_id);
+            // Every change has a price of its own.
+            let price = placement.limit_price.map(f64::to_bits);
+            if !messages.insert((&placement.order_ref, price)) {
+                wrong.push(format!("{placement:?} was received twice"));
+            }
         }
     }
     for (key, order_ids) in received {
         if order_ids.len() > 1 {
             wrong.push(format!("{key} was received as orders {order_ids:?}"));
         }
-        if !world.asked.contains_key(key) {
+        if !world.ours.contains(key) {
             wrong.push(format!("{key:?} was received and never asked for"));
         }
     }
@@ -86,7 +93,7 @@ fn every_fill_told_once(world: &World, wrong: &mut Vec<String>) {
         if !is_same || last.commission.is_none() {
             wrong.push(format!("fill {at_gateway:?} was told last as {last:?}"));
         }
-        let is_ours = world.asked.contains_key(&at_gateway.order_ref);
+        let is_ours = world.ours.contains(&at_gateway.order_ref);
         let key = if is_ours { at_gateway.order_ref.clone() } else { format!("perm-{}", at_gateway.perm_id) };
         if let Some(fill) = versions.iter().find(|fill| fill.key.as_str() != key) {
             wrong.push(format!("fill {} of {key} was told as one of {}", fill.exec_id, fill.key));
@@ -107,7 +114,7 @@ fn every_fill_told_once(world: &World, wrong: &mut Vec<String>) {
 fn journal_and_gateway_agree(world: &World, orders: &BTreeMap<String, OrderEvent>, wrong: &mut Vec<String>) {
     let standings = world.sim.witness().standings();
     for standing in &standings {
-        let is_ours = world.asked.contains_key(&standing.order_ref);
+        let is_ours = world.ours.contains(&standing.order_ref);
         let key = if is_ours { standing.order_ref.clone() } else { format!("perm-{}", standing.perm_id) };
         let Some(order) = orders.get(&key) else {
             wrong.push(format!("{standing:?} is not in the journal"));
@@ -120,6 +127,13 @@ fn journal_and_gateway_agree(world: &World, orders: &BTreeMap<String, OrderEvent
                 "{standing:?} is {:?}, filled {filled}, in the journal: {:?}",
                 order.state, order.reason
             ));
+        }
+        let limit = standing.limit_price.map(|price| price.to_string().parse::<f64>().expect("a price"));
+        let has_terms = order.quantity.as_ref().is_none_or(|quantity| quantity.decimal() == standing.quantity)
+            && (limit.is_none() || order.limit_price == limit);
+        if standing.is_open && !has_terms {
+            let (quantity, price) = (&order.quantity, order.limit_price);
+            wrong.push(format!("{standing:?} has quantity {quantity:?} and price {price:?} in the journal"));
         }
         let origin = match standing.client_id {
             1 => "bridge".to_owned(),
@@ -166,7 +180,7 @@ fn stream_and_journal_agree(world: &World, orders: &BTreeMap<String, OrderEvent>
             if plain(before) == plain(event) {
                 wrong.push(format!("{} was told twice: {:?}", event.key, event.state));
             }
-            if event.filled.decimal() < before.filled.decimal() {
+            if event.filled.decimal() < before.filled.decimal() && !world.busted.contains(event.key.as_str()) {
                 wrong.push(format!("{} was filled {} and then {}", event.key, before.filled, event.filled));
             }
         }
@@ -188,12 +202,24 @@ fn one_order_for_all_callers(world: &World, wrong: &mut Vec<String>) {
     let mut order_ids: BTreeMap<&str, BTreeSet<i32>> = BTreeMap::new();
     for (key, outcome) in &world.replies {
         if let Ok(ibnats::session::Answer::Order(answer)) = outcome {
+            let key = key.rsplit(' ').next().unwrap_or(key);
             order_ids.entry(key).or_default().extend(answer.order.order_id);
         }
     }
     for (key, order_ids) in order_ids {
         if order_ids.len() > 1 {
             wrong.push(format!("callers of {key} were told of orders {order_ids:?}"));
+        }
+    }
+}
+
+/// Of two different orders with one key only one is ever promised.
+fn one_order_for_each_key(world: &World, wrong: &mut Vec<String>) {
+    let promised: BTreeSet<&str> =
+        world.replies.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(what, _)| what.as_str()).collect();
+    for other in promised.iter().filter_map(|what| what.strip_prefix("other ")) {
+        if promised.contains(format!("place {other}").as_str()) {
+            wrong.push(format!("{other} was promised to two callers with different orders"));
         }
     }
 }

@@ -1,15 +1,19 @@
 //! Gateway, network, bridge, disk and JetStream in one thread, with one clock that a seed moves.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use compact_str::CompactString;
 use ibnats::{
     config::Config,
-    schema::{connection::LinkName, request::order::PlaceOrder},
-    session::{Ask, Command, Event, Now, Outcome, Output, Session, Token},
+    schema::{
+        connection::LinkName,
+        request::order::{ModifyOrder, PlaceOrder},
+    },
+    session::{Ask, CacheItem, Command, Event, Now, Outcome, Output, Session, Token},
     sim::{OfflineSim, SimConfig},
 };
 use rand::{RngExt, SeedableRng};
@@ -38,13 +42,32 @@ pub(crate) struct World {
     began: Instant,
     config: Arc<Config>,
     tokens: u64,
+    /// Who asks; nobody in particular at first.
+    pub(crate) client: Option<CompactString>,
     /// Whom each caller of the running bridge asked about.
     pub(crate) callers: BTreeMap<Token, String>,
+    /// Beside the key what was asked, where that matters: `place k1`, `other k1`.
     pub(crate) replies: Vec<(String, Outcome)>,
     /// First request of each key.
     pub(crate) asked: BTreeMap<String, PlaceOrder>,
+    /// Every key that was asked for, those of brackets and groups too.
+    pub(crate) ours: BTreeSet<String>,
+    /// Brackets and groups asked for.
+    pub(crate) families: Vec<Ask>,
+    /// Changes asked for; each has an id and a price of its own.
+    pub(crate) changes: Vec<ModifyOrder>,
+    /// Limit prices in cents used for each key.
+    pub(crate) prices: BTreeMap<String, BTreeSet<i32>>,
+    /// Keys of orders that lost fills.
+    pub(crate) busted: BTreeSet<String>,
     pub(crate) is_nats_up: bool,
     pub(crate) is_gateway_up: bool,
+    /// Events that are not stored, since they were last looked at.
+    pub(crate) heard: Vec<Event>,
+    /// What the bridge keeps beside the journal: leases and contracts.
+    cached: BTreeMap<(&'static str, String), CacheItem>,
+    /// Until when each caller of the running bridge is to be answered.
+    pub(crate) due: BTreeMap<Token, i64>,
     /// What the bridge said of itself.
     pub(crate) announced: Vec<String>,
     /// What happened, for whoever must find out.
@@ -52,13 +75,19 @@ pub(crate) struct World {
 }
 
 impl World {
-    #[expect(clippy::disallowed_methods, reason = "any instant will do as a start; time then moves by hand")]
     pub(crate) fn new(seed: u64) -> Self {
+        Self::with(&SimConfig { seed, ..SimConfig::default() })
+    }
+
+    /// As [`Self::new`], at a gateway with these settings.
+    #[expect(clippy::disallowed_methods, reason = "any instant will do as a start; time then moves by hand")]
+    pub(crate) fn with(sim: &SimConfig) -> Self {
+        let seed = sim.seed;
         let mut config = Config::default();
         config.timing.reconcile_ms = 20_000;
         config.timing.settle_ms = 6_000;
         config.timing.reconnect_max_ms = 2_000;
-        let sim = OfflineSim::new(&SimConfig { seed, ..SimConfig::default() }, START_MS);
+        let sim = OfflineSim::new(sim, START_MS);
         let mut world = Self {
             random: ChaCha8Rng::seed_from_u64(seed),
             sim,
@@ -69,11 +98,20 @@ impl World {
             began: Instant::now(),
             config: Arc::new(config),
             tokens: 0,
+            client: None,
             callers: BTreeMap::new(),
             replies: Vec::new(),
             asked: BTreeMap::new(),
+            ours: BTreeSet::new(),
+            families: Vec::new(),
+            changes: Vec::new(),
+            prices: BTreeMap::new(),
+            busted: BTreeSet::new(),
             is_nats_up: true,
             is_gateway_up: true,
+            heard: Vec::new(),
+            cached: BTreeMap::new(),
+            due: BTreeMap::new(),
             announced: Vec::new(),
             log: Vec::new(),
         };
@@ -102,6 +140,9 @@ impl World {
         let memory = self.disk.recall(self.config.gateway.trading_client_id, now.us);
         let mut session = Session::new(Arc::clone(&self.config), Vec::new(), self.random.random(), now);
         session.restore(now, memory);
+        for item in self.cached.values().filter(|item| item.body.is_some()) {
+            session.recall(now, item);
+        }
         self.bridge = Some(Bridge { session, wires: [Wire::default(), Wire::default()] });
         self.drain();
     }
@@ -117,6 +158,7 @@ impl World {
             }
         }
         self.callers.clear();
+        self.due.clear();
     }
 
     /// Cuts a link: so many of the bytes under way still arrive in each direction.
@@ -251,7 +293,7 @@ impl World {
                             bridge.session.on_closed(now, link, generation, "refused");
                         }
                     }
-                    Output::Send { link, bytes } => bridge.wires[link as usize].up.extend_from_slice(&bytes),
+                    Output::Send { link, frames } => bridge.wires[link as usize].up.extend_from_slice(frames.bytes()),
                     Output::Close { link } => {
                         let wire = &mut bridge.wires[link as usize];
                         let arrives = self.random.random_range(0..=wire.up.len());
@@ -265,9 +307,13 @@ impl World {
                     Output::Event(Event::Bridge(event)) => {
                         self.announced.push(format!("{} {}", event.event, event.message.unwrap_or_default()));
                     }
-                    // No history is asked for here.
-                    Output::Event(_) | Output::Cache(_) | Output::KeepRisk(_) | Output::Part { .. } => {}
+                    Output::Event(event) => self.heard.push(event),
+                    Output::Cache(item) => drop(self.cached.insert((item.kind.name(), item.key.clone()), item)),
+                    Output::Part { token, .. } => bridge.session.on_part_taken(now, token),
+                    // This gateway never moves.
+                    Output::KeepRisk(_) | Output::Port(_) | Output::CommandGateway { .. } => {}
                     Output::Reply { token, outcome } => {
+                        self.due.remove(&token);
                         if let Some(key) = self.callers.remove(&token) {
                             self.replies.push((key, outcome));
                         }
@@ -279,9 +325,13 @@ impl World {
                 return;
             }
             let receipts = self.disk.flush(now.us);
+            let known = self.disk.known();
             let Some(bridge) = &mut self.bridge else { return };
-            if receipts.is_empty() {
+            if receipts.is_empty() && known.is_empty() {
                 break;
+            }
+            for (receipt, orders) in known {
+                bridge.session.on_known(now, receipt, orders);
             }
             for receipt in receipts {
                 bridge.session.on_journaled(now, receipt, &Ok(()));
@@ -310,9 +360,11 @@ impl World {
         self.tokens += 1;
         let token = Token(self.tokens);
         let deadline = now.at + Duration::from_secs(5);
+        let client = self.client.clone();
         let bridge = self.bridge.as_mut()?;
-        bridge.session.on_command(now, Command { token, client: None, deadline, ask });
+        bridge.session.on_command(now, Command { token, client, deadline, ask });
         self.callers.insert(token, key.to_owned());
+        self.due.insert(token, self.now_ms + 5_000);
         self.drain();
         Some(token)
     }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use ibnats::{
-    config::Config,
+    config::{BarFeed, Config},
     schema::{
         bar::BarEvent,
         connection::{GapEvent, LinkName},
@@ -43,10 +43,16 @@ pub(crate) struct World {
 impl World {
     /// A login at this moment of simulated time.
     pub(crate) fn at(start_ms: i64, sim: &SimConfig) -> Self {
+        Self::with(start_ms, sim, BarFeed::RealTime)
+    }
+
+    /// As [`Self::at`], with bars from another source.
+    pub(crate) fn with(start_ms: i64, sim: &SimConfig, feed: BarFeed) -> Self {
         let now = Now { at: ibnats::gateway::clock::now().at, us: start_ms * 1_000 };
         let mut config = Config::default();
         config.timing.reconnect_max_ms = 1_000;
         config.bars.update_ms = 0;
+        config.bars.feed = feed;
         let session = Session::new(Arc::new(config), Vec::new(), 7, now);
         let mut world = Self {
             session,
@@ -144,9 +150,9 @@ impl World {
                     self.session.on_opened(self.now, link, generation);
                 }
             }
-            Output::Send { link, bytes } => {
+            Output::Send { link, frames } => {
                 if let Some(connection) = self.connections[link as usize] {
-                    self.sim.receive(self.now.us / 1_000, connection, &bytes);
+                    self.sim.receive(self.now.us / 1_000, connection, frames.bytes());
                 }
             }
             Output::Close { link } => {

@@ -42,7 +42,12 @@ impl Rig {
         Self::start_with(config(url, prefix)).await.expect("the bridge starts")
     }
 
-    pub(crate) async fn start_with(mut config: Config) -> Result<Self, NatsError> {
+    pub(crate) async fn start_with(config: Config) -> Result<Self, NatsError> {
+        // A bridge that is starting is large.
+        Box::pin(Self::open(config)).await
+    }
+
+    async fn open(mut config: Config) -> Result<Self, NatsError> {
         let state = tempfile::tempdir().expect("a folder");
         state.path().clone_into(&mut config.state.dir);
         let opened = journal::start(&config, ibnats::gateway::clock::now).expect("a journal");
@@ -96,21 +101,7 @@ pub(crate) fn eventually<T, F: Future<Output = Option<T>>>(
 }
 
 pub(crate) fn instrument() -> Instrument {
-    Instrument {
-        con_id: 265_598,
-        sec_type: "STK".into(),
-        symbol: "AAPL".into(),
-        local_symbol: "AAPL".into(),
-        exchange: "SMART".into(),
-        currency: "USD".into(),
-        primary_exchange: None,
-        expiry: None,
-        strike: None,
-        right: None,
-        multiplier: None,
-        trading_class: None,
-        min_tick: None,
-    }
+    Instrument::bare(265_598, "STK", "AAPL", "SMART", "USD")
 }
 
 pub(crate) fn listing() -> Arc<Listing> {
@@ -162,9 +153,10 @@ pub(crate) fn order(key: &str, number: i64) -> Entry {
         why_held: None,
         instrument: None,
         duplicate_of: None,
+        cancel_waits: None,
         after_gap: None,
     };
     let memory = OrderMemory { event, ask: None, client: None, facts: "{}".to_owned() };
-    let fact = OrderFact { memory, client_id: 1, next_order_id: 1, is_told: true };
+    let fact = OrderFact { memory, client_id: 1, next_order_id: 1, is_told: true, is_new: false };
     Entry { at_us: number, receipt: None, fact: Fact::Order(Box::new(fact)) }
 }

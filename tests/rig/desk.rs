@@ -13,6 +13,7 @@ use std::{
 use async_nats::Client;
 use futures_util::StreamExt as _;
 use ibnats::{
+    journal::reader::{Reader, Which},
     schema::registry,
     sim::{RunningSim, SimConfig, Simulator},
 };
@@ -72,7 +73,15 @@ impl Desk {
     }
 
     pub(crate) async fn start_sim_as(&mut self, config: SimConfig) {
-        self.sim = Some(Simulator::start(config).await.expect("the simulator starts"));
+        // A connection of somebody else may hold the port for a moment.
+        let started = now();
+        self.sim = loop {
+            match Simulator::start(config.clone()).await {
+                Ok(sim) => break Some(sim),
+                Err(error) => assert!(started.elapsed() < LIMIT, "the simulator does not start: {error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
@@ -81,10 +90,18 @@ impl Desk {
 
     /// Starts `ibnats run` with `extra` added to its configuration.
     pub(crate) fn start_bridge(&mut self, extra: &str) {
+        self.start_bridge_at(self.addr.port(), &format!("url = \"{}\"", self.nats.url()), extra);
+    }
+
+    /// As [`Self::start_bridge`], with another gateway port, and lines for the section about NATS.
+    pub(crate) fn start_bridge_at(&mut self, port: u16, nats: &str, extra: &str) {
+        self.start_bridge_as(&format!("port = {port}"), nats, extra);
+    }
+
+    /// As [`Self::start_bridge`], with lines for the sections about the gateway and about NATS.
+    pub(crate) fn start_bridge_as(&mut self, gateway: &str, nats: &str, extra: &str) {
         let text = format!(
-            "[gateway]\nport = {}\n[nats]\nurl = \"{}\"\n[log]\nfilter = \"info\"\n[state]\ndir = \"{}\"\n{extra}\n",
-            self.addr.port(),
-            self.nats.url(),
+            "[gateway]\n{gateway}\n[nats]\n{nats}\n[log]\nfilter = \"info\"\n[state]\ndir = \"{}\"\n{extra}\n",
             self.state().display(),
         );
         let file = self.folder.path().join("ibnats.toml");
@@ -101,6 +118,11 @@ impl Desk {
             .spawn()
             .expect("the bridge starts");
         self.bridge = Some(child);
+    }
+
+    /// A file beside the state that goes with it.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Where the bridge keeps its state.
@@ -161,6 +183,24 @@ impl Desk {
         reply["data"].clone()
     }
 
+    /// As [`Self::get`], of an answer in pages.
+    pub(crate) async fn pages(&self, verb: &str, payload: Value) -> Vec<Value> {
+        self.schemas.check(&format!("request.{verb}"), &payload);
+        let inbox = self.client.new_inbox();
+        let mut replies = self.client.subscribe(inbox.clone()).await.expect("subscribed");
+        let subject = format!("ib.req.{verb}");
+        self.client.publish_with_reply(subject, inbox, payload.to_string().into()).await.expect("asked");
+        let mut pages: Vec<Value> = Vec::new();
+        while pages.last().is_none_or(|page| page["last"] == false) {
+            let reply = tokio::time::timeout(LIMIT, replies.next()).await.expect("a page in time").expect("a page");
+            let reply: Value = serde_json::from_slice(&reply.payload).expect("JSON");
+            self.schemas.check(&format!("reply.{verb}"), &reply);
+            assert_eq!(reply["ok"], true, "{verb}: {reply}\n{}", self.log());
+            pages.push(reply["data"].clone());
+        }
+        pages
+    }
+
     /// The error code and message of a request that is refused.
     pub(crate) async fn refused(&self, verb: &str, payload: &str) -> (String, String) {
         let reply = self.ask_raw(verb, payload.to_owned()).await;
@@ -202,6 +242,54 @@ impl Desk {
         let subscriber = self.client.subscribe(format!("ib.{subject}")).await.expect("subscribed");
         self.client.flush().await.expect("flushed");
         Tap { subscriber, desk: self }
+    }
+
+    /// Apple's present bid.
+    pub(crate) async fn bid(&self) -> f64 {
+        let snapshot = self.get("md.snapshot", json!({ "contract": "STK:AAPL", "timeout_ms": 15_000 })).await;
+        snapshot["quote"]["bid"].as_f64().expect("a bid")
+    }
+
+    /// Orders come to be refused for a reason that holds `why`; health says the same, and that data flows.
+    pub(crate) async fn orders_are_refused(&self, why: &str) {
+        let (code, message) = self
+            .eventually("a refusal for this reason", async || {
+                // Those before the reason is known are taken.
+                let order = limit(&format!("k{}", ibnats::gateway::clock::now().us), 1.0).to_string();
+                let reply = self.client.request("ib.req.order.place", order.into()).await.ok()?;
+                let reply: Value = serde_json::from_slice(&reply.payload).ok()?;
+                let text = |field: &str| reply["error"][field].as_str().unwrap_or_default().to_owned();
+                text("message").contains(why).then(|| (text("code"), text("message")))
+            })
+            .await;
+        assert_eq!(code, "not_ready");
+        assert!(message.contains("nothing was sent"), "{message}");
+        let health = self.get("bridge.health", json!({})).await;
+        assert_eq!((&health["orders"], &health["data"]), (&json!(false), &json!(true)), "{health}");
+        assert!(health["reasons"].to_string().contains(why), "{health}");
+    }
+
+    /// Orders that the simulator was sent.
+    pub(crate) async fn orders_sent(&self) -> u64 {
+        self.sim().request_count("PlaceOrderRequest").await
+    }
+
+    /// Every order of the journal on the disk, with its state.
+    pub(crate) fn journaled(&self) -> BTreeMap<String, String> {
+        let which = Which { count_max: 10_000, ..Which::default() };
+        let orders = Reader::open(&self.state()).expect("readable").orders(&which).expect("orders");
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        orders.iter().map(|order| (text(&order["key"]), text(&order["state"]))).collect()
+    }
+
+    /// What `probe` finds in a stream, once it is there: an event is stored after it is sent.
+    pub(crate) async fn find_stored<T>(
+        &self,
+        stream: &str,
+        what: &str,
+        probe: impl Fn(&[(String, Value)]) -> Option<T>,
+    ) -> T {
+        self.eventually(what, async || probe(&self.stored(stream).await)).await
     }
 
     /// Everything stored in a stream so far, oldest first.
@@ -303,6 +391,14 @@ impl Schemas {
         let (_, name) = self.events.iter().find(fits).unwrap_or_else(|| panic!("no schema for {subject}"));
         self.check(name, payload);
     }
+}
+
+/// A limit order for three shares of Apple.
+pub(crate) fn limit(key: &str, price: f64) -> Value {
+    json!({
+        "key": key, "contract": "STK:AAPL", "side": "buy", "quantity": 3, "order_type": "limit",
+        "limit_price": (price * 100.0).round() / 100.0
+    })
 }
 
 /// A market order for this many shares of Apple.

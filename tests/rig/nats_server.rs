@@ -53,6 +53,16 @@ impl NatsServer {
         self.signal("-STOP");
     }
 
+    /// Has the server read its configuration file again.
+    pub(crate) fn reload(&self) {
+        self.signal("-HUP");
+    }
+
+    /// Takes a killed server's store away.
+    pub(crate) fn forget_everything(&self) {
+        std::fs::remove_dir_all(self.folder.path().join("js")).expect("the store");
+    }
+
     /// Ends a pause.
     pub(crate) fn resume(&self) {
         self.signal("-CONT");

@@ -4,16 +4,17 @@ mod instruments;
 mod nats_server;
 mod table;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use futures_util::StreamExt;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use self::{nats_server::NatsServer, table::Board};
-use super::{Failure, bridge::RunningBridge, logging, stop::stop_signal};
+use super::{Failure, bridge::RunningBridge, stop::stop_signal};
 use crate::{
     config::{Config, Log},
     nats::subject,
+    ops::logging,
     sim::{SimConfig, Simulator},
 };
 
@@ -36,11 +37,15 @@ pub(super) struct Args {
     /// Use this NATS server instead of starting one
     #[arg(long, env = "NATS_URL")]
     nats_url: Option<String>,
+    /// Faults that the simulated gateway suffers, from a scenario file (docs/scenarios.md)
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
 }
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
+    let scenario = args.scenario.as_deref().map(super::sim::scenario).transpose()?;
     let quiet = Log { filter: "warn".to_owned(), ..Log::default() };
-    logging::start(&quiet)?;
+    let log = logging::start(&quiet)?;
     let stop = stop_signal()?;
     let (own_server, url) = if let Some(url) = args.nats_url {
         (None, url)
@@ -49,7 +54,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         let url = server.url.clone();
         (Some(server), url)
     };
-    let sim = Simulator::start(SimConfig { seed: args.seed, ..SimConfig::default() }).await?;
+    let sim = Simulator::start(SimConfig { seed: args.seed, scenario, ..SimConfig::default() }).await?;
     println!("simulated gateway: {}", sim.addr());
 
     let state = tempfile::tempdir()?;
@@ -57,17 +62,17 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     state.path().clone_into(&mut config.state.dir);
     config.gateway.port = sim.addr().port();
     config.nats.url.clone_from(&url);
+    "127.0.0.1:0".clone_into(&mut config.http.listen);
     // Its orders are forgotten with the simulated gateway.
     let state = tempfile::tempdir()?;
     state.path().clone_into(&mut config.state.dir);
     tokio::pin!(stop);
-    let started = tokio::select! {
-        bridge = RunningBridge::start(config) => Some(bridge),
-        // A NATS server of the user's may be away for long; a signal ends the wait.
-        () = &mut stop => None,
-    };
-    let shown = match started {
-        Some(Ok(bridge)) => {
+    // A NATS server of the user's may be away for long; a signal ends the wait.
+    let shown = match Box::pin(RunningBridge::start(config, None, log, &mut stop)).await {
+        Ok(Some(bridge)) => {
+            if let Some(address) = bridge.http_address() {
+                println!("console: http://{address}/");
+            }
             let shown = tokio::select! {
                 shown = show(&url, &bridge, args.seconds) => shown,
                 () = &mut stop => Ok(()),
@@ -75,8 +80,8 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
             bridge.stop().await;
             shown
         }
-        Some(Err(failure)) => Err(failure),
-        None => Ok(()),
+        Err(failure) => Err(failure),
+        Ok(None) => Ok(()),
     };
     sim.stop().await;
     if let Some(server) = own_server {

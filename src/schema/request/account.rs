@@ -1,5 +1,7 @@
 //! `account.*`: accounts, values, positions, executions.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
@@ -22,21 +24,40 @@ pub struct Accounts {
 }
 
 /// One account.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Account {
     /// Account number.
     pub account: String,
     /// True for a paper account (IB numbers them with a leading `D`).
     pub paper: bool,
+    /// True if its values, positions and profit are followed.
+    #[serde(default)]
+    pub followed: bool,
+    /// False while IB resets it: its figures are then the last ones from before. Absent until it was told.
+    pub ready: Option<bool>,
+    /// Currency that sums are in; absent until it was told.
+    pub base_currency: Option<String>,
+    /// What one unit of each currency in use is worth in the base currency, as IB writes it.
+    #[serde(default)]
+    pub exchange_rates: BTreeMap<String, String>,
+    /// Models of this account that are followed.
+    #[serde(default)]
+    pub models: Vec<String>,
 }
 
-/// `account.summary`, `account.positions`: of one account or all.
+/// `account.summary`, `account.positions`: of one account, of an advisor's group, or of all; of whole accounts or of a
+/// model in them.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AccountQuery {
     /// Only this account.
     pub account: Option<String>,
+    /// Only accounts of this group of an advisor; excludes `account`.
+    pub group: Option<String>,
+    /// Of this model instead of the whole account; needs `account`.
+    pub model: Option<String>,
     /// Give up after this many milliseconds.
     pub timeout_ms: Option<u64>,
 }
@@ -46,6 +67,18 @@ pub struct AccountQuery {
 pub struct Summary {
     /// The values, by account and tag.
     pub values: Vec<AccountValueEvent>,
+    /// Accounts whose values are incomplete or not the newest, and why.
+    #[serde(default)]
+    pub unsettled: Vec<Unsettled>,
+}
+
+/// Account whose figures are not complete or not the newest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Unsettled {
+    /// Account number.
+    pub account: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// Answer to `account.positions`.
@@ -62,6 +95,10 @@ pub struct Positions {
 pub struct PnlQuery {
     /// Only this account.
     pub account: Option<String>,
+    /// Only accounts of this group of an advisor; excludes `account`.
+    pub group: Option<String>,
+    /// Of this model instead of the whole account; needs `account`.
+    pub model: Option<String>,
     /// Also of the position in this contract.
     pub con_id: Option<i32>,
     /// Also of every open position.
@@ -100,6 +137,10 @@ pub struct MissingPnl {
 pub struct ExecutionsRequest {
     /// Only this account.
     pub account: Option<String>,
+    /// Only accounts of this group of an advisor; excludes `account`.
+    pub group: Option<String>,
+    /// Only fills of this model.
+    pub model: Option<String>,
     /// Only this order.
     pub key: Option<String>,
     /// Give up after this many milliseconds.

@@ -8,8 +8,9 @@ use crate::schema::{Instrument, contract::ContractSpec};
 
 /// `contract.chain`: the options on one underlying, or only the parameters that they are made of.
 ///
-/// Expiries must be narrowed, and a request for more than 2,000 contracts or 50 lookups (one for each expiry and
-/// trading class) is refused.
+/// Expiries must be narrowed, and a request for more than 2,000 contracts or 50 lookups (one for each expiry, trading
+/// class and multiplier) is refused. The answer is told expiry by expiry, as each is looked up; what could not be
+/// looked up within the deadline is a hole of the manifest.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +21,8 @@ pub struct ChainRequest {
     pub exchange: Option<String>,
     /// Options of this trading class only.
     pub trading_class: Option<String>,
+    /// Options of this contract multiplier only.
+    pub multiplier: Option<f64>,
     /// These expiries only, each `YYYYMMDD` or a month `YYYYMM`.
     pub expiries: Option<Vec<String>>,
     /// First expiry, `YYYYMMDD`.
@@ -53,12 +56,25 @@ pub struct ChainPage {
     pub page: u32,
     /// True on the last page, which carries the manifest.
     pub last: bool,
-    /// Options of this page, by expiry, strike and right.
+    /// Options of this page, of one expiry, trading class and multiplier, by strike and right.
     pub rows: Vec<ChainRow>,
+    /// How far the answer has come; absent on the last page.
+    pub progress: Option<ChainProgress>,
     /// What chains there are; if only this was asked for.
     pub parameters: Option<Vec<ChainParameters>>,
     /// The summary; on the last page.
     pub manifest: Option<ChainManifest>,
+}
+
+/// How far the answer to `contract.chain` has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChainProgress {
+    /// Lookups that are settled, one way or another.
+    pub done: u32,
+    /// Lookups that the chain takes: one for each expiry, trading class and multiplier.
+    pub total: u32,
+    /// Rows so far, those of this page included.
+    pub rows: u64,
 }
 
 /// One option.
@@ -114,7 +130,7 @@ pub struct ChainManifest {
     pub holes: Vec<ChainHole>,
 }
 
-/// One expiry of a trading class without rows.
+/// One expiry of a trading class and multiplier without rows.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ChainHole {
@@ -122,7 +138,10 @@ pub struct ChainHole {
     pub expiry: String,
     /// Trading class.
     pub trading_class: String,
-    /// Why: `no_data` (none of its contracts is wanted or listed), `unknown_contract`, `timeout`, `too_large`, ...
+    /// Contract multiplier, if IB gives one.
+    pub multiplier: Option<f64>,
+    /// Why: `no_data` (none of its contracts is wanted or listed), `unknown_contract`, `timeout` (not answered, or not
+    /// reached before the deadline), `not_ready` (the gateway lost IB), `too_large`, ...
     pub reason: String,
     /// IB's code, if one caused it.
     pub ib_code: Option<i32>,

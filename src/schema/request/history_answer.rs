@@ -125,13 +125,13 @@ pub struct PastTick {
     pub price: Option<f64>,
     /// Trade size.
     pub size: Option<Size>,
-    /// Bid price.
+    /// Bid price; absent if nobody bid.
     pub bid: Option<f64>,
-    /// Bid size.
+    /// Bid size; absent without a bid.
     pub bid_size: Option<Size>,
-    /// Ask price.
+    /// Ask price; absent if nobody offered.
     pub ask: Option<f64>,
-    /// Ask size.
+    /// Ask size; absent without an ask.
     pub ask_size: Option<Size>,
     /// Exchange of a trade.
     pub exchange: Option<String>,

@@ -196,6 +196,7 @@ pub struct ListLeases {
 }
 
 /// Answer to `md.list`.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Leases {
     /// Leases in the order they were taken; no more than asked for.
@@ -210,6 +211,8 @@ pub struct Leases {
     pub tick_by_tick: Usage,
     /// Depth subscriptions in use and allowed.
     pub depth: Usage,
+    /// Historical requests kept up to date for live bars, in use and allowed; absent unless `bars.feed` asks for them.
+    pub kept_bars: Option<Usage>,
     /// Streams that wait for a line or slot.
     pub queued: u32,
 }

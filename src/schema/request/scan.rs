@@ -93,7 +93,7 @@ pub struct RunScan {
 pub struct SubscribeScan {
     /// What to scan for.
     pub scan: Scan,
-    /// Seconds until the lease ends unless renewed; 0 = until unsubscribed or the bridge restarts. Default 60.
+    /// Seconds until the lease ends unless renewed; 0 = until unsubscribed, also over restarts of the bridge. Default 60.
     #[serde(default = "a_minute")]
     pub ttl_s: u32,
     /// When all scanners are taken: `queue` (the default) or `refuse`.

@@ -1,11 +1,14 @@
-//! `bridge.*`, `pace.*`, `pool.*`: how the bridge itself is doing.
+//! `bridge.*`, `pool.*`: how the bridge itself is doing.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::market::Usage;
-use crate::schema::connection::{ConnectionEvent, FarmEvent};
+use crate::schema::{
+    breaker::Breaker,
+    connection::{ConnectionEvent, FarmEvent},
+    maintenance::Maintenance,
+};
 
 /// A request without fields: `bridge.info`, `bridge.health`, `pace.status`, `pool.status`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,10 +49,38 @@ pub struct Health {
     pub orders: bool,
     /// Why something is not, one line each.
     pub reasons: Vec<String>,
+    /// The same, by what it is needed for. That a person has halted orders is told here alone: nothing is broken then.
+    #[serde(default)]
+    pub uses: Uses,
+    /// When IB or the gateway will be away, or is, as far as it is announced.
+    #[serde(default)]
+    pub maintenance: Vec<Maintenance>,
     /// Wire surprises and losses since the start.
     pub counters: Counters,
     /// The order journal on the bridge's disk.
     pub journal: JournalStatus,
+}
+
+/// What the bridge is needed for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Uses {
+    /// Streaming data.
+    pub data: Use,
+    /// History.
+    pub history: Use,
+    /// New orders.
+    pub orders: Use,
+    /// Account values, positions, profit, executions.
+    pub account: Use,
+}
+
+/// Whether one thing can be used.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Use {
+    /// Yes or no.
+    pub ok: bool,
+    /// Why not, one line each.
+    pub reasons: Vec<String>,
 }
 
 /// How the order journal is doing.
@@ -100,38 +131,7 @@ pub struct PoolStatus {
     pub farms: Vec<FarmEvent>,
     /// Requests waiting for an answer from the gateway.
     pub in_flight: u32,
-}
-
-/// Answer to `pace.status`: headroom and queues.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PaceStatus {
-    /// Messages sent in the last second and allowed.
-    pub messages_per_second: Usage,
-    /// Cost of history requests in the last ten minutes and allowed.
-    pub history_10_min: Usage,
-    /// Open history requests and allowed.
-    pub history_open: Usage,
-    /// Market data lines in use and allowed.
-    pub market_data_lines: Usage,
-    /// Tick-by-tick subscriptions in use and allowed.
-    pub tick_by_tick: Usage,
-    /// Depth subscriptions in use and allowed.
-    pub depth: Usage,
-    /// Waiting requests by class, most urgent class first.
-    pub queues: Vec<QueueStatus>,
-    /// Pacing violations the gateway reported since the start.
-    pub violations: u64,
-}
-
-/// Queue of one class.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct QueueStatus {
-    /// `cancel`, `order`, `account`, `live`, `interactive`, `history`, `bulk`.
-    pub class: String,
-    /// Waiting now.
-    pub waiting: u32,
-    /// Sent since the start.
-    pub sent: u64,
-    /// Longest wait since the start, in milliseconds.
-    pub longest_wait_ms: u64,
+    /// Kinds of requests that are refused for a while, because the gateway does not answer them.
+    #[serde(default)]
+    pub breakers: Vec<Breaker>,
 }

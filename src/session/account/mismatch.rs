@@ -44,6 +44,12 @@ impl Mismatches {
         (self.opening, self.is_settled) = (Some(opening), true);
     }
 
+    /// The last comparison found no difference in this position, and none has been found before.
+    pub(super) fn agrees(&self, account: &str, con_id: i32) -> bool {
+        let place = (account.to_owned(), con_id);
+        self.is_settled && !self.suspected.contains_key(&place) && !self.told.contains_key(&place)
+    }
+
     /// Writes down what is held, for the next run.
     fn note(&mut self, core: &mut Core, held: &BTreeMap<Place, Decimal>) {
         let position = |((account, con_id), size): (&Place, &Decimal)| HeldPosition {

@@ -9,7 +9,7 @@ use crate::{
     session::{Event, core::Core, traded},
     tws::{
         message::{
-            account::{PortfolioValue, Position},
+            account::{PortfolioValue, Position, PositionMulti},
             contract::Contract,
         },
         sentinel::{is_zero_size, unset_decimal, unset_double},
@@ -22,6 +22,8 @@ type Place = (String, i32);
 /// Open positions, each as it was last published.
 #[derive(Debug, Default)]
 pub(super) struct Held {
+    /// The model they belong to; `None` for whole accounts.
+    model: Option<String>,
     open: BTreeMap<Place, PositionEvent>,
     /// Positions that the running download has not named yet.
     unconfirmed: BTreeSet<Place>,
@@ -30,8 +32,13 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn positions(&self, account: Option<&str>) -> Positions {
-        let wanted = |event: &&PositionEvent| account.is_none_or(|account| event.account == account);
+    /// Positions of a model.
+    pub(super) fn of_model(model: Option<String>) -> Self {
+        Self { model, ..Self::default() }
+    }
+
+    pub(super) fn positions(&self, is_wanted: impl Fn(&str) -> bool) -> Positions {
+        let wanted = |event: &&PositionEvent| is_wanted(&event.account);
         Positions { positions: self.open.values().filter(wanted).cloned().collect() }
     }
 
@@ -66,10 +73,20 @@ impl Held {
         self.unconfirmed = self.open.keys().cloned().collect();
     }
 
-    pub(super) fn end_download(&mut self, core: &mut Core) {
-        for place in std::mem::take(&mut self.unconfirmed) {
+    /// The list is complete, of all accounts or of this one.
+    pub(super) fn end_download(&mut self, core: &mut Core, account: Option<&str>) {
+        let is_listed = |place: &Place| account.is_none_or(|account| place.0 == account);
+        let (gone, waiting) = std::mem::take(&mut self.unconfirmed).into_iter().partition(is_listed);
+        self.unconfirmed = waiting;
+        for place in BTreeSet::<Place>::into_iter(gone) {
             self.close(core, &place, |_| {});
         }
+    }
+
+    pub(super) fn on_multi(&mut self, core: &mut Core, message: PositionMulti) {
+        let average_cost = message.avg_cost.and_then(unset_double);
+        let report = |event: &mut PositionEvent| event.average_cost = average_cost.or(event.average_cost);
+        self.on_report(core, message.account, message.contract.as_ref(), message.position.as_deref(), report);
     }
 
     pub(super) fn on_position(&mut self, core: &mut Core, message: Position) {
@@ -111,7 +128,7 @@ impl Held {
             return self.close(core, &place, report);
         }
         let known = self.open.get(&place);
-        let mut event = known.cloned().unwrap_or_else(|| blank(&place, instrument.clone()));
+        let mut event = known.cloned().unwrap_or_else(|| blank(&place, self.model.clone(), instrument.clone()));
         event.position = position;
         if event.instrument.local_symbol.is_empty() {
             event.instrument = instrument;
@@ -140,10 +157,11 @@ impl Held {
 }
 
 /// A position that nothing has been told of yet.
-fn blank(place: &Place, instrument: Instrument) -> PositionEvent {
+fn blank(place: &Place, model: Option<String>, instrument: Instrument) -> PositionEvent {
     PositionEvent {
         account: place.0.clone(),
         con_id: place.1,
+        model,
         seq: 0,
         recv_us: 0,
         position: Size::ZERO,

@@ -4,22 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
+use super::{portfolio::Portfolio, submit};
 use crate::{
     schema::{
         Size,
         account::{PnlEvent, PositionPnlEvent},
-        connection::LinkName,
         request::account::{MissingPnl, Pnl, PnlQuery},
     },
-    session::{
-        Event,
-        core::{Core, Errand, Owner},
-        notice::Notice,
-        pacing::Class,
-    },
+    session::{Event, core::Core, notice::Notice},
     tws::{
         Request,
-        message::account::{CancelPnLSingle, PnL, PnLRequest, PnLSingle, PnLSingleRequest},
+        message::account::{CancelPnL, CancelPnLSingle, PnL, PnLRequest, PnLSingle, PnLSingleRequest},
         sentinel::{unset_decimal, unset_double},
     },
 };
@@ -30,23 +25,49 @@ type Place = (String, i32);
 /// The streams of profit and loss, and what each said last.
 #[derive(Debug, Default)]
 pub(super) struct Profits {
-    accounts: FxHashMap<i32, String>,
+    accounts: FxHashMap<i32, Portfolio>,
     positions: FxHashMap<i32, Place>,
     /// Positions with a stream, each with its request.
     followed: BTreeMap<Place, i32>,
     /// Why the gateway tells nothing of a position; not asked again on this connection.
     refused: BTreeMap<Place, String>,
-    known_accounts: BTreeMap<String, PnlEvent>,
+    /// Why the gateway tells nothing of an account or a model; not asked again on this connection.
+    refused_accounts: BTreeMap<Portfolio, String>,
+    known_accounts: BTreeMap<Portfolio, PnlEvent>,
     known_positions: BTreeMap<Place, PositionPnlEvent>,
 }
 
 impl Profits {
-    pub(super) fn subscribe_account(&mut self, core: &mut Core, account: &str) {
+    pub(super) fn subscribe(&mut self, core: &mut Core, of: &Portfolio) {
         let req_id = core.new_req_id();
-        let request = PnLRequest { req_id: Some(req_id), account: Some(account.to_owned()), ..PnLRequest::default() };
-        if submit(core, req_id, Request::PnLRequest(request)) {
-            self.accounts.insert(req_id, account.to_owned());
+        let (account, model_code) = (Some(of.account.clone()), of.model.clone());
+        let request = PnLRequest { req_id: Some(req_id), account, model_code };
+        if submit(core, Some(req_id), Request::PnLRequest(request)) {
+            self.accounts.insert(req_id, of.clone());
         }
+    }
+
+    /// The gateway lost what it streamed (1101): everything is asked for again. What is held is followed anew by
+    /// [`Self::follow`].
+    pub(super) fn ask_again(&mut self, core: &mut Core) {
+        for (req_id, of) in std::mem::take(&mut self.accounts) {
+            submit(core, None, Request::CancelPnL(CancelPnL { req_id: Some(req_id) }));
+            core.cancelled(req_id);
+            core.done(req_id);
+            self.subscribe(core, &of);
+        }
+        for req_id in std::mem::take(&mut self.positions).into_keys() {
+            submit(core, None, Request::CancelPnLSingle(CancelPnLSingle { req_id: Some(req_id) }));
+            core.cancelled(req_id);
+            core.done(req_id);
+        }
+        self.followed.clear();
+        self.refused.clear();
+    }
+
+    /// What was told last of an account or a model.
+    pub(super) fn known(&self, of: &Portfolio) -> Option<&PnlEvent> {
+        self.known_accounts.get(of)
     }
 
     /// Streams what is held, as far as the limit goes, and ends the streams of what is not.
@@ -72,7 +93,7 @@ impl Profits {
                 con_id: Some(place.1),
                 ..PnLSingleRequest::default()
             };
-            if !submit(core, req_id, Request::PnLSingleRequest(request)) {
+            if !submit(core, Some(req_id), Request::PnLSingleRequest(request)) {
                 return;
             }
             self.positions.insert(req_id, place.clone());
@@ -85,8 +106,7 @@ impl Profits {
         if let Some(req_id) = self.followed.get(place).copied() {
             // In the class of its request, so that it cannot overtake it; it is tried again at the next change.
             let cancel = Request::CancelPnLSingle(CancelPnLSingle { req_id: Some(req_id) });
-            let errand = Errand::new(LinkName::Trading, Class::Account, cancel);
-            if core.submit(Owner::Account, errand).is_err() {
+            if !submit(core, None, cancel) {
                 return;
             }
             self.followed.remove(place);
@@ -107,12 +127,15 @@ impl Profits {
     }
 
     /// The gateway refused a stream.
-    pub(super) fn refused(&mut self, req_id: i32, notice: &Notice) {
-        self.accounts.remove(&req_id);
+    pub(super) fn refused(&mut self, req_id: i32, notice: &Notice) -> Option<Portfolio> {
+        let reason = format!("IB refused it: {} ({})", notice.text, notice.code);
         if let Some(place) = self.positions.remove(&req_id) {
             self.followed.remove(&place);
-            self.refused.insert(place, format!("IB refused it: {} ({})", notice.text, notice.code));
+            self.refused.insert(place, reason.clone());
         }
+        let of = self.accounts.remove(&req_id)?;
+        self.refused_accounts.insert(of.clone(), reason);
+        Some(of)
     }
 
     /// The streams are gone. What they said last stays known.
@@ -121,22 +144,32 @@ impl Profits {
         self.positions.clear();
         self.followed.clear();
         self.refused.clear();
+        self.refused_accounts.clear();
     }
 
     pub(super) fn on_pnl(&mut self, core: &mut Core, message: &PnL) {
         let req_id = message.req_id.unwrap_or_default();
-        let Some(account) = self.accounts.get(&req_id) else { return core.late_answer(req_id) };
+        let Some(of) = self.accounts.get(&req_id) else { return core.late_answer(req_id) };
         let [daily, unrealized, realized] =
             [message.daily_pnl, message.unrealized_pnl, message.realized_pnl].map(|one| one.and_then(unset_double));
-        let known = self.known_accounts.get(account);
+        let known = self.known_accounts.get(of);
         let is_news =
             known.is_none_or(|known| (known.daily, known.unrealized, known.realized) != (daily, unrealized, realized));
         // Risk keeps it by day: on a new day it must hear an equal one too.
-        core.risk.on_daily_pnl(core.now, account, daily);
+        if of.model.is_none() {
+            core.risk.on_daily_pnl(core.now, &of.account, daily);
+        }
         if is_news {
-            let event =
-                PnlEvent { account: account.clone(), seq: 0, recv_us: core.now.us, daily, unrealized, realized };
-            self.known_accounts.insert(account.clone(), event.clone());
+            let event = PnlEvent {
+                account: of.account.clone(),
+                seq: 0,
+                recv_us: core.now.us,
+                model: of.model.clone(),
+                daily,
+                unrealized,
+                realized,
+            };
+            self.known_accounts.insert(of.clone(), event.clone());
             core.emit(Event::Pnl(Box::new(event)));
         }
     }
@@ -176,9 +209,11 @@ impl Profits {
             reason: reason.to_owned(),
         };
         for account in accounts {
-            match self.known_accounts.get(*account) {
+            let whole = Portfolio::whole(account);
+            let refusal = self.refused_accounts.get(&whole).map(String::as_str);
+            match self.known(&whole) {
                 Some(known) => answer.accounts.push(known.clone()),
-                None => answer.missing.push(missing(account, None, "IB has not told it yet")),
+                None => answer.missing.push(missing(account, None, refusal.unwrap_or("IB has not told it yet"))),
             }
         }
         let is_wanted = |place: &&Place| {
@@ -205,9 +240,4 @@ impl Profits {
             None => "not streamed: more positions are open than pacing.position_pnl allows, or no link",
         }
     }
-}
-
-/// Queues a request of this part. False if the class's queue is full.
-fn submit(core: &mut Core, req_id: i32, request: Request) -> bool {
-    core.submit(Owner::Account, Errand::new(LinkName::Trading, Class::Account, request).id(req_id)).is_ok()
 }

@@ -1,5 +1,8 @@
 //! The account picture against a scripted gateway.
 
+mod advisor;
+mod dark;
+
 use crate::{
     config::{Config, Pacing},
     schema::{
@@ -235,7 +238,7 @@ fn accounts_are_told_with_their_kind() {
     assert_eq!(answer.accounts.len(), 1);
     assert!(answer.accounts[0].paper);
 
-    let query = AccountQuery { account: Some("DU9".to_owned()), timeout_ms: None };
+    let query = AccountQuery { account: Some("DU9".to_owned()), ..AccountQuery::default() };
     let token = rig.ask(Ask::AccountSummary(query));
     let refusal = rig.reply(token).expect("a reply").expect_err("a foreign account");
     assert_eq!(refusal.code, ErrorCode::InvalidRequest);

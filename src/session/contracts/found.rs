@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{
     schema::{Instrument, request::contract},
-    session::{core::Core, time::Zone},
+    session::{core::Core, listing::contract_of, time::Zone},
     tws::{
         message::contract::{Contract, ContractData, ContractDetails},
-        sentinel::unset_double,
+        sentinel::{some_text, unset_double},
     },
 };
 
@@ -28,7 +28,7 @@ impl Found {
     pub(super) fn read(message: ContractData) -> Option<Self> {
         let contract = message.contract?;
         let con_id = contract.con_id.filter(|id| *id > 0)?;
-        let offered = text(contract.exchange.as_ref()).into_iter().collect();
+        let offered = some_text(contract.exchange.clone()).into_iter().collect();
         Some(Self { con_id, offered, contract, details: message.contract_details.unwrap_or_default() })
     }
 
@@ -103,7 +103,7 @@ impl Found {
         }
         let exchanges = self.exchanges();
         let sec_type = self.contract.sec_type.as_deref().unwrap_or_default();
-        let primary = text(self.contract.primary_exch.as_ref());
+        let primary = some_text(self.contract.primary_exch.clone());
         let wanted = [default_exchange(sec_type).map(str::to_owned), Some("SMART".to_owned()), primary];
         let offered = |exchange: &String| exchanges.contains(exchange) || self.offered.contains(exchange);
         let first = self.offered.first().or(exchanges.first()).cloned();
@@ -114,38 +114,25 @@ impl Found {
     pub(super) fn instrument(&self, asked: &Normal) -> (Instrument, Contract) {
         let found = &self.contract;
         let exchange = self.route(asked);
-        let symbol = text(found.symbol.as_ref()).or_else(|| text(self.details.cusip.as_ref()));
+        let symbol = some_text(found.symbol.clone()).or_else(|| some_text(self.details.cusip.clone()));
         let symbol = symbol.unwrap_or_else(|| self.con_id.to_string());
         let instrument = Instrument {
             con_id: self.con_id,
             sec_type: found.sec_type.clone().unwrap_or_default(),
-            local_symbol: text(found.local_symbol.as_ref()).unwrap_or_else(|| symbol.clone()),
+            local_symbol: some_text(found.local_symbol.clone()).unwrap_or_else(|| symbol.clone()),
             symbol,
             exchange,
             currency: found.currency.clone().unwrap_or_default(),
-            primary_exchange: text(found.primary_exch.as_ref()),
+            primary_exchange: some_text(found.primary_exch.clone()),
             expiry: self.expiry(),
             strike: found.strike.and_then(unset_double).filter(|strike| *strike != 0.0),
             right: found.right.as_deref().and_then(right),
             multiplier: found.multiplier.and_then(unset_double).filter(|multiplier| *multiplier > 0.0),
-            trading_class: text(found.trading_class.as_ref()),
+            trading_class: some_text(found.trading_class.clone()),
             min_tick: self.details.min_tick.as_deref().and_then(|tick| tick.parse().ok()).and_then(unset_double),
         };
-        let contract = Contract {
-            con_id: Some(instrument.con_id),
-            symbol: text(found.symbol.as_ref()),
-            sec_type: Some(instrument.sec_type.clone()),
-            last_trade_date_or_contract_month: instrument.expiry.clone(),
-            strike: instrument.strike,
-            right: instrument.right.clone(),
-            multiplier: instrument.multiplier,
-            exchange: Some(instrument.exchange.clone()),
-            currency: Some(instrument.currency.clone()),
-            local_symbol: text(found.local_symbol.as_ref()),
-            trading_class: instrument.trading_class.clone(),
-            include_expired: asked.include_expired().then_some(true),
-            ..Contract::default()
-        };
+        let include_expired = asked.include_expired().then_some(true);
+        let contract = Contract { include_expired, ..contract_of(&instrument) };
         (instrument, contract)
     }
 
@@ -190,29 +177,24 @@ impl Found {
         contract::ContractDetails {
             short: instrument.short(),
             instrument,
-            long_name: text(said.long_name.as_ref()),
-            market_name: text(said.market_name.as_ref()),
+            long_name: some_text(said.long_name.clone()),
+            market_name: some_text(said.market_name.clone()),
             exchanges: self.exchanges(),
             order_types: split(said.order_types.as_deref()),
             market_rules: self.market_rules(),
             underlying_con_id: said.under_con_id.filter(|id| *id > 0),
-            contract_month: text(said.contract_month.as_ref()),
+            contract_month: some_text(said.contract_month.clone()),
             time_zone: self.zone_name(),
             trading_hours: trading.as_ref().map(hours::sessions),
             liquid_hours: liquid.as_ref().map(hours::sessions),
-            min_size: text(said.min_size.as_ref()),
-            size_increment: text(said.size_increment.as_ref()),
+            min_size: some_text(said.min_size.clone()),
+            size_increment: some_text(said.size_increment.clone()),
             price_magnifier: said.price_magnifier.filter(|magnifier| *magnifier > 0),
-            industry: text(said.industry.as_ref()),
-            category: text(said.category.as_ref()),
-            stock_type: text(said.stock_type.as_ref()),
+            industry: some_text(said.industry.clone()),
+            category: some_text(said.category.clone()),
+            stock_type: some_text(said.stock_type.clone()),
         }
     }
-}
-
-/// A text field, unless it is empty.
-pub(super) fn text(field: Option<&String>) -> Option<String> {
-    field.filter(|text| !text.is_empty()).cloned()
 }
 
 fn split(list: Option<&str>) -> Vec<String> {

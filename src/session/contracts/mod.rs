@@ -12,6 +12,7 @@ mod lookup;
 mod query;
 mod rules;
 mod search;
+mod sizes;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -69,11 +70,6 @@ const SIGHTING_EVERY: Duration = Duration::from_secs(60);
 
 /// A command whose contract has been looked up.
 pub(crate) type Resolved = (Command, Result<Arc<Listing>, ApiError>);
-
-/// How long answers are believed, in microseconds.
-fn keep_us(core: &Core) -> i64 {
-    i64::try_from(core.config.contracts.keep_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX)
-}
 
 /// Lookups in progress and instruments already known.
 #[derive(Debug, Default)]
@@ -152,12 +148,15 @@ impl Contracts {
             Err(error) => return self.fail(core, waiter, error),
         };
         let key = asked.key();
-        let earlier = match self.known.get(core.now.us, keep_us(core), &key) {
+        let earlier = match self.known.get(core.now.us, core.config.contracts.keep_us(), &key) {
             Memory::Sure(rows) => return self.tell(core, &asked, &rows, waiter),
             Memory::Doubtful(rows) => Some(rows),
             Memory::Nothing => None,
         };
         if let Some(lookup) = self.asked.get(&key).and_then(|req_id| self.lookups.get_mut(req_id)) {
+            if let (Some(token), Some(req_id)) = (waiter.token(), self.asked.get(&key)) {
+                core.join(*req_id, token);
+            }
             lookup.waiters.retain(|earlier| !earlier.is_repeated_by(&waiter));
             lookup.waiters.push(waiter);
             return;
@@ -173,7 +172,7 @@ impl Contracts {
 
     /// True if a lookup of this needs no request.
     fn is_known(&self, core: &Core, asked: &Normal) -> bool {
-        matches!(self.known.get(core.now.us, keep_us(core), &asked.key()), Memory::Sure(_))
+        matches!(self.known.get(core.now.us, core.config.contracts.keep_us(), &asked.key()), Memory::Sure(_))
     }
 
     /// Asks the gateway again about contracts whose hours have run out.
@@ -201,6 +200,7 @@ impl Contracts {
         let errand = Errand::new(LinkName::Data, Class::Interactive, Request::ContractDataRequest(Box::new(request)))
             .id(req_id)
             .client(lookup.client.clone())
+            .deadline(core.last_deadline(lookup.waiters.iter().filter_map(Waiter::token).collect::<Vec<_>>().iter()))
             .answer_within(ms(core.config.timing.request_ms));
         if let Err(error) = core.submit(Owner::Contracts, errand) {
             return self.give_up(core, lookup, &error);
@@ -322,6 +322,11 @@ impl Contracts {
         }
     }
 
+    /// Both links are gone at once: a gateway that restarts quickly looks like that.
+    pub(crate) fn on_gateway_lost(&mut self) {
+        self.was_away = true;
+    }
+
     /// A gateway that was out of sight may have restarted, which refreshes its contracts.
     pub(crate) fn on_link_ready(&mut self, core: &mut Core) {
         // The last sighting that an earlier run of the bridge left may be a whole interval old.
@@ -339,6 +344,7 @@ impl Contracts {
         for lookup in std::mem::take(&mut self.stalled) {
             self.ask_if_wanted(core, lookup);
         }
+        self.resume_chains(core);
     }
 
     /// Called for each failed attempt, too.
@@ -360,7 +366,7 @@ impl Contracts {
         let error = self.link.check().err();
         self.searches.on_link_down(core, error.as_ref());
         self.rules.on_link_down(core, error.as_ref());
-        self.chains.on_link_down(core, error.as_ref());
+        self.chains.on_link_down();
     }
 
     /// The gateway is in sight; the next run of the bridge shall know.

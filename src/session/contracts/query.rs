@@ -35,7 +35,7 @@ impl Normal {
         query.con_id = query.con_id.filter(|id| *id != 0);
         query.include_expired = query.include_expired.filter(|wanted| *wanted);
         if query.sec_type.as_deref() == Some("BAG") || !query.legs.is_empty() {
-            let text = "combos (BAG) are not offered: IB has no contract data for them; name each leg on its own";
+            let text = "IB has no contract data and no history of combos (BAG): they can be traded, quoted and streamed, else name each leg on its own";
             return Err(ApiError::new(ErrorCode::Unsupported, text));
         }
         check(&query)?;

@@ -101,7 +101,7 @@ impl Rules {
     }
 
     fn is_usable(&self, core: &Core, rule: i32) -> bool {
-        self.known.get(&rule).is_some_and(|known| core.now.us - known.learned_us < super::keep_us(core))
+        self.known.get(&rule).is_some_and(|known| core.now.us - known.learned_us < core.config.contracts.keep_us())
     }
 
     fn is_sure(&self, core: &Core, rule: i32) -> bool {

@@ -5,7 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::found::text;
 use crate::{
     config::ms,
     schema::{
@@ -22,6 +21,7 @@ use crate::{
     tws::{
         Request,
         message::contract::{ContractDescription, MatchingSymbolsRequest, SymbolSamples},
+        sentinel::some_text,
     },
 };
 
@@ -80,6 +80,7 @@ impl Searches {
         let request = MatchingSymbolsRequest { req_id: Some(req_id), pattern: Some(search.pattern.clone()) };
         let errand = Errand::new(LinkName::Data, Class::Interactive, Request::MatchingSymbolsRequest(request))
             .id(req_id)
+            .deadline(core.last_deadline(&search.callers))
             .answer_within(ms(core.config.timing.request_ms));
         match core.submit(Owner::Contracts, errand) {
             Ok(()) => self.open = Some((req_id, search)),
@@ -157,8 +158,8 @@ fn read(row: ContractDescription) -> Option<SearchMatch> {
         sec_type: contract.sec_type.unwrap_or_default(),
         symbol: contract.symbol.unwrap_or_default(),
         currency: contract.currency.unwrap_or_default(),
-        primary_exchange: text(contract.primary_exch.as_ref()),
-        description: text(contract.description.as_ref()),
+        primary_exchange: some_text(contract.primary_exch.clone()),
+        description: some_text(contract.description.clone()),
         derivatives: row.derivative_sec_types,
     })
 }

@@ -4,15 +4,9 @@ use chrono::NaiveDate;
 
 use super::plan::SECOND_US;
 use crate::{
-    schema::{
-        Size,
-        bar::{Bar, BarSource},
-    },
-    session::time::moment as zoned,
-    tws::{
-        message::history::HistoricalDataBar,
-        sentinel::{unset_decimal, unset_double},
-    },
+    schema::bar::{Bar, BarSource},
+    session::{listing::of_trades, time::moment as zoned},
+    tws::{message::history::HistoricalDataBar, sentinel::unset_double},
 };
 
 /// True if volume, average price and count mean something.
@@ -29,10 +23,7 @@ pub(super) fn read(row: &HistoricalDataBar, source: BarSource) -> Option<Bar> {
         None => moment(text)?,
     };
     let price = |field: Option<f64>| field.and_then(unset_double);
-    let amount = |field: &Option<String>| {
-        let text = field.as_deref().and_then(unset_decimal).filter(|text| !text.starts_with('-'))?;
-        Size::from_gateway(text).filter(|_| has_trades(source))
-    };
+    let amount = |field: &Option<String>| of_trades(field.as_deref()).filter(|_| has_trades(source));
     Some(Bar {
         start_us,
         date: date.map(|_| text.to_owned()),

@@ -19,7 +19,7 @@ use crate::{
         Listing, Token,
         core::{Core, Errand, Owner},
         notice::Notice,
-        pacing::Class,
+        pacing::{Class, Cost},
     },
     tws::{
         Response,
@@ -62,6 +62,7 @@ struct Fetch {
     waiters: Vec<Waiter>,
     gathered: Gathered,
     attempts: u32,
+    is_sent: bool,
 }
 
 /// When a question is asked again.
@@ -115,7 +116,7 @@ impl Fetches {
             return Ok(None);
         }
         let gathered = ask.question.gathered();
-        let fetch = Fetch { key, ask, waiters: vec![waiter], gathered, attempts: 0 };
+        let fetch = Fetch { key, ask, waiters: vec![waiter], gathered, attempts: 0, is_sent: false };
         self.send(core, fetch).map_err(|(_, error)| error)?;
         Ok(None)
     }
@@ -131,6 +132,7 @@ impl Fetches {
             return Err((Box::new(fetch), error));
         }
         fetch.attempts += 1;
+        fetch.is_sent = false;
         fetch.gathered = fetch.ask.question.gathered();
         self.by_key.insert(fetch.key.clone(), req_id);
         self.open.insert(req_id, fetch);
@@ -139,9 +141,34 @@ impl Fetches {
 
     /// A request was written to the socket: it counts for the job that first wanted it.
     pub(super) fn on_sent(&mut self, req_id: i32) {
-        if let Some((token, _)) = self.open.get(&req_id).and_then(|fetch| fetch.waiters.first()) {
+        let Some(fetch) = self.open.get_mut(&req_id) else { return };
+        fetch.is_sent = true;
+        if let Some((token, _)) = fetch.waiters.first() {
             *self.counts.entry(*token).or_default() += 1;
         }
+    }
+
+    /// True if a request was sent for this job.
+    pub(super) fn has_asked(&self, job: Token) -> bool {
+        self.counts.contains_key(&job)
+    }
+
+    /// True if something waits to be sent.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.open.values().any(|fetch| !fetch.is_sent)
+    }
+
+    /// What waits to be sent, by the job that first wanted it, by IB's count.
+    pub(super) fn unsent(&self) -> FxHashMap<Token, u32> {
+        let mut unsent = FxHashMap::default();
+        for fetch in self.open.values().filter(|fetch| !fetch.is_sent) {
+            if let (Some((token, _)), Cost::History(cost)) =
+                (fetch.waiters.first(), fetch.ask.question.cost(&fetch.ask.listing))
+            {
+                *unsent.entry(*token).or_default() += cost.weight;
+            }
+        }
+        unsent
     }
 
     /// Requests sent for this job; asked once, at its end.

@@ -85,6 +85,12 @@ impl Job {
         self.waiting.len()
     }
 
+    /// What they cost by IB's count.
+    pub(super) fn unasked_units(&self) -> u32 {
+        let weight = if self.source() == BarSource::BidAsk { 2 } else { 1 };
+        u32::try_from(self.unasked()).unwrap_or(u32::MAX).saturating_mul(weight)
+    }
+
     pub(super) fn is_done(&self) -> bool {
         let waits_for_head = matches!(self.head, Head::Wanted | Head::Asked);
         self.refused.is_some() || self.open == 0 && self.waiting.is_empty() && !waits_for_head

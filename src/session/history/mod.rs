@@ -8,6 +8,7 @@
 mod admission;
 mod bar;
 mod batch;
+mod dry_run;
 mod fetch;
 mod head;
 mod holes;
@@ -16,10 +17,12 @@ mod kept;
 mod once;
 mod past_tick;
 mod plan;
+mod promise;
 mod question;
 mod range;
 mod seat;
 mod sessions;
+mod sizes;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -30,6 +33,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(crate) use self::dry_run::HistoryAsk;
 use self::{
     admission::Demand,
     batch::Batches,
@@ -37,12 +41,13 @@ use self::{
     head::{Heads, Learned},
     job::{Head, Job},
     once::Once,
+    promise::Promises,
     range::Range,
     seat::Seat,
     walk::Walk,
     work::Work,
 };
-use super::{Command, Listing, Outcome, Rows, Token, core::Core, notice::Notice};
+use super::{Command, Listing, Outcome, Rows, Token, core::Core, notice::Notice, pacing::Class};
 use crate::{
     schema::{
         ApiError, ErrorCode, Instrument,
@@ -59,8 +64,8 @@ const CHUNKS_OPEN_MAX: usize = 12;
 const SMALL_CHUNKS_OPEN_MAX: usize = 30;
 /// Parts that wait to be taken before a job asks for no more.
 const UNTAKEN_MAX: usize = 8;
-/// Requests served at the same time.
-const JOBS_MAX: usize = 256;
+/// Batches served at the same time.
+const BATCHES_MAX: usize = 256;
 /// A caller is told the progress at least this often.
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 
@@ -71,7 +76,12 @@ pub(crate) struct History {
     fetches: Fetches,
     heads: Heads,
     batches: Batches,
+    /// Places that refused callers were told of, under the small-bar rules and for longer bars.
+    promises_small: Promises,
+    promises_long: Promises,
     progress_at: Option<Instant>,
+    /// When accepted requests were last looked at.
+    looked_at: Option<Instant>,
     is_up: bool,
 }
 
@@ -138,21 +148,26 @@ impl History {
     }
 
     fn admit(&mut self, core: &mut Core, command: &Command, demand: Demand, work: Work) {
-        let (client, deadline) = (command.client.as_ref(), command.deadline);
+        let (client, deadline) = (&command.client, command.deadline);
         let is_own = self.batches.parent(command.token).is_some();
         let admitted = self.check_up(core).and_then(|()| {
-            if self.jobs.len() >= JOBS_MAX && !is_own {
-                let message = format!("{JOBS_MAX} history requests are being served");
-                return Err(ApiError::new(ErrorCode::Busy, message).retry_after_ms(1_000));
-            }
-            admission::check(core, &self.jobs, client, deadline, demand)
+            // A batch was judged as a whole.
+            if is_own { Ok(()) } else { self.check(core, client, deadline, demand) }
         });
         match admitted {
             Ok(()) => {
+                let mut work = work;
+                work.place(deadline.saturating_duration_since(core.now.at), demand.key);
                 self.jobs.push(work);
                 self.pump(core);
+                self.shed(core, false);
             }
-            Err(error) => core.refuse(command.token, error),
+            Err(error) => {
+                if matches!(error.code, ErrorCode::PacingLimited | ErrorCode::Busy) {
+                    core.pacing.note_refused(core.now.at, Class::History, client);
+                }
+                core.refuse(command.token, error);
+            }
         }
     }
 
@@ -165,11 +180,11 @@ impl History {
     }
 
     /// A range that makes no sense, or one too large for its deadline, is refused as a whole.
-    fn check_batch(&self, core: &mut Core, command: &Command, ask: &BatchRequest) -> Result<(), ApiError> {
+    fn check_batch(&mut self, core: &mut Core, command: &Command, ask: &BatchRequest) -> Result<(), ApiError> {
         Batches::check(ask)?;
         self.check_up(core)?;
-        if self.batches.len() >= JOBS_MAX {
-            let message = format!("{JOBS_MAX} batches are being served");
+        if self.batches.len() >= BATCHES_MAX {
+            let message = format!("{BATCHES_MAX} batches are being served");
             return Err(ApiError::new(ErrorCode::Busy, message).retry_after_ms(1_000));
         }
         let Some(contract) = ask.contracts.first().cloned() else { return Ok(()) };
@@ -187,8 +202,8 @@ impl History {
         let weight = if range.source == BarSource::BidAsk { 2 } else { 1 };
         let chunks = range.chunks.len().saturating_mul(ask.contracts.len());
         let units = u32::try_from(chunks).unwrap_or(u32::MAX).saturating_mul(weight);
-        let demand = Demand { small: plan::is_small(range.size), units };
-        admission::check(core, &self.jobs, command.client.as_ref(), command.deadline, demand)
+        let demand = Demand { small: plan::is_small(range.size), units, key: admission::key_of(command) };
+        self.check(core, &command.client, command.deadline, demand)
     }
 
     /// The next request that a batch makes in its caller's name.
@@ -217,8 +232,8 @@ impl History {
             range::check_source(&listing.instrument, source)?;
             if !self.heads.has(core.now.at, listing, source, ask.regular_hours) {
                 let weight = if source == BarSource::BidAsk { 2 } else { 1 };
-                let demand = Demand { small: true, units: weight };
-                admission::check(core, &self.jobs, command.client.as_ref(), command.deadline, demand)?;
+                let demand = Demand { small: true, units: weight, key: admission::key_of(command) };
+                self.check(core, &command.client, command.deadline, demand)?;
             }
             Ok(source)
         });
@@ -305,6 +320,7 @@ impl History {
     /// Called after overdue callers were told so.
     pub(crate) fn on_timer(&mut self, core: &mut Core) {
         self.drop_abandoned(core);
+        self.shed(core, false);
         self.tell_progress(core);
         let served = self.fetches.on_timer(core);
         self.serve(core, served);
@@ -312,7 +328,7 @@ impl History {
 
     /// When [`Self::on_timer`] has something to do.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        [self.fetches.wake_at(), self.progress_at].into_iter().flatten().min()
+        [self.fetches.wake_at(), self.progress_at, self.look_at()].into_iter().flatten().min()
     }
 
     /// A caller who gave up needs no more chunks.
@@ -399,7 +415,8 @@ impl History {
                     Ok(None) => {}
                     Err(error) => {
                         work.put_back(place);
-                        if work.open() == 0 {
+                        // A full queue moves on, and the next answer asks again.
+                        if work.open() == 0 && error.code != ErrorCode::Busy {
                             work.give_up(error);
                         }
                         break;
@@ -436,19 +453,5 @@ fn utc_text(us: i64) -> String {
 /// An instrument that has data of this kind, to judge a range without a contract.
 fn any_instrument(source: Option<BarSource>) -> Instrument {
     let sec_type = if source == Some(BarSource::AggTrades) { "CRYPTO" } else { "STK" };
-    Instrument {
-        con_id: 0,
-        sec_type: sec_type.to_owned(),
-        symbol: String::new(),
-        local_symbol: String::new(),
-        exchange: String::new(),
-        currency: String::new(),
-        primary_exchange: None,
-        expiry: None,
-        strike: None,
-        right: None,
-        multiplier: None,
-        trading_class: None,
-        min_tick: None,
-    }
+    Instrument::bare(0, sec_type, "", "", "")
 }

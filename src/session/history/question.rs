@@ -1,9 +1,6 @@
 //! What the gateway is asked for past data, and how its answers are read.
 
-use std::{
-    hash::{Hash, Hasher},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use prost::Message as _;
 
@@ -138,20 +135,9 @@ fn keyed(kind: u8, request: &[u8]) -> Vec<u8> {
     key
 }
 
-/// Cost of a historical request about this instrument: bid and ask count as two.
+/// Cost of a historical request about this instrument.
 pub(super) fn cost(listing: &Listing, what: &str, small: bool, rest: &[String]) -> Cost {
-    let subject = (listing.instrument.con_id, &listing.instrument.exchange, what);
-    let hash = |value: &dyn Fn(&mut rustc_hash::FxHasher)| {
-        let mut hasher = rustc_hash::FxHasher::default();
-        value(&mut hasher);
-        hasher.finish()
-    };
-    Cost::History(HistoryCost {
-        weight: if what == "BID_ASK" { 2 } else { 1 },
-        small,
-        same: hash(&|hasher| subject.hash(hasher)),
-        identity: hash(&|hasher| (subject, rest).hash(hasher)),
-    })
+    Cost::History(HistoryCost::new(&listing.instrument, what, small, rest))
 }
 
 impl Gathered {

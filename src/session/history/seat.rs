@@ -1,6 +1,9 @@
 //! Who asked for history, and where the answer goes.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use compact_str::CompactString;
 
@@ -20,6 +23,10 @@ pub(super) struct Seat {
     pub(super) entry: Option<u32>,
     pub(super) client: Option<CompactString>,
     pub(super) deadline: Instant,
+    /// How long the caller waits in all.
+    pub(super) patience: Duration,
+    /// Equal for equal requests: by it a refused one finds the place it was promised.
+    pub(super) key: u64,
     pub(super) listing: Arc<Listing>,
 }
 
@@ -32,6 +39,8 @@ impl Seat {
             entry: None,
             client: command.client.clone(),
             deadline: command.deadline,
+            patience: Duration::ZERO,
+            key: 0,
             listing: Arc::clone(listing),
         }
     }

@@ -300,7 +300,7 @@ fn silence_is_cancelled_and_asked_again_until_it_is_a_timeout() {
 #[test]
 fn a_caller_who_gives_up_costs_no_more_requests() {
     let (mut rig, listing) = patient(20);
-    let token = bars(&mut rig, &listing, request("1m", START_US - 90 * DAY_US, None));
+    let token = bars(&mut rig, &listing, request("1m", START_US - 30 * DAY_US, None));
     rig.wait_ms(19_999);
     assert_eq!(asked(&mut rig).len(), 10);
     rig.wait_ms(1);

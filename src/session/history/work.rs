@@ -1,5 +1,7 @@
 //! One caller's request for past data, of any kind.
 
+use std::time::Duration;
+
 use super::{
     job::Job,
     once::Once,
@@ -27,6 +29,16 @@ impl Work {
             Self::Ticks(walk) => &walk.seat,
             Self::Once(once) => &once.seat,
         }
+    }
+
+    /// Notes how long its caller waits, and by what it is told from others.
+    pub(super) fn place(&mut self, patience: Duration, key: u64) {
+        let seat = match self {
+            Self::Bars(job) => &mut job.seat,
+            Self::Ticks(walk) => &mut walk.seat,
+            Self::Once(once) => &mut once.seat,
+        };
+        (seat.patience, seat.key) = (patience, key);
     }
 
     pub(super) fn token(&self) -> Token {

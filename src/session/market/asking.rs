@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 use super::{
     Market, Route,
     feed::Feed,
-    limits::Pool,
     upstream::{Place, Upstream},
 };
 use crate::{
     schema::connection::LinkName,
     session::{
         core::{Core, Errand, Owner},
-        pacing::Class,
+        pacing::{Class, Cost},
     },
     tws::Request,
 };
@@ -30,7 +29,7 @@ impl Market {
 
     pub(super) fn put(&mut self, index: usize, place: Place) {
         let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return };
-        let pool = Pool::of(upstream.feed);
+        let pool = self.pools.of(upstream.feed);
         self.pools.remove(pool, upstream.place);
         self.pools.add(pool, place);
         upstream.place = place;
@@ -46,7 +45,7 @@ impl Market {
         if matches!(upstream.place, Place::Asked { .. }) {
             return;
         }
-        let pool = Pool::of(upstream.feed);
+        let pool = self.pools.of(upstream.feed);
         let free = self.pools.max(core, pool).saturating_sub(self.pools.asked(pool));
         if !is_open {
             return self.put(index, Place::Waiting);
@@ -146,7 +145,7 @@ impl Market {
     }
 
     /// Slots may be free: those who found none are asked for, first come first served.
-    pub(super) fn ask_starved(&mut self, core: &mut Core) {
+    pub(crate) fn ask_starved(&mut self, core: &mut Core) {
         for (number, index) in std::mem::take(&mut self.starved) {
             let Some(Some(upstream)) = self.upstreams.get(index) else { continue };
             if upstream.queued == Some(number) && matches!(upstream.place, Place::Waiting | Place::Refused { .. }) {
@@ -158,7 +157,7 @@ impl Market {
     /// When a limit that the gateway made known is tried again by those who wait for it.
     pub(super) fn next_try(&self) -> Option<Instant> {
         let starved = self.starved.iter().filter_map(|(_, index)| self.upstreams.get(*index)?.as_ref());
-        starved.filter_map(|upstream| self.pools.relaxes_at(Pool::of(upstream.feed))).min()
+        starved.filter_map(|upstream| self.pools.relaxes_at(self.pools.of(upstream.feed))).min()
     }
 
     /// Asks for everything that is not at the gateway: what ran before, then what most leases need, then
@@ -183,6 +182,8 @@ impl Market {
             && *current == req_id
         {
             *sent = true;
+            let is_kept = upstream.feed == Feed::Bars && upstream.bars.is_kept();
+            upstream.asked_in_dark = core.market_farms_down || (is_kept && core.history_farms_down);
         }
         if let Feed::TickByTick(_) = upstream.feed {
             self.tick_by_tick.on_request(core.now.at, upstream.listing.instrument.con_id);
@@ -223,15 +224,14 @@ fn submit(core: &mut Core, upstream: &mut Upstream) -> Option<i32> {
         errand = errand.answer_within(PATIENCE * 2_u32.pow(upstream.attempts.min(5)));
     }
     core.submit(Owner::Market, errand).ok()?;
-    upstream.flows = false;
+    (upstream.flows, upstream.begun) = (false, false);
     Some(req_id)
 }
 
-/// Cancels travel in the class of the requests: a cancel of an order must not wait behind them, and a
-/// line must be given back before the request that takes its place, which one queue in order ensures
-/// (only bars, which wait for a window of their own, may pass).
+/// Cancels travel in the class of the requests: a cancel of an order must not wait behind them. There they go first:
+/// a line must be given back before the request that takes its place.
 pub(super) fn submit_cancel(core: &mut Core, cancel: Request) {
-    let errand = Errand::new(LinkName::Data, Class::Live, cancel.clone());
+    let errand = Errand::new(LinkName::Data, Class::Live, cancel.clone()).cost(Cost::Release);
     if core.submit(Owner::Market, errand).is_err() {
         // A lost cancel would hold its line for good; this class never refuses.
         let _ = core.submit(Owner::Market, Errand::new(LinkName::Data, Class::Cancel, cancel));

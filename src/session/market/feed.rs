@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use compact_str::CompactString;
 
-use super::{bars::BarFeed, upstream::Upstream};
+use super::{
+    bars::{BarFeed, kept},
+    upstream::Upstream,
+};
 use crate::{
     config::MarketDataPreference,
     schema::{
@@ -17,7 +20,7 @@ use crate::{
         Request,
         message::{
             depth::{CancelMarketDepth, MarketDepthRequest},
-            history::{CancelRealTimeBars, RealTimeBarsRequest},
+            history::{CancelHistoricalData, CancelRealTimeBars, RealTimeBarsRequest},
             market_data::{CancelMarketData, MarketDataRequest},
             tick_by_tick::{CancelTickByTick, TickByTickRequest},
         },
@@ -216,6 +219,7 @@ impl Upstream {
                 let request = TickByTickRequest { req_id, contract, tick_type, ..TickByTickRequest::default() };
                 (Request::TickByTickRequest(Box::new(request)), Cost::Message)
             }
+            Feed::Bars if self.bars.is_kept() => kept::request(&self.listing, contract, req_id),
             Feed::Bars => {
                 // A currency pair has no trades.
                 let source = if self.listing.instrument.sec_type == "CASH" { "MIDPOINT" } else { "TRADES" };
@@ -247,6 +251,7 @@ impl Upstream {
         match self.feed {
             Feed::Level1 => Request::CancelMarketData(CancelMarketData { req_id }),
             Feed::TickByTick(_) => Request::CancelTickByTick(CancelTickByTick { req_id }),
+            Feed::Bars if self.bars.is_kept() => Request::CancelHistoricalData(CancelHistoricalData { req_id }),
             Feed::Bars => Request::CancelRealTimeBars(CancelRealTimeBars { req_id }),
             Feed::Depth => {
                 let is_smart_depth = self.smart_depth.then_some(true);

@@ -7,7 +7,6 @@ use super::{
     feed::Feed,
     kept,
     lease::Held,
-    limits::Pool,
     requests::feeds,
     upstream::{DEPTH_ROWS, Place, Upstream},
 };
@@ -35,7 +34,7 @@ impl Market {
         let of_client = upstream.clients.entry(held.client.clone()).or_default();
         *of_client += 1;
         if *of_client == 1 {
-            self.pools.join(Pool::of(feed), held.client.as_ref());
+            self.pools.join(self.pools.of(feed), held.client.as_ref());
         }
         for stream in held.streams.iter().filter(|stream| Feed::of(**stream) == Some(feed)) {
             if upstream.views.add(*stream) == 1 {
@@ -83,7 +82,7 @@ impl Market {
             return *index;
         }
         let upstream = Upstream::new(Arc::clone(listing), feed, core.now.us);
-        self.pools.add(Pool::of(feed), upstream.place);
+        self.pools.add(self.pools.of(feed), upstream.place);
         let index = self.vacant.pop().unwrap_or_else(|| {
             self.upstreams.push(None);
             self.upstreams.len() - 1
@@ -124,7 +123,7 @@ impl Market {
             *of_client -= 1;
             if *of_client == 0 {
                 upstream.clients.remove(&held.client);
-                self.pools.leave(Pool::of(feed), held.client.as_ref());
+                self.pools.leave(self.pools.of(feed), held.client.as_ref());
             }
         }
         for stream in held.streams.iter().filter(|stream| Feed::of(**stream) == Some(feed)) {
@@ -151,11 +150,14 @@ impl Market {
 
     fn forget(&mut self, index: usize, key: (usize, Feed)) {
         self.by_key.remove(&key);
+        if self.by_key.is_empty() {
+            self.ladder.step_down();
+        }
         if let Some(upstream) = self.upstreams.get_mut(index).and_then(Option::take) {
             if let Some(number) = upstream.queued {
                 self.starved.remove(&(number, index));
             }
-            self.pools.remove(Pool::of(upstream.feed), upstream.place);
+            self.pools.remove(self.pools.of(upstream.feed), upstream.place);
             self.vacant.push(index);
         }
     }

@@ -5,8 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::{Market, lease::Held, requests::read};
 use crate::{
     schema::{Instrument, request::market::Subscribe},
-    session::{CacheItem, CacheKind, Output, core::Core},
-    tws::message::contract::Contract,
+    session::{
+        CacheItem, CacheKind, Output,
+        combo::{combo_stream, is_combo},
+        core::Core,
+        listing::contract_of,
+    },
 };
 
 /// A lease with `ttl_s` 0, as kept under its name.
@@ -18,27 +22,6 @@ struct Kept {
     instrument: Instrument,
     /// The request.
     ask: Subscribe,
-}
-
-impl Kept {
-    /// The contract as requests to the gateway name it.
-    fn contract(&self) -> Contract {
-        let instrument = &self.instrument;
-        Contract {
-            con_id: Some(instrument.con_id),
-            symbol: Some(instrument.symbol.clone()),
-            sec_type: Some(instrument.sec_type.clone()),
-            last_trade_date_or_contract_month: instrument.expiry.clone(),
-            strike: instrument.strike,
-            right: instrument.right.clone(),
-            multiplier: instrument.multiplier,
-            exchange: Some(instrument.exchange.clone()),
-            currency: Some(instrument.currency.clone()),
-            local_symbol: Some(instrument.local_symbol.clone()),
-            trading_class: instrument.trading_class.clone(),
-            ..Contract::default()
-        }
-    }
 }
 
 /// Has a lease kept.
@@ -61,12 +44,23 @@ pub(super) fn forget(core: &mut Core, name: &str) {
 }
 
 impl Market {
+    /// There was an earlier run: the gateway may still count what it asked for until it ended.
+    pub(crate) fn on_earlier_run(&mut self, core: &Core) {
+        self.tick_by_tick.on_earlier_run(core.now.at);
+    }
+
     /// Takes up a lease of an earlier run, before the first login. It waits for lines like all others.
     pub(crate) fn recall(&mut self, core: &mut Core, item: &CacheItem) {
         let Some(body) = &item.body else { return };
         // One of a release that wrote otherwise, or allowed what this one does not, is no reason not to start.
         let Ok(kept) = serde_json::from_slice::<Kept>(body) else { return forget(core, &item.key) };
-        let Ok(listing) = core.listing(kept.instrument.clone(), kept.contract()) else { return };
+        let query = &kept.ask.contract.0;
+        let listing = if is_combo(query) {
+            combo_stream(core, query)
+        } else {
+            core.listing(kept.instrument.clone(), contract_of(&kept.instrument))
+        };
+        let Ok(listing) = listing else { return };
         let Ok(mut held) = read(core, &kept.ask, &listing) else { return forget(core, &item.key) };
         held.name = item.key.as_str().into();
         held.client = kept.client.map(Into::into);

@@ -3,8 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    picture::{data_kind, greeks_of, paired_size, size_of},
-    streams::some_text,
+    picture::{data_kind, greeks_of, paired_size},
     upstream::Upstream,
 };
 use crate::{
@@ -12,13 +11,13 @@ use crate::{
         market::{DataKind, GreeksEvent, TickEvent},
         news::NewsEvent,
     },
-    session::{Event, core::Core},
+    session::{Event, core::Core, listing::size_of},
     tws::{
         message::{
             market_data::{TickGeneric, TickOptionComputation, TickPrice, TickSize, TickString},
             news::TickNews,
         },
-        sentinel::unset_double,
+        sentinel::{some_text, unset_double},
         tick_type,
     },
 };

@@ -13,14 +13,17 @@ use crate::{
 };
 
 /// IB takes one tick-by-tick request in this time for an instrument, and keeps a cancelled stream
-/// as long: `ib-limits` section 3.
-const TICK_BY_TICK_INTERVAL: Duration = Duration::from_secs(15);
+/// as long: `ib-limits` section 3. A second more, since the way to the gateway is not always equally long.
+pub(super) const TICK_BY_TICK_INTERVAL: Duration = Duration::from_secs(16);
 
 /// A limit that the gateway made known is taken to have grown by one after this time: lines may be freed
 /// where we cannot see it.
 const RELAX_EVERY: Duration = Duration::from_secs(60);
 /// Holders named when a limit is reached.
 const HOLDERS_SHOWN: usize = 20;
+
+/// Number of [`Pool`]s.
+const POOLS: usize = 4;
 
 /// What runs out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,24 +32,19 @@ pub(super) enum Pool {
     Lines,
     TickByTick,
     Depth,
+    /// Bars that are kept up to date: open historical requests, of which some are left for one-shot ones.
+    KeptBars,
 }
 
 impl Pool {
-    pub(super) const ALL: [Self; 3] = [Self::Lines, Self::TickByTick, Self::Depth];
-
-    pub(super) fn of(feed: Feed) -> Self {
-        match feed {
-            Feed::Level1 | Feed::Bars => Self::Lines,
-            Feed::TickByTick(_) => Self::TickByTick,
-            Feed::Depth => Self::Depth,
-        }
-    }
+    pub(super) const ALL: [Self; POOLS] = [Self::Lines, Self::TickByTick, Self::Depth, Self::KeptBars];
 
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Lines => "market data lines",
             Self::TickByTick => "tick-by-tick subscriptions",
             Self::Depth => "depth subscriptions",
+            Self::KeptBars => "historical requests kept up to date",
         }
     }
 
@@ -55,6 +53,7 @@ impl Pool {
             Self::Lines => limits.market_data_lines,
             Self::TickByTick => limits.tick_by_tick,
             Self::Depth => limits.depth,
+            Self::KeptBars => limits.kept_bars,
         }
     }
 }
@@ -62,15 +61,31 @@ impl Pool {
 /// How much of each pool is at the gateway, and how much is wanted.
 #[derive(Debug, Default)]
 pub(super) struct Pools {
-    asked: [u32; 3],
-    wanted: [u32; 3],
+    /// Bars come from requests that are kept up to date.
+    keeps_bars: bool,
+    asked: [u32; POOLS],
+    wanted: [u32; POOLS],
     /// What the gateway allowed when it last refused, what is configured, and when that was.
-    learned: [Option<(u32, u32, Instant)>; 3],
+    learned: [Option<(u32, u32, Instant)>; POOLS],
     /// Upstreams that each client shares in.
-    clients: [FxHashMap<Option<CompactString>, u32>; 3],
+    clients: [FxHashMap<Option<CompactString>, u32>; POOLS],
 }
 
 impl Pools {
+    pub(super) fn new(feed: config::BarFeed) -> Self {
+        Self { keeps_bars: feed == config::BarFeed::KeepUpToDate, ..Self::default() }
+    }
+
+    /// What a request for this feed takes one of.
+    pub(super) fn of(&self, feed: Feed) -> Pool {
+        match feed {
+            Feed::Bars if self.keeps_bars => Pool::KeptBars,
+            Feed::Level1 | Feed::Bars => Pool::Lines,
+            Feed::TickByTick(_) => Pool::TickByTick,
+            Feed::Depth => Pool::Depth,
+        }
+    }
+
     fn count(&mut self, pool: Pool, place: Place, by: i32) {
         let index = pool as usize;
         if let (Place::Asked { .. }, Some(asked)) = (place, self.asked.get_mut(index)) {
@@ -118,7 +133,7 @@ impl Pools {
 
     /// A new session with the gateway may have other limits.
     pub(super) fn unlearn(&mut self) {
-        self.learned = [None; 3];
+        self.learned = [None; POOLS];
     }
 
     /// When a limit that the gateway made known will have grown by one above what is at the gateway.
@@ -131,7 +146,7 @@ impl Pools {
         Some(at + RELAX_EVERY * missing)
     }
 
-    pub(super) fn usage(&self, core: &Core) -> [Usage; 3] {
+    pub(super) fn usage(&self, core: &Core) -> [Usage; POOLS] {
         Pool::ALL.map(|pool| Usage { used: self.asked(pool), max: self.max(core, pool) })
     }
 
@@ -154,6 +169,12 @@ impl Pools {
         }
     }
 
+    /// How many of a pool a client shares in.
+    pub(super) fn held_by(&self, pool: Pool, client: Option<&CompactString>) -> u32 {
+        let clients = self.clients.get(pool as usize);
+        clients.and_then(|clients| clients.get(&client.cloned())).copied().unwrap_or_default()
+    }
+
     /// Who shares in how many of a pool, largest first, and how many clients there are in all.
     pub(super) fn holders(&self, pool: Pool) -> (Vec<Holder>, usize) {
         let Some(clients) = self.clients.get(pool as usize) else { return (Vec::new(), 0) };
@@ -170,7 +191,7 @@ impl Pools {
     /// True if nobody holds anything.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.asked == [0; 3] && self.wanted == [0; 3] && self.clients.iter().all(FxHashMap::is_empty)
+        self.asked == [0; POOLS] && self.wanted == [0; POOLS] && self.clients.iter().all(FxHashMap::is_empty)
     }
 }
 
@@ -181,9 +202,16 @@ pub(super) struct TickByTickPace {
     requests: FxHashMap<i32, Instant>,
     /// Until when the gateway may still count streams that were cancelled.
     lingering: Vec<Instant>,
+    /// What an earlier run asked for until it ended is not known: nothing is asked for before this.
+    not_before: Option<Instant>,
 }
 
 impl TickByTickPace {
+    /// An earlier run may have ended just now.
+    pub(super) fn on_earlier_run(&mut self, now: Instant) {
+        self.not_before = Some(now + TICK_BY_TICK_INTERVAL);
+    }
+
     /// The earliest moment for a request, at or after `now`. `free` is the number of slots that no
     /// stream of ours takes.
     pub(super) fn earliest(&mut self, now: Instant, con_id: i32, free: u32) -> Instant {
@@ -194,7 +222,7 @@ impl TickByTickPace {
         let free = usize::try_from(free).unwrap_or(usize::MAX);
         let surplus = (self.lingering.len() + 1).saturating_sub(free);
         let slot = surplus.checked_sub(1).and_then(|nth| self.lingering.get(nth)).copied().unwrap_or(now);
-        instrument.max(slot).max(now)
+        instrument.max(slot).max(self.not_before.unwrap_or(now)).max(now)
     }
 
     pub(super) fn on_request(&mut self, now: Instant, con_id: i32) {

@@ -20,6 +20,13 @@ const LISTED_MAX: u32 = 1_000;
 const CLIENTS_SHOWN: usize = 20;
 
 impl Market {
+    /// Leases held, streams that should flow and do not, streams that wait for a line or slot.
+    pub(crate) fn figures(&self) -> [u64; 3] {
+        let asked = self.upstreams.iter().flatten().filter(|upstream| matches!(upstream.place, Place::Asked { .. }));
+        let stale = asked.filter(|upstream| !upstream.flows).count();
+        [self.leases.iter().count(), stale, self.starved.len()].map(|count| u64::try_from(count).unwrap_or(u64::MAX))
+    }
+
     pub(crate) fn list(&mut self, core: &mut Core, command: &Command, ask: &ListLeases) {
         let limit = usize::try_from(ask.limit.unwrap_or(LISTED).min(LISTED_MAX)).unwrap_or(usize::MAX);
         let fits = self.leases.iter().filter(|(_, held)| {
@@ -36,7 +43,7 @@ impl Market {
         let rows = self.upstreams.iter().enumerate().filter_map(|(index, slot)| Some((index, slot.as_ref()?)));
         let rows = rows.filter(|(_, upstream)| wanted(upstream)).take(limit);
         let upstream = rows.map(|(index, upstream)| row(upstream, positions.get(&index).copied())).collect();
-        let [lines, tick_by_tick, depth] = self.usage(core);
+        let [lines, tick_by_tick, depth, kept_bars] = self.usage(core);
         let answer = Leases {
             leases,
             leases_total: u32::try_from(numbers.len()).unwrap_or(u32::MAX),
@@ -44,6 +51,7 @@ impl Market {
             lines,
             tick_by_tick,
             depth,
+            kept_bars: Some(kept_bars).filter(|_| core.config.bars.feed == crate::config::BarFeed::KeepUpToDate),
             queued: u32::try_from(self.starved.len()).unwrap_or(u32::MAX),
         };
         core.answer(command.token, Answer::Leases(Box::new(answer)));
@@ -55,7 +63,7 @@ impl Market {
         let mut positions = FxHashMap::default();
         for (_, index) in &self.starved {
             let Some(Some(upstream)) = self.upstreams.get(*index) else { continue };
-            if let Some(last) = last.get_mut(Pool::of(upstream.feed) as usize) {
+            if let Some(last) = last.get_mut(self.pools.of(upstream.feed) as usize) {
                 *last += 1;
                 positions.insert(*index, *last);
             }

@@ -8,17 +8,21 @@ mod asking;
 mod bar_times;
 mod bars;
 mod book;
+mod farms;
 mod feed;
 mod holding;
 mod kept;
+mod ladder;
 mod lease;
 mod level1;
 mod limits;
 mod listed;
 mod picture;
 mod pulse;
+mod quota;
 mod recovery;
 mod requests;
+mod sizes;
 mod snapshot;
 mod staleness;
 mod streams;
@@ -32,6 +36,7 @@ use rustc_hash::FxHashMap;
 
 use self::{
     feed::Feed,
+    ladder::Ladder,
     lease::Book,
     limits::{Pools, TickByTickPace},
     snapshot::OneShot,
@@ -39,6 +44,7 @@ use self::{
 };
 use super::core::Core;
 use crate::{
+    config::Config,
     schema::request::market::Usage,
     tws::{Response, message::contract::Contract},
 };
@@ -66,8 +72,11 @@ pub(crate) struct Market {
     tick_by_tick: TickByTickPace,
     /// Upstreams to be asked for at a moment; entries may be out of date.
     due: BTreeSet<(Instant, usize)>,
+    /// When to look whether streams have begun whose farm is back; entries may be out of date.
+    doubts: BTreeSet<(Instant, usize)>,
     /// When bars need to be looked after; entries may be out of date.
     bars_due: BTreeSet<(Instant, usize)>,
+    ladder: Ladder,
     /// When to look for streams that have fallen silent.
     next_look: Option<Instant>,
     /// Upstreams that found no free slot, by their number in the queue.
@@ -81,6 +90,10 @@ pub(crate) struct Market {
 }
 
 impl Market {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self { pools: Pools::new(config.bars.feed), ..Self::default() }
+    }
+
     /// Ticks, bars, depth and what else belongs to a stream.
     pub(crate) fn on_response(&mut self, core: &mut Core, response: Response) {
         let req_id = req_id(&response);
@@ -101,8 +114,11 @@ impl Market {
                 core.alive(req_id);
                 return upstream.on_kind(core, told.market_data_type.unwrap_or_default());
             }
-            // Minimum tick and exchange map: no value of the stream.
-            Response::TickReqParams(_) => return core.alive(req_id),
+            // Minimum tick and exchange map: no value of the stream. The start of bars that are kept up to date: what
+            // was missed is fetched as after any interruption.
+            Response::TickReqParams(_) | Response::HistoricalData(_) | Response::HistoricalDataEnd(_) => {
+                return core.alive(req_id);
+            }
             Response::RerouteMarketDataRequest(to) => return self.reroute(core, index, to.con_id, to.exchange),
             Response::RerouteMarketDepthRequest(to) => return self.reroute(core, index, to.con_id, to.exchange),
             _ => {}
@@ -111,7 +127,7 @@ impl Market {
         if upstream.touch(core, req_id) && restarts {
             upstream.reset_book(core);
         }
-        let is_bar = matches!(response, Response::RealTimeBarTick(_));
+        let is_bar = matches!(response, Response::RealTimeBarTick(_) | Response::HistoricalDataUpdate(_));
         match response {
             Response::TickPrice(tick) => upstream.on_price(core, &tick),
             Response::TickSize(tick) => upstream.on_size(core, &tick),
@@ -121,6 +137,7 @@ impl Market {
             Response::TickOptionComputation(tick) => upstream.on_option(core, &tick),
             Response::TickByTickData(tick) => upstream.on_tick_by_tick(core, *tick),
             Response::RealTimeBarTick(bar) => upstream.on_bar(core, &bar),
+            Response::HistoricalDataUpdate(update) => upstream.on_kept_bar(core, &update),
             Response::MarketDepth(row) => upstream.on_depth(core, row.market_depth_data.unwrap_or_default()),
             Response::MarketDepthL2(row) => upstream.on_depth(core, row.market_depth_data.unwrap_or_default()),
             _ => {}
@@ -129,6 +146,11 @@ impl Market {
             self.schedule_bars(core, index);
         }
         self.retire(core, index, req_id);
+    }
+
+    /// True if this answers a request for a stream.
+    pub(crate) fn has_asked(&self, response: &Response) -> bool {
+        self.routes.contains_key(&req_id(response))
     }
 
     /// A wider request delivers: the narrower one it follows is no longer needed.
@@ -163,6 +185,7 @@ impl Market {
         }
         self.watch(core);
         self.ask_due(core);
+        self.ask_doubted(core);
         self.on_bar_timer(core);
         if self.next_try().is_some_and(|at| at <= core.now.at) {
             self.ask_starved(core);
@@ -172,11 +195,11 @@ impl Market {
 
     pub(crate) fn wake_at(&self) -> Option<Instant> {
         let streams = [self.leases.next_expiry(), self.next_due(), self.next_try(), self.next_look()];
-        streams.into_iter().chain([self.next_snapshot_due(), self.next_bar_due()]).flatten().min()
+        streams.into_iter().chain([self.next_snapshot_due(), self.next_bar_due(), self.next_doubt()]).flatten().min()
     }
 
-    /// Market data lines, tick-by-tick and depth subscriptions in use.
-    pub(crate) fn usage(&self, core: &Core) -> [Usage; 3] {
+    /// Market data lines, tick-by-tick and depth subscriptions, and bars kept up to date in use.
+    pub(crate) fn usage(&self, core: &Core) -> [Usage; 4] {
         self.pools.usage(core)
     }
 }
@@ -197,6 +220,9 @@ fn req_id(response: &Response) -> i32 {
         Response::RerouteMarketDepthRequest(message) => message.req_id,
         Response::TickByTickData(message) => message.req_id,
         Response::RealTimeBarTick(message) => message.req_id,
+        Response::HistoricalData(message) => message.req_id,
+        Response::HistoricalDataEnd(message) => message.req_id,
+        Response::HistoricalDataUpdate(message) => message.req_id,
         Response::MarketDepth(message) => message.req_id,
         Response::MarketDepthL2(message) => message.req_id,
         _ => None,

@@ -1,16 +1,11 @@
 //! The level-1 picture of one instrument, assembled from its ticks.
 
 use crate::{
-    schema::{
-        Size,
-        market::{DataKind, Greeks, OptionGreeks, QuoteEvent},
-    },
+    schema::market::{DataKind, Greeks, OptionGreeks, QuoteEvent},
+    session::listing::size_of,
     tws::{
         message::market_data::TickOptionComputation,
-        sentinel::{
-            computed_greek, computed_price, computed_volatility, is_zero_size, quoted_price, unset_decimal,
-            unset_double,
-        },
+        sentinel::{computed_greek, computed_price, computed_volatility, is_zero_size, quoted_price, unset_double},
         tick_type,
     },
 };
@@ -23,11 +18,6 @@ pub(super) struct Picture {
     pub(super) is_known: bool,
     /// The next quote is published even if it shows no new value.
     pub(super) is_due: bool,
-}
-
-/// A size field, unless the gateway left it out.
-pub(super) fn size_of(text: &str) -> Option<Size> {
-    unset_decimal(text).and_then(Size::from_gateway)
 }
 
 /// The size tick that a price tick raises beside itself.

@@ -40,12 +40,15 @@ impl Market {
         self.routes.clear();
         self.starved.clear();
         self.due.clear();
+        self.doubts.clear();
+        self.ladder.step_down();
         for index in 0..self.upstreams.len() {
             self.put(index, Place::Waiting);
             if let Some(Some(upstream)) = self.upstreams.get_mut(index) {
                 upstream.old = None;
                 upstream.fresh = true;
                 upstream.attempts = 0;
+                upstream.asked_again_us = None;
                 upstream.interrupt(core, reason);
             }
         }
@@ -58,6 +61,7 @@ impl Market {
             IbChange::Lost => {
                 self.is_ib_lost = true;
                 self.interrupt_all(core, "the gateway has lost its link to IB");
+                self.call_back(core);
             }
             IbChange::RestoredEmpty => {
                 self.is_ib_lost = false;
@@ -68,23 +72,35 @@ impl Market {
                 self.drop_snapshots(core, &error);
                 self.ask_all(core);
             }
-            IbChange::RestoredKept if self.is_ib_lost => {
+            IbChange::RestoredKept => {
                 self.is_ib_lost = false;
-                // IB keeps reqMktData. Bars and tick-by-tick often stay dead, a kept book may have holes.
+                // Also if no loss was told: there was one. IB keeps reqMktData. Bars and tick-by-tick often stay dead, a kept book may have holes.
+                let reason = "the gateway's link to IB came back (1102)";
                 for index in 0..self.upstreams.len() {
                     let slot = self.upstreams.get_mut(index).and_then(Option::as_mut);
                     let Some(upstream) = slot else { continue };
                     if upstream.feed == Feed::Level1 {
+                        upstream.interrupt(core, reason);
                         // Generic ticks may have been wished for meanwhile.
                         self.widen(core, index);
-                    } else {
-                        upstream.fresh = true;
+                    } else if matches!(upstream.place, Place::Asked { .. }) {
+                        // Tick-by-tick may have to wait before it is asked for again: nothing flows until then.
+                        upstream.end(core, reason);
                         self.cancel_all(core, index);
                     }
                 }
                 self.ask_all(core);
             }
-            IbChange::RestoredKept => {}
+        }
+    }
+
+    /// The trading link was told that IB is in reach. What has become of the streams is told on their own link.
+    pub(crate) fn on_ib_reached(&mut self, core: &mut Core) {
+        if std::mem::take(&mut self.is_ib_lost) {
+            for index in 0..self.upstreams.len() {
+                self.widen(core, index);
+            }
+            self.ask_all(core);
         }
     }
 
@@ -95,15 +111,31 @@ impl Market {
         }
     }
 
-    /// A market data farm broke. Which instruments it serves is unknown; those of other farms are
-    /// cleared by their next tick. The gateway restores the subscriptions itself.
-    pub(crate) fn on_farm_down(&mut self, core: &mut Core, notice: &str) {
-        self.interrupt_all(core, notice);
-    }
-
     fn interrupt_all(&mut self, core: &mut Core, reason: &str) {
         for upstream in self.upstreams.iter_mut().flatten() {
             upstream.interrupt(core, reason);
+        }
+    }
+
+    /// Takes requests back that wait for their turn: a gateway without IB may answer them falsely or never.
+    fn call_back(&mut self, core: &mut Core) {
+        for index in 0..self.upstreams.len() {
+            let slot = self.upstreams.get_mut(index).and_then(Option::as_mut);
+            let Some(Place::Asked { req_id, sent: false }) = slot.map(|upstream| upstream.place) else { continue };
+            if !core.pacing.withdraw(req_id) {
+                continue;
+            }
+            self.routes.remove(&req_id);
+            let Some(Some(upstream)) = self.upstreams.get_mut(index) else { continue };
+            let place = match upstream.old.take() {
+                // The wider request is made again when IB is back.
+                Some((old, before)) => {
+                    upstream.asked = before;
+                    Place::Asked { req_id: old, sent: true }
+                }
+                None => Place::Waiting,
+            };
+            self.put(index, place);
         }
     }
 
@@ -146,20 +178,24 @@ impl Market {
             300 | 310 => {}
             317 => upstream.reset_book(core),
             10_167 => upstream.set_kind(core, DataKind::Delayed),
-            10_197 => upstream.interrupt(core, &reason(notice)),
-            _ if notice.meaning.retry == Retry::Resubscribe => self.ask_again(core, index, &reason(notice)),
+            10_197 => {
+                let until = core.now.at + notice.meaning.wait.unwrap_or(RETRY_WAIT);
+                upstream.withhold(core, req_id, until, &reason(notice));
+            }
+            _ if notice.meaning.retry == Retry::Resubscribe => self.ask_again(core, index, &reason(notice), false),
             _ if notice.meaning.ends_request() => self.on_end(core, index, req_id, notice),
             _ => {}
         }
     }
 
-    /// The gateway ended a stream that may be had again at once.
-    pub(super) fn ask_again(&mut self, core: &mut Core, index: usize, reason: &str) {
+    /// A stream that has ended may be had again at once. If it brought nothing since it was asked for, it waits a moment,
+    /// unless `at_once`.
+    pub(super) fn ask_again(&mut self, core: &mut Core, index: usize, reason: &str, at_once: bool) {
         let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return };
         let was_flowing = upstream.flows;
         upstream.end(core, reason);
         self.cancel_all(core, index);
-        if was_flowing {
+        if was_flowing || at_once {
             self.ask(core, index);
         } else {
             self.put(index, Place::Delayed { at: core.now.at + REPEAT_WAIT });
@@ -221,7 +257,7 @@ impl Market {
     /// What it takes is learned, and the stream waits for one to be freed.
     fn on_full(&mut self, core: &mut Core, index: usize, notice: &Notice) {
         let Some(Some(upstream)) = self.upstreams.get(index) else { return };
-        let pool = Pool::of(upstream.feed);
+        let pool = self.pools.of(upstream.feed);
         if pool == Pool::TickByTick
             && let Some(at) = self.tick_by_tick.lingers_until(core.now.at)
         {
@@ -231,7 +267,7 @@ impl Market {
         self.put(index, Place::Waiting);
         // Those still on their way would only be refused too.
         let unsent = |slot: &Option<super::upstream::Upstream>| {
-            let upstream = slot.as_ref().filter(|other| Pool::of(other.feed) == pool && other.old.is_none())?;
+            let upstream = slot.as_ref().filter(|other| self.pools.of(other.feed) == pool && other.old.is_none())?;
             match upstream.place {
                 Place::Asked { req_id, sent: false } => Some(req_id),
                 _ => None,
@@ -274,9 +310,7 @@ impl Market {
                     return self.cancel(core, index, req_id);
                 }
                 upstream.attempts += 1;
-                upstream.end(core, "the gateway does not answer the request");
-                self.cancel_all(core, index);
-                self.ask(core, index);
+                self.climb(core, index, "the gateway does not answer the request", true);
             }
             Some(Route::Snapshot(slot)) => {
                 let slot = *slot;

@@ -28,6 +28,10 @@ const QUEUED_MAX: u32 = 5_000;
 impl Market {
     /// What the market last said of an instrument; empty if nobody streams its quote, or the quote is stale.
     pub(crate) fn reference(&self, con_id: i32) -> Reference {
+        if con_id == 0 {
+            // Every combo has this one.
+            return Reference::default();
+        }
         let fits = |upstream: &&super::upstream::Upstream| {
             upstream.feed == Feed::Level1 && upstream.listing.instrument.con_id == con_id
         };
@@ -68,10 +72,11 @@ impl Market {
         }
         self.check_kinds(&held)?;
         let feeds: Vec<Feed> = feeds(&held.streams).collect();
+        self.check_quota(core, command, listing.slot, &feeds)?;
         for pool in Pool::ALL {
             let new = feeds
                 .iter()
-                .filter(|feed| Pool::of(**feed) == pool && !self.by_key.contains_key(&(listing.slot, **feed)));
+                .filter(|feed| self.pools.of(**feed) == pool && !self.by_key.contains_key(&(listing.slot, **feed)));
             let new = u32::try_from(new.count()).unwrap_or(u32::MAX);
             match ask.when_full {
                 WhenFull::Refuse => self.check_room(core, pool, new)?,
@@ -192,6 +197,12 @@ pub(super) fn read(core: &Core, ask: &Subscribe, listing: &Arc<Listing>) -> Resu
     for stream in &ask.streams {
         if Feed::of(*stream).is_none() {
             let text = format!("{stream} is not offered as a live stream; use bar.5s to bar.1d, or hist.bars");
+            return Err(ApiError::new(ErrorCode::Unsupported, text));
+        }
+        if listing.instrument.sec_type == "BAG" && !matches!(stream, Stream::Quote | Stream::Tick) {
+            let text = format!(
+                "{stream} is not offered for combos: IB has no tick-by-tick data, depth or history of them; lease its legs"
+            );
             return Err(ApiError::new(ErrorCode::Unsupported, text));
         }
         if !streams.contains(stream) {

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use compact_str::CompactString;
+
 use super::{
     Market, Route,
     asking::submit_cancel,
@@ -27,7 +29,10 @@ use crate::{
     },
     tws::{
         Request, Response,
-        message::market_data::{CancelMarketData, MarketDataRequest},
+        message::{
+            contract::Contract,
+            market_data::{CancelMarketData, MarketDataRequest},
+        },
     },
 };
 
@@ -49,6 +54,10 @@ pub(super) type Key = (usize, bool);
 pub(super) struct OneShot {
     listing: Arc<Listing>,
     req_id: i32,
+    /// Who asked first.
+    client: Option<CompactString>,
+    /// The gateway named another contract to ask for.
+    is_rerouted: bool,
     callers: Vec<(Instant, Token)>,
     picture: Picture,
     complete_at: Option<Instant>,
@@ -74,6 +83,7 @@ impl Market {
             }
         }
         if let Some(shot) = self.snapshots.get_mut(&(listing.slot, ask.regulatory)) {
+            core.join(shot.req_id, command.token);
             return shot.callers.push((command.deadline, command.token));
         }
         if let Err(error) = self.start_snapshot(core, command, ask, listing) {
@@ -128,30 +138,27 @@ impl Market {
         // A line is counted for each instrument: one that streams costs no other.
         let streams = self.by_key.contains_key(&(listing.slot, Feed::Level1));
         self.check_room(core, Pool::Lines, u32::from(!streams))?;
+        if ask.regulatory && listing.instrument.sec_type == "BAG" {
+            let text = "regulatory snapshots are of one instrument each: ask for the legs of a combo";
+            return Err(ApiError::new(ErrorCode::Unsupported, text));
+        }
         if ask.regulatory {
             self.check_regulatory(core)?;
         }
-        let req_id = core.new_req_id();
-        let request = MarketDataRequest {
-            req_id: Some(req_id),
-            contract: Some(listing.contract.clone()),
-            snapshot: Some(!ask.regulatory),
-            regulatory_snapshot: ask.regulatory.then_some(true),
-            ..MarketDataRequest::default()
-        };
-        let market_data_type = market_data_type(policy_of(core.config.gateway.market_data));
-        let errand = Errand::new(LinkName::Data, Class::Interactive, Request::MarketDataRequest(Box::new(request)))
-            .id(req_id)
-            .cost(Cost::MarketData { market_data_type })
-            .client(command.client.clone())
-            .answer_within(END_WITHIN);
-        core.submit(Owner::Market, errand)?;
+        let upstream =
+            self.by_key.get(&(listing.slot, Feed::Level1)).and_then(|index| self.upstreams.get(*index)?.as_ref());
+        let rerouted = upstream.and_then(|upstream| upstream.rerouted.clone()).filter(|_| !ask.regulatory);
+        let is_rerouted = rerouted.is_some();
+        let contract = rerouted.unwrap_or_else(|| listing.contract.clone());
+        let req_id = submit(core, contract, ask.regulatory, (command.client.clone(), Some(command.deadline)))?;
         self.pools.add(Pool::Lines, Place::Asked { req_id, sent: false });
         let key = (listing.slot, ask.regulatory);
         self.routes.insert(req_id, Route::Snapshot(key));
         let shot = OneShot {
             listing: Arc::clone(listing),
             req_id,
+            client: command.client.clone(),
+            is_rerouted,
             callers: vec![(command.deadline, command.token)],
             picture: Picture::new(listing.instrument.con_id),
             complete_at: None,
@@ -187,10 +194,35 @@ impl Market {
                 }
             }
             Response::TickSnapshotEnd(_) => return self.end_snapshot(core, key),
+            Response::RerouteMarketDataRequest(to) => {
+                let contract = Contract { con_id: to.con_id, exchange: to.exchange, ..Contract::default() };
+                return self.reroute_snapshot(core, key, contract);
+            }
             _ => {}
         }
         if shot.complete_at.is_none() && shot.picture.is_complete() {
             shot.complete_at = Some(core.now.at + REST_WITHIN);
+        }
+    }
+
+    /// The gateway names another contract to ask for. Nothing that costs money is asked for twice.
+    fn reroute_snapshot(&mut self, core: &mut Core, key: Key, contract: Contract) {
+        let Some(shot) = self.snapshots.get_mut(&key) else { return };
+        if key.1 || std::mem::replace(&mut shot.is_rerouted, true) {
+            let text = "the gateway names another contract for the data of this one, and is asked for it once, and never for money";
+            return self.fail_snapshot(core, key, &ApiError::new(ErrorCode::Unsupported, text));
+        }
+        let deadline = shot.callers.iter().map(|(deadline, _)| *deadline).max();
+        match submit(core, contract, false, (shot.client.clone(), deadline)) {
+            Ok(req_id) => {
+                let first = std::mem::replace(&mut shot.req_id, req_id);
+                self.routes.remove(&first);
+                self.routes.insert(req_id, Route::Snapshot(key));
+                core.done(first);
+                core.cancelled(first);
+                submit_cancel(core, Request::CancelMarketData(CancelMarketData { req_id: Some(first) }));
+            }
+            Err(error) => self.fail_snapshot(core, key, &error),
         }
     }
 
@@ -270,4 +302,30 @@ impl Market {
         let answer = self.picture_answer(&shot.listing, shot.picture.quote.clone(), false, regulatory);
         core.answer(token, Answer::Snapshot(Box::new(answer)));
     }
+}
+
+/// Queues a request for a snapshot, and gives its id. No other place in the session writes a regulatory one.
+fn submit(
+    core: &mut Core,
+    contract: Contract,
+    regulatory: bool,
+    (client, deadline): (Option<CompactString>, Option<Instant>),
+) -> Result<i32, ApiError> {
+    let req_id = core.new_req_id();
+    let request = MarketDataRequest {
+        req_id: Some(req_id),
+        contract: Some(contract),
+        snapshot: Some(!regulatory),
+        regulatory_snapshot: regulatory.then_some(true),
+        ..MarketDataRequest::default()
+    };
+    let market_data_type = market_data_type(policy_of(core.config.gateway.market_data));
+    let errand = Errand::new(LinkName::Data, Class::Interactive, Request::MarketDataRequest(Box::new(request)))
+        .id(req_id)
+        .cost(Cost::MarketData { market_data_type })
+        .client(client)
+        .deadline(deadline)
+        .answer_within(END_WITHIN);
+    core.submit(Owner::Market, errand)?;
+    Ok(req_id)
 }

@@ -61,7 +61,7 @@ impl Market {
         core.wants_probe = true;
         let reason =
             format!("no data for {} s although the market is open: the stream is asked for again", silence.as_secs());
-        self.ask_again(core, index, &reason);
+        self.climb(core, index, &reason, false);
     }
 
     /// When streams are looked at next; `None` while there are none.
@@ -72,8 +72,8 @@ impl Market {
 
 impl Upstream {
     /// True if data should come: it was asked for, and its market is open.
-    fn is_due(&self, core: &mut Core) -> bool {
-        if !matches!(self.place, Place::Asked { sent: true, .. }) {
+    pub(super) fn is_due(&self, core: &mut Core) -> bool {
+        if !matches!(self.place, Place::Asked { sent: true, .. }) || self.is_withheld(core.now.at) {
             return false;
         }
         let instrument = &self.listing.instrument;

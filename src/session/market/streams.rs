@@ -2,33 +2,26 @@
 
 use std::sync::Arc;
 
-use super::{feed::Feed, picture::size_of, upstream::Upstream};
+use super::{bars::kept, feed::Feed, upstream::Upstream};
 use crate::{
     schema::{
-        Size,
         bar::Bar,
         market::{BookSide, DepthAction, DepthEvent, TickByTickEvent},
     },
-    session::{Event, core::Core},
+    session::{
+        Event,
+        core::Core,
+        listing::{of_trades, size_of},
+    },
     tws::{
-        message::{depth::MarketDepthData, history::RealTimeBarTick, tick_by_tick::TickByTickData},
-        sentinel::{quoted_price, unset_double},
+        message::{
+            depth::MarketDepthData,
+            history::{HistoricalDataUpdate, RealTimeBarTick},
+            tick_by_tick::TickByTickData,
+        },
+        sentinel::{quoted_price, seconds_us, some_flag, some_text, unset_double},
     },
 };
-
-/// Whole seconds of the gateway as microseconds.
-fn seconds(time: Option<i64>) -> Option<i64> {
-    time.filter(|time| *time > 0).and_then(|time| time.checked_mul(1_000_000))
-}
-
-/// A figure that exists only for bars of trades; the gateway sends -1 otherwise.
-fn of_trades(text: Option<&str>) -> Option<Size> {
-    text.filter(|text| !text.starts_with('-')).and_then(size_of)
-}
-
-pub(super) fn some_text(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
-}
 
 impl Upstream {
     pub(super) fn on_tick_by_tick(&mut self, core: &mut Core, message: TickByTickData) {
@@ -52,19 +45,19 @@ impl Upstream {
         };
         if let Some(trade) = message.historical_tick_last {
             let attributes = trade.tick_attrib_last.unwrap_or_default();
-            event.event_us = seconds(trade.time);
+            event.event_us = seconds_us(trade.time);
             // Zero price with zero size is a message here: trading halts or resumes.
             event.price = trade.price.and_then(unset_double);
             event.size = size_of(trade.size.as_deref().unwrap_or_default());
             event.exchange = some_text(trade.exchange);
             event.conditions = some_text(trade.special_conditions);
-            event.unreported = attributes.unreported.filter(|yes| *yes);
-            event.past_limit = attributes.past_limit.filter(|yes| *yes);
+            event.unreported = some_flag(attributes.unreported);
+            event.past_limit = some_flag(attributes.past_limit);
         } else if let Some(quote) = message.historical_tick_bid_ask {
             let attributes = quote.tick_attrib_bid_ask.unwrap_or_default();
             let (bid_size, ask_size) =
                 (quote.size_bid.as_deref().unwrap_or_default(), quote.size_ask.as_deref().unwrap_or_default());
-            event.event_us = seconds(quote.time);
+            event.event_us = seconds_us(quote.time);
             event.bid = quote.price_bid.and_then(|price| quoted_price(price, bid_size));
             event.bid_size = size_of(bid_size).filter(|_| event.bid.is_some());
             event.ask = quote.price_ask.and_then(|price| quoted_price(price, ask_size));
@@ -72,7 +65,7 @@ impl Upstream {
             let beyond = attributes.bid_past_low == Some(true) || attributes.ask_past_high == Some(true);
             event.past_limit = beyond.then_some(true);
         } else if let Some(middle) = message.historical_tick_mid_point {
-            event.event_us = seconds(middle.time);
+            event.event_us = seconds_us(middle.time);
             event.price = middle.price.and_then(unset_double);
         } else {
             core.counters.undecodable_messages += 1;
@@ -85,7 +78,8 @@ impl Upstream {
     pub(super) fn on_bar(&mut self, core: &mut Core, message: &RealTimeBarTick) {
         let price = |value: Option<f64>| value.and_then(unset_double);
         let whole = (price(message.open), price(message.high), price(message.low), price(message.close));
-        let (Some(start_us), (Some(open), Some(high), Some(low), Some(close))) = (seconds(message.time), whole) else {
+        let (Some(start_us), (Some(open), Some(high), Some(low), Some(close))) = (seconds_us(message.time), whole)
+        else {
             core.counters.undecodable_messages += 1;
             return;
         };
@@ -102,6 +96,18 @@ impl Upstream {
         };
         let listing = Arc::clone(&self.listing);
         self.bars.on_bar(core, &listing, &bar);
+    }
+
+    /// The current bar of a request that is kept up to date.
+    pub(super) fn on_kept_bar(&mut self, core: &mut Core, update: &HistoricalDataUpdate) {
+        // While nothing is traded there is no bar to tell.
+        let Some(row) = &update.historical_data_bar else { return };
+        let Some(bar) = kept::read(row) else {
+            core.counters.undecodable_messages += 1;
+            return;
+        };
+        let listing = Arc::clone(&self.listing);
+        self.bars.on_update(core, &listing, bar);
     }
 
     pub(super) fn on_depth(&mut self, core: &mut Core, row: MarketDepthData) {

@@ -1,9 +1,11 @@
 //! Whole sessions with streams: what is asked upstream, and what comes out.
 
 mod bars;
+mod combos;
 mod crowds;
 mod desk;
 mod histories;
+mod ladder;
 mod lasting;
 mod leases;
 mod limits;

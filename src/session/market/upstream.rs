@@ -106,6 +106,16 @@ pub(super) struct Upstream {
     pub(super) after_gap_ticks: u128,
     /// What was known is of an ended request: forget it when data comes.
     pub(super) fresh: bool,
+    /// A farm was broken when the request was written: it may never be answered.
+    pub(super) asked_in_dark: bool,
+    /// The farm is back: if nothing has come by then, the request is made again.
+    pub(super) doubted: Option<Instant>,
+    /// Another session of the user withholds the data (10197): until then silence means nothing.
+    pub(super) withheld_until: Option<Instant>,
+    /// Data has come since the request was made.
+    pub(super) begun: bool,
+    /// When it was last asked for again because of its silence; `None` once something came.
+    pub(super) asked_again_us: Option<i64>,
     /// Data has come since the request was made or interrupted.
     pub(super) flows: bool,
     pub(super) flowing_since: Option<Instant>,
@@ -147,6 +157,11 @@ impl Upstream {
             after_gap_greeks: false,
             after_gap_ticks: 0,
             fresh: false,
+            asked_in_dark: false,
+            doubted: None,
+            withheld_until: None,
+            begun: false,
+            asked_again_us: None,
             flows: false,
             flowing_since: None,
             echo: 0,
@@ -197,11 +212,13 @@ impl Upstream {
         if self.flows {
             return false;
         }
-        self.flows = true;
+        (self.flows, self.begun) = (true, true);
         self.flowing_since = Some(core.now.at);
         self.queued = None;
         self.trouble = None;
         self.attempts = 0;
+        self.asked_again_us = None;
+        self.withheld_until = None;
         core.alive(req_id);
         if std::mem::take(&mut self.fresh) {
             self.picture.restart();
@@ -220,6 +237,18 @@ impl Upstream {
         if self.last_us.is_some() {
             self.open_gap(core, reason);
         }
+    }
+
+    /// Another session has the data. They return by themselves: the request stands, and has been answered.
+    pub(super) fn withhold(&mut self, core: &mut Core, req_id: i32, until: Instant, reason: &str) {
+        self.interrupt(core, reason);
+        self.withheld_until = Some(until);
+        self.asked_again_us = None;
+        core.alive(req_id);
+    }
+
+    pub(super) fn is_withheld(&self, now: Instant) -> bool {
+        self.withheld_until.is_some_and(|until| until > now)
     }
 
     /// The gateway ended the stream, or never began it.

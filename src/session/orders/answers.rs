@@ -1,5 +1,7 @@
 //! Who waits for which order, and what he is told; the list of fills.
 
+use std::collections::BTreeSet;
+
 use super::{Orders, Until, Waiter, book::Record, not_ready};
 use crate::{
     schema::{
@@ -89,11 +91,17 @@ impl Orders {
         self.on_lookup_overdue(core, token)
     }
 
-    pub(crate) fn executions(&mut self, core: &mut Core, command: &Command, ask: &ExecutionsRequest) {
+    pub(crate) fn executions(
+        &mut self,
+        core: &mut Core,
+        command: &Command,
+        ask: &ExecutionsRequest,
+        accounts: Option<&BTreeSet<String>>,
+    ) {
         if !self.sync.was_done() {
             return core.refuse(command.token, not_ready("the first download of executions has not ended"));
         }
-        let fills = self.fills.list(ask.account.as_deref(), ask.key.as_deref());
+        let fills = self.fills.list(accounts, ask.key.as_deref(), ask.model.as_deref());
         core.answer(command.token, Answer::Executions(Executions { fills }));
     }
 }

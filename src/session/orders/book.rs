@@ -16,7 +16,7 @@ use super::{
 use crate::{
     schema::{
         order::{OrderEvent, OrderKey},
-        request::order::PlaceOrder,
+        request::order::{CancelOrder, PlaceOrder},
     },
     session::core::Core,
     tws::message::{contract::Contract, order::Order},
@@ -58,6 +58,8 @@ pub(super) struct Record {
     /// Since when complete lists have left it out.
     pub(super) missed_since: Option<Instant>,
     pub(super) cancel_sent: Option<Instant>,
+    /// The cancel that was asked for and not refused; it stays when the order is over.
+    pub(super) cancel: Option<Box<CancelOrder>>,
     /// That IB works a second order under its key has been announced.
     pub(super) is_twin_told: bool,
     pub(super) waiters: Vec<Waiter>,
@@ -214,11 +216,17 @@ impl Book {
 
     /// Forgets an order that was never written down nor sent.
     pub(super) fn remove(&mut self, key: &OrderKey) {
-        let Some(record) = self.records.remove(key) else { return };
+        self.take(key);
+    }
+
+    /// As [`Self::remove`]; gives what it was.
+    pub(super) fn take(&mut self, key: &OrderKey) -> Option<Record> {
+        let record = self.records.remove(key)?;
         self.open.remove(&record.born);
         if let (Some(client_id), Some(order_id)) = (record.event.client_id, record.event.order_id) {
             self.by_id.remove(&(client_id, order_id));
         }
+        Some(record)
     }
 
     /// Makes the record findable by what is known of it.

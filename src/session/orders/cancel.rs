@@ -7,7 +7,6 @@ use compact_str::CompactString;
 use super::{
     Fence, Orders, Until, Waiter,
     book::Record,
-    not_ready,
     terms::{plain, time},
 };
 use crate::{
@@ -23,6 +22,19 @@ use crate::{
         message::{order::OrderCancel, order_flow::CancelOrderRequest},
     },
 };
+
+/// What became of a wish to cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sending {
+    /// The order is over, or a cancel has just been sent.
+    Nothing,
+    /// Not one byte of the order has left; it is taken back.
+    Withdrawn,
+    /// A cancel is on its way.
+    Sent,
+    /// It waits for the link.
+    Late,
+}
 
 /// Repeated requests to cancel one order send at most one message in this time.
 const CANCEL_INTERVAL: Duration = Duration::from_secs(1);
@@ -51,17 +63,17 @@ impl Orders {
         fence: Fence,
     ) -> Result<(), ApiError> {
         let key = self.named(ask)?;
-        let repeated = !self.send_cancel(core, command.client.as_ref(), &key, ask, fence)?;
+        let repeated = self.send_cancel(core, command.client.as_ref(), &key, ask, fence)? == Sending::Nothing;
         core.accept(command.token);
         self.wait(core, &key, Waiter { token: command.token, until: Until::Cancelled, repeated });
         Ok(())
     }
 
-    /// Has the order cancelled, or takes it back if not one byte of it has left. False if there was nothing to do.
+    /// Has the order cancelled, or takes it back if not one byte of it has left. Without a link the cancel waits.
     ///
     /// # Errors
     ///
-    /// If the order is unknown or somebody else's, or the trading link is not ready.
+    /// If the order is unknown or somebody else's.
     pub(super) fn send_cancel(
         &mut self,
         core: &mut Core,
@@ -69,7 +81,7 @@ impl Orders {
         key: &OrderKey,
         ask: &CancelOrder,
         fence: Fence,
-    ) -> Result<bool, ApiError> {
+    ) -> Result<Sending, ApiError> {
         time("manual_cancel_time", ask.manual_cancel_time.as_deref())?;
         plain("external_operator", ask.external_operator.as_deref())?;
         let unknown = || ApiError::invalid(format!("no order {key} is known"));
@@ -80,7 +92,7 @@ impl Orders {
         }
         let record = self.book.get(key).ok_or_else(unknown)?;
         if record.facts.state().is_final() {
-            return Ok(false);
+            return Ok(Sending::Nothing);
         }
         let order_id = record.event.order_id.filter(|id| *id != 0);
         let Some(order_id) = order_id.filter(|_| record.event.client_id == Some(self.client_id)) else {
@@ -88,12 +100,37 @@ impl Orders {
             return Err(ApiError::invalid(format!("order {key} was placed by {origin}: only its owner may cancel it")));
         };
         if self.withdraw(core, key, "cancelled before it was sent") {
-            return Ok(true);
+            return Ok(Sending::Withdrawn);
         }
+        self.want_cancel(key, ask, fence);
         if !fence.is_ready {
-            return Err(not_ready("the trading link to the gateway is not ready; the order was not cancelled"));
+            self.keep_cancel(core, key);
+            return Ok(Sending::Late);
         }
         let now = core.now.at;
+        let sent_at = self.book.get(key).and_then(|record| record.cancel_sent);
+        if sent_at.is_some_and(|at| at + CANCEL_INTERVAL > now) {
+            self.keep_cancel(core, key);
+            return Ok(Sending::Nothing);
+        }
+        if let Err(error) = self.submit_cancel(core, client, key, order_id, ask) {
+            self.drop_cancel(core, key);
+            return Err(error);
+        }
+        Ok(Sending::Sent)
+    }
+
+    /// # Errors
+    ///
+    /// `busy` if too many cancels wait.
+    pub(super) fn submit_cancel(
+        &mut self,
+        core: &mut Core,
+        client: Option<&CompactString>,
+        key: &OrderKey,
+        order_id: i32,
+        ask: &CancelOrder,
+    ) -> Result<(), ApiError> {
         // A modification that has not left would come after the cancel.
         let is_unsent = |record: &Record| record.changing.as_ref().is_some_and(|changing| !changing.is_sent);
         if self.book.get(key).is_some_and(is_unsent) {
@@ -105,22 +142,6 @@ impl Orders {
             ext_operator: ask.external_operator.clone(),
             manual_order_indicator: ask.manual_order_indicator,
         };
-        let sent_at = self.book.get(key).and_then(|record| record.cancel_sent);
-        if sent_at.is_some_and(|at| at + CANCEL_INTERVAL > now) {
-            return Ok(false);
-        }
-        self.submit_cancel(core, client, key, order_id, order_cancel)?;
-        Ok(true)
-    }
-
-    fn submit_cancel(
-        &mut self,
-        core: &mut Core,
-        client: Option<&CompactString>,
-        key: &OrderKey,
-        order_id: i32,
-        order_cancel: OrderCancel,
-    ) -> Result<(), ApiError> {
         let request = CancelOrderRequest { order_id: Some(order_id), order_cancel: Some(order_cancel) };
         let errand =
             Errand::new(LinkName::Trading, Class::Cancel, Request::CancelOrderRequest(request)).client(client.cloned());
@@ -143,7 +164,7 @@ impl Orders {
         let is_due = record.cancel_sent.is_none_or(|at| at + CANCEL_INTERVAL <= core.now.at);
         if fence.is_ready && is_due {
             // The cancel class never refuses; the answer is about the order of the key.
-            let _ = self.submit_cancel(core, client, twin, order_id, OrderCancel::default());
+            let _ = self.submit_cancel(core, client, twin, order_id, &CancelOrder::default());
         }
     }
 

@@ -41,9 +41,14 @@ impl Orders {
         if (ask.scope == CancelScope::Account) != ask.account.is_some() {
             return Err(ApiError::invalid("account: belongs to scope account, and is required for it"));
         }
-        let keys = self.in_scope(command, ask);
+        let mut keys = self.in_scope(command, ask);
         if ask.scope == CancelScope::Global {
-            self.cancel_global(core, command.client.as_ref(), fence)?;
+            if fence.is_ready {
+                self.cancel_global(core, command.client.as_ref(), fence)?;
+            } else {
+                // The cancels of our own wait for the link. One of everything would reach orders placed since.
+                keys.retain(|key| self.is_own(key));
+            }
         }
         core.accept(command.token);
         for key in &keys {
@@ -63,7 +68,7 @@ impl Orders {
         let mut keys = self.book.open_keys();
         keys.retain(|key| {
             let Some(record) = self.book.get(key) else { return false };
-            let is_own = record.event.client_id == Some(self.client_id);
+            let is_own = self.is_own(key);
             match ask.scope {
                 CancelScope::Client => is_own && record.client.is_some() && record.client == command.client,
                 CancelScope::Account => is_own && ask.account.as_ref() == Some(&record.event.account),
@@ -72,6 +77,10 @@ impl Orders {
             }
         });
         keys
+    }
+
+    fn is_own(&self, key: &OrderKey) -> bool {
+        self.book.get(key).is_some_and(|record| record.event.client_id == Some(self.client_id))
     }
 
     /// Asks IB to cancel everything of the login, whoever placed it.

@@ -10,7 +10,10 @@ use super::{
     status::{Effect, Word, effect, refuses_change},
 };
 use crate::{
-    schema::{connection::LinkName, order::OrderKey},
+    schema::{
+        connection::LinkName,
+        order::{self, OrderKey},
+    },
     session::{core::Core, notice::Notice},
     tws::message::{
         order::{Order, OrderState},
@@ -174,10 +177,19 @@ impl Orders {
             }
         });
         match effect {
-            Effect::CancelRefused => self.end_cancels(core, &key, None),
+            Effect::CancelRefused => {
+                // A gateway without IB, or one that has not heard of the order yet, may be wrong.
+                let is_known =
+                    self.book.get(&key).is_some_and(|record| record.facts.state() != order::OrderState::OutcomeUnknown);
+                if is_known && !core.ib_lost {
+                    self.drop_cancel(core, &key);
+                }
+                self.end_cancels(core, &key, None);
+            }
             Effect::Refuse => {
                 if self.book.get(&key).is_some_and(|record| !record.facts.state().is_final()) {
                     self.change(core, &key, |record| record.facts.cancel_asked = false);
+                    self.drop_cancel(core, &key);
                     self.end_cancels(core, &key, Some(&notice.to_error()));
                 }
             }

@@ -11,6 +11,7 @@ use crate::{
     schema::{
         Size,
         order::{OrderEvent, OrderState},
+        request::order::SettledState,
     },
     tws::sentinel::unset_double,
 };
@@ -40,6 +41,8 @@ pub(super) struct Facts {
     pub(super) in_doubt: bool,
     /// The gateway's lists say that it does not exist; the next evidence ends this.
     pub(super) is_absent: bool,
+    /// How it ended as positions or a person say; the next evidence ends this.
+    pub(super) verdict: Option<SettledState>,
 }
 
 impl Facts {
@@ -73,6 +76,12 @@ impl Facts {
         }
         if self.is_absent {
             return OrderState::Rejected;
+        }
+        match self.verdict {
+            Some(SettledState::Filled) => return OrderState::Filled,
+            Some(SettledState::Cancelled) => return OrderState::Cancelled,
+            Some(SettledState::Rejected) => return OrderState::Rejected,
+            None => {}
         }
         if self.in_doubt {
             return OrderState::OutcomeUnknown;
@@ -151,6 +160,7 @@ impl Facts {
         self.is_sent = true;
         self.in_doubt = false;
         self.is_absent = false;
+        self.verdict = None;
     }
 
     pub(super) fn on_reject(&mut self) {

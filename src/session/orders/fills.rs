@@ -1,9 +1,12 @@
 //! Executions and their commissions: each fill once, again with its commission, corrections marked.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use rust_decimal::Decimal;
+use rust_decimal::{
+    Decimal,
+    prelude::{FromPrimitive as _, ToPrimitive as _},
+};
 use rustc_hash::FxHashMap;
 
 use super::{
@@ -55,9 +58,20 @@ enum Novelty {
 }
 
 impl Fills {
-    pub(super) fn list(&self, account: Option<&str>, key: Option<&str>) -> Vec<FillEvent> {
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(super) fn list(
+        &self,
+        accounts: Option<&BTreeSet<String>>,
+        key: Option<&str>,
+        model: Option<&str>,
+    ) -> Vec<FillEvent> {
         let wanted = |fill: &&FillEvent| {
-            account.is_none_or(|account| fill.account == account) && key.is_none_or(|key| fill.key.as_str() == key)
+            accounts.is_none_or(|accounts| accounts.contains(&fill.account))
+                && key.is_none_or(|key| fill.key.as_str() == key)
+                && model.is_none_or(|model| fill.model.as_deref() == Some(model))
         };
         self.oldest_first.iter().filter_map(|id| self.by_id.get(id)).filter(wanted).cloned().collect()
     }
@@ -176,6 +190,7 @@ impl Orders {
                 }
             });
             self.replay_status(core, &identity);
+            self.corrected.extend(is_later_version(&exec_id).then(|| key.clone()));
         }
         if matches!(novelty, Novelty::Known | Novelty::Outdated) {
             return;
@@ -213,6 +228,7 @@ impl Orders {
             correction: (novelty == Novelty::Correction).then_some(true),
             recovered: is_recovered.then_some(true),
             combo_leg: is_leg.then_some(true),
+            model: execution.model_code.clone().filter(|model| !model.is_empty()),
             instrument,
         };
         if let Some(commission) = self.fills.commissions.remove(&exec_id) {
@@ -246,6 +262,32 @@ impl Orders {
     }
 }
 
+impl Orders {
+    /// All executions have been listed: orders with corrected fills have filled what their executions make. A report
+    /// from before the correction may have come after it, or what it corrects was never heard of.
+    pub(super) fn recount(&mut self, core: &mut Core) {
+        self.corrected.retain(|key| self.book.contains(key));
+        let mut sums: BTreeMap<&OrderKey, (Decimal, Decimal)> = BTreeMap::new();
+        if !self.corrected.is_empty() {
+            for fill in self.fills.by_id.values().filter(|fill| fill.combo_leg != Some(true)) {
+                if let Some(key) = self.corrected.get(&fill.key) {
+                    let (quantity, money) = sums.entry(key).or_default();
+                    *quantity += fill.quantity.decimal();
+                    *money += fill.quantity.decimal() * Decimal::from_f64(fill.price).unwrap_or_default();
+                }
+            }
+        }
+        let sums: Vec<_> = sums.into_iter().map(|(key, sums)| (key.clone(), sums)).collect();
+        for (key, (quantity, money)) in sums {
+            let Some(before) = self.book.get(&key).map(|record| record.facts.filled()) else { continue };
+            if quantity < before.decimal() {
+                let average = money.checked_div(quantity).and_then(|price| price.to_f64());
+                self.change(core, &key, |record| record.facts.on_corrected(&before, &quantity.into(), average));
+            }
+        }
+    }
+}
+
 fn charge(fill: &mut FillEvent, commission: &CommissionAndFeesReport) {
     let currency = commission.currency.clone().filter(|currency| !currency.is_empty());
     // A report that leaves something out takes nothing back.
@@ -264,6 +306,11 @@ fn parts(exec_id: &str) -> (&str, &str) {
 /// Versions are numbers with leading zeroes.
 fn version_number(version: &str) -> u64 {
     version.parse().unwrap_or(0)
+}
+
+/// The first version of a fill is 1.
+pub(super) fn is_later_version(exec_id: &str) -> bool {
+    version_number(parts(exec_id).1) > 1
 }
 
 /// The executions of a combo's legs have ids of five segments.

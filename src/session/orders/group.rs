@@ -26,10 +26,10 @@ pub struct Family {
 /// A caller who waits for several orders.
 #[derive(Debug)]
 pub(super) struct Gathering {
-    keys: Vec<OrderKey>,
-    until: Until,
-    repeated: bool,
-    purpose: Purpose,
+    pub(super) keys: Vec<OrderKey>,
+    pub(super) until: Until,
+    pub(super) repeated: bool,
+    pub(super) purpose: Purpose,
 }
 
 /// What a gathering is answered with.
@@ -307,12 +307,12 @@ impl Orders {
         }
     }
 
-    fn gathered(&self, key: &OrderKey) -> Vec<Token> {
+    pub(super) fn gathered(&self, key: &OrderKey) -> Vec<Token> {
         let concerned = |(_, gathering): &(&Token, &Gathering)| gathering.keys.contains(key);
         self.gatherings.iter().filter(concerned).map(|(token, _)| *token).collect()
     }
 
-    fn answer_gathering(&mut self, core: &mut Core, token: Token) {
+    pub(super) fn answer_gathering(&mut self, core: &mut Core, token: Token) {
         let is_synced = self.sync.is_done();
         let Some(gathering) = self.gatherings.get(&token) else { return };
         let is_over = gathering

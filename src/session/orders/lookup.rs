@@ -1,5 +1,7 @@
 //! Lists of orders, and all about one of them.
 
+use std::collections::BTreeMap;
+
 use super::{Orders, book::Record, not_ready, wire};
 use crate::{
     schema::{
@@ -12,6 +14,20 @@ use crate::{
 };
 
 impl Orders {
+    /// Orders that may still change, by state.
+    pub(crate) fn open_by_state(&self) -> BTreeMap<OrderState, u64> {
+        let mut counts = BTreeMap::new();
+        for record in self.book.open() {
+            *counts.entry(record.event.state).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Fills known.
+    pub(crate) fn fill_count(&self) -> u64 {
+        u64::try_from(self.fills.len()).unwrap_or(u64::MAX)
+    }
+
     pub(crate) fn list(&mut self, core: &mut Core, command: &Command, ask: &ListOrders) {
         if !self.sync.was_done() {
             return core.refuse(command.token, not_ready("the first download of orders has not ended"));

@@ -8,13 +8,15 @@ mod answers;
 mod book;
 mod cancel;
 mod cancel_all;
-mod combo;
 mod describe;
 mod evidence;
 mod evidence_log;
 mod facts;
 mod fills;
 mod group;
+mod kept;
+mod known;
+mod late;
 mod lookup;
 mod modify;
 mod place;
@@ -23,6 +25,7 @@ mod prices;
 mod restore;
 mod risk;
 mod settle;
+mod sizes;
 mod status;
 mod submit;
 mod sweep;
@@ -31,10 +34,11 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod twins;
+mod verdict;
 mod wire;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -53,7 +57,6 @@ use crate::{
         message::order_flow::{OpenOrder, OrderStatus},
     },
 };
-pub(crate) use combo::{combo_listing, is_combo};
 pub use group::Family;
 
 use book::{Book, Record};
@@ -71,6 +74,8 @@ pub(crate) struct Fence {
     pub(crate) is_ready: bool,
     /// The gateway has lost IB (1100): it would hold the order and send it later.
     pub(crate) ib_lost: bool,
+    /// The gateway is about to restart, and should be back by then; microseconds UTC.
+    pub(crate) restart_until_us: Option<i64>,
     /// The gateway's version, if it has told.
     pub(crate) server_version: Option<u32>,
 }
@@ -107,6 +112,10 @@ struct Reservation {
 pub(crate) struct Orders {
     book: Book,
     fills: Fills,
+    /// Orders whose cancel is to be sent when the lists are complete.
+    late_cancels: BTreeSet<OrderKey>,
+    /// Orders with corrected fills: these are counted whenever all executions have been listed.
+    corrected: BTreeSet<OrderKey>,
     sync: Sync,
     client_id: i32,
     accounts: Vec<String>,
@@ -182,6 +191,9 @@ impl Orders {
         self.unnamed_status.clear();
         for key in self.book.open_keys() {
             self.drop_unsent_change(core, &key);
+            if self.book.get(&key).is_some_and(|record| record.cancel.is_some()) {
+                self.late_cancels.insert(key.clone());
+            }
             self.change(core, &key, |record| {
                 record.after_gap = true;
                 record.cancel_sent = None;
@@ -200,10 +212,15 @@ impl Orders {
     /// Changes a record, publishes what really changed, and answers whom that concerns.
     fn change(&mut self, core: &mut Core, key: &OrderKey, change: impl FnOnce(&mut Record)) {
         let Some(record) = self.book.get_mut(key) else { return };
-        let was_final = record.facts.state().is_final();
+        let was = record.facts.state();
+        let was_final = was.is_final();
         let facts = record.facts.clone();
         let reason = record.event.reason.clone();
         change(record);
+        if record.cancel.is_some() && record.comes_back_from(was) {
+            record.facts.cancel_asked = false;
+            self.late_cancels.insert(key.clone());
+        }
         record.settle(reason.as_deref());
         if record.facts.has_fills() && !facts.has_fills() {
             core.risk.on_executed(core.now, &record.event.account);
@@ -287,6 +304,7 @@ impl Record {
         self.event.state = state;
         self.is_held &= !self.facts.is_live() && !state.is_final();
         self.event.held = self.is_held.then_some(true);
+        self.event.cancel_waits = self.has_late_cancel().then_some(true);
         if state.is_final() {
             (self.sent, self.reported, self.contract) = (None, None, None);
         }
@@ -328,6 +346,7 @@ fn blank(key: OrderKey, account: String, origin: String) -> Record {
         why_held: None,
         instrument: None,
         duplicate_of: None,
+        cancel_waits: None,
         after_gap: None,
     };
     Record {
@@ -348,6 +367,7 @@ fn blank(key: OrderKey, account: String, origin: String) -> Record {
         listed_in: 0,
         missed_since: None,
         cancel_sent: None,
+        cancel: None,
         is_twin_told: false,
         waiters: Vec::new(),
         receipt: None,

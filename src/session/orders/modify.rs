@@ -6,6 +6,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Fence, Orders, Until, Waiter,
     book::Record,
@@ -51,10 +53,10 @@ pub(super) struct Changing {
 }
 
 /// A modification with an id, and what became of it.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Change {
     ask: Box<ModifyOrder>,
-    /// `None` while it is on its way.
+    /// `None` while it is on its way, and of one that was when an earlier run ended.
     outcome: Option<Result<Modification, ApiError>>,
 }
 
@@ -81,7 +83,7 @@ impl Orders {
             if !is_same(&change.ask, ask) {
                 return Err(wrong("modify_id", "was used for another modification of this order; use a new one"));
             }
-            return self.repeat_change(core, command, key, past);
+            return self.repeat_change(core, command, ask, past);
         }
         if record.facts.state().is_final() {
             self.tell_change(core, command, key, Modification::TooLate, false);
@@ -94,6 +96,10 @@ impl Orders {
         };
         check_revision(record, ask)?;
         check_moment(record, core.now.at)?;
+        // To a gateway that has lost the order its message would be a new one.
+        if record.sent_in.max(record.listed_in) < self.sync.login_round {
+            return Err(not_ready("the gateway has not shown this order since the last login"));
+        }
         let order = changed(record, ask)?;
         let is_release = ask.transmit == Some(true) && record.is_held;
         if !is_release && record.reported.as_deref().is_some_and(|reported| shows(ask, reported)) {
@@ -126,8 +132,23 @@ impl Orders {
             .client(command.client.clone());
         let client = command.client.as_deref().map(str::to_owned);
         let body = serde_json::to_string(ask).unwrap_or_default();
-        let fact = Fact::Request(Box::new(Requested { verb: "modify", key: key.clone(), client, body }));
-        let receipt = core.submit_journaled(Owner::Orders, vec![errand], vec![fact])?;
+        let mut facts = vec![Fact::Request(Box::new(Requested { verb: "modify", key: key.clone(), client, body }))];
+        let known = self.book.get(key).map(|record| record.changes.len()).unwrap_or_default();
+        if ask.modify_id.is_some()
+            && let Some(record) = self.book.get_mut(key)
+        {
+            record.changes.push_back(Change { ask: Box::new(ask.clone()), outcome: None });
+            facts.extend(self.as_it_is(core, key));
+        }
+        let receipt = match core.submit_journaled(Owner::Orders, vec![errand], facts) {
+            Ok(receipt) => receipt,
+            Err(error) => {
+                if let Some(record) = self.book.get_mut(key) {
+                    record.changes.truncate(known);
+                }
+                return Err(error);
+            }
+        };
         self.journaling_changes.insert(receipt, key.clone());
         core.accept(command.token);
         if let Some(record) = self.book.get(key) {
@@ -136,11 +157,8 @@ impl Orders {
         let Some(record) = self.book.get_mut(key) else { return Ok(()) };
         let since = core.now.at;
         record.changing = Some(Changing { ask: Box::new(ask.clone()), order: Box::new(order), since, is_sent: false });
-        if ask.modify_id.is_some() {
-            if record.changes.len() >= CHANGES_MAX {
-                record.changes.pop_front();
-            }
-            record.changes.push_back(Change { ask: Box::new(ask.clone()), outcome: None });
+        if record.changes.len() > CHANGES_MAX {
+            record.changes.pop_front();
         }
         self.wait(core, key, Waiter { token: command.token, until: Until::Modified, repeated: false });
         Ok(())
@@ -159,10 +177,28 @@ impl Orders {
         &mut self,
         core: &mut Core,
         command: &Command,
-        key: &OrderKey,
+        ask: &ModifyOrder,
         outcome: Option<Result<Modification, ApiError>>,
     ) -> Result<(), ApiError> {
+        let key = &ask.key;
+        let Some(record) = self.book.get(key) else { return Ok(()) };
+        let is_on_its_way = record.changing.as_ref().is_some_and(|changing| changing.ask.modify_id == ask.modify_id);
         match outcome {
+            None if record.facts.state().is_final() => {
+                self.tell_change(core, command, key, Modification::TooLate, true);
+            }
+            // It was on its way when the bridge was restarted, or nothing was heard of it for long.
+            None if !is_on_its_way => match record.reported.as_deref() {
+                Some(reported) if shows(ask, reported) => {
+                    self.tell_change(core, command, key, Modification::Accepted, true);
+                }
+                Some(_) => {
+                    let message = "this modification was written down, and the gateway does not show it: it may not have \
+                                   been sent; look at order.get, and use a new modify_id";
+                    return Err(ApiError::new(ErrorCode::OutcomeUnknown, message));
+                }
+                None => return Err(not_ready("the gateway has not reported this order yet")),
+            },
             None => self.wait(core, key, Waiter { token: command.token, until: Until::Modified, repeated: true }),
             Some(Ok(outcome)) => self.tell_change(core, command, key, outcome, true),
             Some(Err(error)) => return Err(error),
@@ -186,11 +222,11 @@ impl Orders {
         if !changing.is_sent || !is_shown || !is_released {
             return;
         }
-        let order = record.changing.take().map(|changing| changing.order);
+        let Some(changing) = record.changing.take() else { return };
         if !record.facts.state().is_final() {
-            record.sent = order;
+            record.sent = Some(changing.order);
         }
-        self.end_change(core, key, &Ok(Modification::Accepted));
+        self.end_change(core, key, &changing.ask, &Ok(Modification::Accepted));
     }
 
     /// True if the notice was about a modification alone: the order goes on as it was.
@@ -200,29 +236,37 @@ impl Orders {
         if !is_on_its_way || !record.facts.is_heard_of() || !refuses_change(notice) {
             return false;
         }
-        self.change(core, key, |record| {
-            record.changing = None;
-            record.explain(Some(notice.code), &notice.text);
-        });
+        let Some(changing) = self.book.get_mut(key).and_then(|record| record.changing.take()) else { return false };
+        self.change(core, key, |record| record.explain(Some(notice.code), &notice.text));
         let mut error = notice.to_error();
         error.code = ErrorCode::RejectedByGateway;
-        self.end_change(core, key, &Err(error));
+        self.end_change(core, key, &changing.ask, &Err(error));
         true
     }
 
     /// A modification that has certainly not been sent.
     pub(super) fn drop_change(&mut self, core: &mut Core, key: &OrderKey, error: &ApiError) {
         let Some(record) = self.book.get_mut(key) else { return };
-        if record.changing.take().is_some() {
-            self.end_change(core, key, &Err(error.clone()));
+        if let Some(changing) = record.changing.take() {
+            self.end_change(core, key, &changing.ask, &Err(error.clone()));
         }
     }
 
-    fn end_change(&mut self, core: &mut Core, key: &OrderKey, outcome: &Result<Modification, ApiError>) {
+    fn end_change(
+        &mut self,
+        core: &mut Core,
+        key: &OrderKey,
+        ask: &ModifyOrder,
+        outcome: &Result<Modification, ApiError>,
+    ) {
         let Some(record) = self.book.get_mut(key) else { return };
-        if let Some(change) = record.changes.iter_mut().rfind(|change| change.outcome.is_none()) {
+        let is_this = |change: &&mut Change| change.outcome.is_none() && change.ask.modify_id == ask.modify_id;
+        let ended = record.changes.iter_mut().rfind(is_this);
+        if let Some(change) = ended {
             change.outcome = Some(outcome.clone());
+            self.write_down(core, key, false);
         }
+        let Some(record) = self.book.get_mut(key) else { return };
         let (told, waiting): (Vec<Waiter>, Vec<Waiter>) =
             record.waiters.drain(..).partition(|waiter| waiter.until == Until::Modified);
         record.waiters = waiting;
@@ -293,7 +337,12 @@ fn check_moment(record: &Record, now: Instant) -> Result<(), ApiError> {
     }
     match record.facts.state() {
         OrderState::Journaled => busy("the order has not been sent yet"),
+        // A refusal could be meant for the order as well as for its change.
+        OrderState::Sent if !record.facts.is_heard_of() => busy("the gateway has not acknowledged the order yet"),
+        _ if record.cancel.is_some() => Err(wrong("key", "the order is being cancelled")),
         OrderState::CancelPending => Err(wrong("key", "the order is being cancelled")),
+        // Refused or held: if it is over, its message would be a new order to the gateway.
+        OrderState::Inactive => Err(wrong("key", "IB shows the order as inactive; it can be cancelled, not changed")),
         OrderState::OutcomeUnknown => Err(not_ready("nobody can say whether this order exists")),
         _ => Ok(()),
     }

@@ -242,13 +242,19 @@ impl Orders {
         Ok(records)
     }
 
-    pub(super) fn check_fence(&self, core: &Core, fence: Fence) -> Result<(), ApiError> {
+    /// Why no new order is taken, if so.
+    pub(crate) fn check_fence(&self, core: &Core, fence: Fence) -> Result<(), ApiError> {
         if !fence.is_ready || !self.sync.is_done() {
             return Err(not_ready("the trading link to the gateway is not ready; nothing was sent"));
         }
         if let Some(text) = &self.sync.read_only {
             let message = format!("the gateway takes no orders from this login: {text}");
             return Err(ApiError::new(ErrorCode::NotReady, message).ib(321, "request_invalid"));
+        }
+        if let Some(until_us) = fence.restart_until_us {
+            let wait_ms = u64::try_from(until_us.saturating_sub(core.now.us) / 1_000).unwrap_or(0);
+            let error = not_ready("the gateway is about to restart; nothing was sent");
+            return Err(error.retry_after_ms(wait_ms));
         }
         if fence.ib_lost {
             return Err(not_ready(

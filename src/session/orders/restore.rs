@@ -1,6 +1,6 @@
 //! From the session to the journal and back: an order is remembered, and taken up again after a restart.
 
-use super::{Orders, Waiter, blank, book::Record, facts::Facts, not_ready};
+use super::{Orders, Waiter, blank, book::Record, facts::Facts, fills::is_later_version, kept, not_ready};
 use crate::{
     schema::{ApiError, ErrorCode, order::OrderKey},
     session::{
@@ -26,6 +26,9 @@ impl Orders {
             if is_final {
                 self.book.note_final(core, &key);
             } else {
+                if self.book.get(&key).is_some_and(|record| record.cancel.is_some()) {
+                    self.late_cancels.insert(key.clone());
+                }
                 self.change(core, &key, |record| {
                     record.after_gap = true;
                     record.facts.is_sent = true;
@@ -41,6 +44,9 @@ impl Orders {
             }
         }
         for fill in memory.fills {
+            if is_later_version(&fill.exec_id) {
+                self.corrected.insert(fill.key.clone());
+            }
             self.fills.restore(core, fill);
         }
     }
@@ -58,7 +64,8 @@ impl Orders {
             record.settle(None);
             let mut memory = record.memory();
             memory.event.recv_us = core.now.us;
-            facts.push(Fact::Order(Box::new(OrderFact { memory, client_id, next_order_id, is_told: true })));
+            let fact = OrderFact { memory, client_id, next_order_id, is_told: true, is_new: true };
+            facts.push(Fact::Order(Box::new(fact)));
         }
         let receipt = core.submit_journaled(Owner::Orders, errands, facts)?;
         for key in &keys {
@@ -125,7 +132,15 @@ impl Orders {
         }
     }
 
-    /// Writes down how an order is now, if anything about it changed.
+    /// The order as it is now, told already.
+    pub(super) fn as_it_is(&self, core: &Core, key: &OrderKey) -> Option<Fact> {
+        let (client_id, next_order_id) = (self.client_id, self.next_order_id);
+        let mut memory = self.book.get(key)?.memory();
+        memory.event.recv_us = core.now.us;
+        Some(Fact::Order(Box::new(OrderFact { memory, client_id, next_order_id, is_told: false, is_new: false })))
+    }
+
+    /// Writes down how an order is now.
     pub(super) fn write_down(&mut self, core: &mut Core, key: &OrderKey, is_told: bool) {
         let (client_id, next_order_id) = (self.client_id, self.next_order_id);
         let Some(record) = self.book.get_mut(key) else { return };
@@ -134,7 +149,8 @@ impl Orders {
         if is_told {
             memory.event.after_gap = std::mem::take(&mut record.after_gap).then_some(true);
         }
-        core.journal(Fact::Order(Box::new(OrderFact { memory, client_id, next_order_id, is_told })));
+        let fact = OrderFact { memory, client_id, next_order_id, is_told, is_new: false };
+        core.journal(Fact::Order(Box::new(fact)));
     }
 }
 
@@ -144,15 +160,15 @@ impl Record {
             event: self.event.clone(),
             ask: self.ask.clone(),
             client: self.client.as_deref().map(str::to_owned),
-            facts: serde_json::to_string(&self.facts).unwrap_or_default(),
+            facts: kept::write(self),
         }
     }
 
-    fn restored(memory: OrderMemory) -> Self {
+    pub(super) fn restored(memory: OrderMemory) -> Self {
         let mut event = memory.event;
         (event.seq, event.recv_us, event.after_gap) = (None, 0, None);
         let mut record = blank(event.key.clone(), event.account.clone(), event.origin.clone());
-        record.facts = serde_json::from_str(&memory.facts).unwrap_or_else(|_| Facts::of_event(&event));
+        kept::read(&memory.facts, &mut record).unwrap_or_else(|_| record.facts = Facts::of_event(&event));
         record.is_held = event.held == Some(true);
         record.ask = memory.ask;
         record.client = memory.client.map(Into::into);

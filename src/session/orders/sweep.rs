@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-use super::{Fence, Orders};
+use super::{Fence, Orders, cancel::Sending};
 use crate::{schema::request::order::CancelOrder, session::core::Core};
 
 /// Whose open orders to cancel.
@@ -47,14 +47,16 @@ impl Orders {
                 continue;
             }
             let ask = CancelOrder { key: Some(key.clone()), ..CancelOrder::default() };
-            if self.send_cancel(core, None, &key, &ask, fence) != Ok(true) {
-                continue;
-            }
-            if self.book.get(&key).is_some_and(|record| record.facts.cancel_asked) {
-                swept.cancels += 1;
+            // What a halt cancels waits for the link with the halt: it may be resumed before.
+            let sending = if fence.is_ready {
+                self.send_cancel(core, None, &key, &ask, fence).unwrap_or(Sending::Nothing)
+            } else if self.withdraw(core, &key, "cancelled before it was sent") {
+                Sending::Withdrawn
             } else {
-                swept.withdrawn += 1;
-            }
+                Sending::Late
+            };
+            swept.cancels += u32::from(sending == Sending::Sent);
+            swept.withdrawn += u32::from(sending == Sending::Withdrawn);
         }
         swept
     }

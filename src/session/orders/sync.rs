@@ -91,6 +91,11 @@ impl Sync {
         self.is_done
     }
 
+    /// Lists are on their way.
+    pub(super) fn is_asking(&self) -> bool {
+        self.asked_at.is_some()
+    }
+
     /// True from the first complete download on.
     pub(super) fn was_done(&self) -> bool {
         self.was_done
@@ -256,6 +261,7 @@ impl Orders {
     pub(super) fn on_executions_end(&mut self, core: &mut Core, req_id: i32) {
         if Some(req_id) == self.sync.executions_id {
             core.done(req_id);
+            self.recount(core);
             self.end(core, Part::Executions, Progress::Ended);
         }
     }

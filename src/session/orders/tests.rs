@@ -7,7 +7,9 @@ mod families;
 mod histories;
 mod incidents;
 mod journal;
+mod late_cancels;
 mod modifications;
+mod restart_fence;
 mod settling;
 
 use crate::{

@@ -2,16 +2,33 @@
 //!
 //! Figures and their sources: `docs/limits.md`.
 
-mod queue;
+mod fair;
+mod forecast;
+mod frames;
+mod history_budget;
+mod level;
+mod messages;
 mod scheduler;
+mod slowdown;
+mod tally;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "any instant will do as a start")]
 mod tests;
+mod ticket;
 mod window;
 
-pub(crate) use queue::{Class, Ticket};
+use std::hash::{Hash, Hasher};
+
+pub(crate) use fair::Client;
+pub(crate) use forecast::{Refused, millis};
+pub(crate) use frames::Cleared;
+pub use frames::Frames;
 pub(crate) use scheduler::{LinkGate, Scheduler};
+pub(crate) use slowdown::{Fault, Slowdown};
+pub(crate) use ticket::{Class, Ticket};
 pub(crate) use window::Window;
+
+use crate::schema::Instrument;
 
 /// What a request costs beside one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +42,8 @@ pub(crate) enum Cost {
         /// 1 live, 2 frozen, 3 delayed, 4 delayed and frozen.
         market_data_type: i32,
     },
+    /// One message that gives a market data line or slot back: goes before everything of its class.
+    Release,
     /// A real-time bar request: shares the small-bar window, never counts as open.
     RealTimeBars,
 }
@@ -41,4 +60,23 @@ pub(crate) struct HistoryCost {
     pub(crate) same: u64,
     /// What makes two requests identical to IB: contract, exchange, kind, end, duration and bar size.
     pub(crate) identity: u64,
+}
+
+impl HistoryCost {
+    /// Cost of a request for this kind of data: bid and ask count as two. `rest` is what else tells it
+    /// from other requests.
+    pub(crate) fn new(instrument: &Instrument, what: &str, small: bool, rest: &[String]) -> Self {
+        let subject = (instrument.con_id, &instrument.exchange, what);
+        let hash = |value: &dyn Fn(&mut rustc_hash::FxHasher)| {
+            let mut hasher = rustc_hash::FxHasher::default();
+            value(&mut hasher);
+            hasher.finish()
+        };
+        Self {
+            weight: if what == "BID_ASK" { 2 } else { 1 },
+            small,
+            same: hash(&|hasher| subject.hash(hasher)),
+            identity: hash(&|hasher| (subject, rest).hash(hasher)),
+        }
+    }
 }

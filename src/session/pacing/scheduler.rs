@@ -1,32 +1,25 @@
 //! Decides which request is sent next, and when the next one may be.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
-use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
-use super::{Class, Cost, HistoryCost, Ticket, queue::ClassQueue, window::Window};
+use super::{
+    Class, Cleared, Cost, Frames, Refused, Ticket,
+    fair::{Client, FairQueue, Serial, Verdict},
+    history_budget::HistoryBudget,
+    messages::Messages,
+    tally::Tally,
+    ticket::Pool,
+};
 use crate::{
     config,
-    schema::{
-        connection::LinkName,
-        request::{market::Usage, status::QueueStatus},
-    },
+    schema::connection::LinkName,
     tws::{Request, message::market_data::MarketDataTypeRequest},
 };
-
-/// Length of the window in which messages are counted.
-const SECOND: Duration = Duration::from_secs(1);
-/// Length of the window in which small-bar history is counted.
-const TEN_MINUTES: Duration = Duration::from_secs(600);
-/// Length of the windows in which small requests for the same contract, exchange and kind are counted,
-/// and requests for bars of a minute and more.
-const TWO_SECONDS: Duration = Duration::from_secs(2);
-/// IB counts an identical small request within this time as a violation.
-const IDENTICAL: Duration = Duration::from_secs(15);
 
 /// What the gateway sends unless told otherwise: live data.
 const LIVE_TYPE: i32 = 1;
@@ -38,6 +31,8 @@ pub(crate) struct LinkGate {
     pub(crate) trading: bool,
     /// The data link is logged in and its socket takes bytes.
     pub(crate) data: bool,
+    /// History may be asked for: neither IB nor the gateway is known to be away.
+    pub(crate) history: bool,
 }
 
 impl LinkGate {
@@ -49,35 +44,25 @@ impl LinkGate {
     }
 }
 
-/// A queue is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct QueueFull;
-
 /// The one way to the gateway.
 #[derive(Debug)]
 pub(crate) struct Scheduler {
-    queues: [ClassQueue; Class::ALL.len()],
-    queue_max: usize,
+    pub(super) queues: Box<[[FairQueue; Pool::COUNT]; Class::COUNT]>,
+    /// All that waits in the queues, by the order of arrival.
+    pub(super) tickets: FxHashMap<Serial, Ticket>,
+    serials: Serial,
+    by_id: FxHashMap<i32, Vec<Serial>>,
+    expiries: BTreeSet<(Instant, Serial)>,
+    pub(super) queue_max: usize,
+    pub(super) client_max: usize,
     /// Tickets that wait for their journal entry, by its receipt.
     held: BTreeMap<u64, Vec<Ticket>>,
-    /// All messages of the login.
-    messages: Window,
-    /// Messages of the data link: what the trading link's share leaves.
-    data_messages: Window,
-    small_history: Window,
-    same: FxHashMap<u64, Window>,
-    same_max: u32,
+    held_counts: [usize; Class::COUNT],
+    pub(super) messages: Messages,
+    pub(super) history: HistoryBudget,
+    pub(super) tally: Box<Tally>,
     /// What the data link is set to; 1 after every login.
     market_data_type: i32,
-    /// When each small request of the last seconds was sent.
-    identical: FxHashMap<u64, Instant>,
-    long_history: Window,
-    /// Ids of the history requests that are open, and whether each is for bars of a minute and more.
-    history_open: Vec<(i32, bool)>,
-    history_open_max: u32,
-    long_open_max: u32,
-    slowed_until: Option<Instant>,
-    violations: u64,
     wake_at: Option<Instant>,
     /// Nothing could be sent with these gates, and nothing has changed since.
     idle: Option<LinkGate>,
@@ -86,45 +71,83 @@ pub(crate) struct Scheduler {
 impl Scheduler {
     pub(crate) fn new(limits: &config::Pacing) -> Self {
         Self {
-            queues: Default::default(),
+            queues: Box::default(),
+            tickets: FxHashMap::default(),
+            serials: 0,
+            by_id: FxHashMap::default(),
+            expiries: BTreeSet::new(),
             queue_max: limits.queue_max,
+            client_max: limits.client_requests,
             held: BTreeMap::new(),
-            messages: Window::new(limits.messages_per_second, SECOND),
-            data_messages: Window::new(limits.messages_per_second - limits.trading_share, SECOND),
-            small_history: Window::new(limits.history_10_min, TEN_MINUTES),
-            same: FxHashMap::default(),
-            same_max: limits.history_same_2_s,
+            held_counts: [0; Class::COUNT],
+            messages: Messages::new(limits),
+            history: HistoryBudget::new(limits),
+            tally: Box::default(),
             market_data_type: LIVE_TYPE,
-            identical: FxHashMap::default(),
-            long_history: Window::new(limits.history_long_2_s, TWO_SECONDS),
-            history_open: Vec::new(),
-            history_open_max: limits.history_open,
-            long_open_max: limits.history_long_open,
-            slowed_until: None,
-            violations: 0,
             wake_at: None,
             idle: None,
         }
     }
 
+    /// Takes up other limits. What waits goes on waiting, by the new ones.
+    pub(crate) fn set_limits(&mut self, limits: &config::Pacing) {
+        (self.queue_max, self.client_max) = (limits.queue_max, limits.client_requests);
+        self.messages.set_limits(limits);
+        self.history.set_limits(limits);
+        self.wake();
+    }
+
     /// Queues a request. Cancels are never refused.
-    pub(crate) fn submit(&mut self, ticket: Ticket) -> Result<(), QueueFull> {
-        let queue_max = self.queue_max;
-        let queue = self.queue(ticket.class);
-        if queue.len() >= queue_max && ticket.class != Class::Cancel {
-            return Err(QueueFull);
+    ///
+    /// # Errors
+    ///
+    /// The class's queue or the client's part of it is full, or the request could not be sent in time.
+    pub(crate) fn submit(&mut self, ticket: Ticket) -> Result<(), Refused> {
+        if let Err(refused) = self.admit(&ticket, 1) {
+            self.tally.refused(ticket.queued_at, ticket.class, &ticket.client);
+            return Err(refused);
         }
-        queue.push(ticket);
-        self.idle = None;
+        self.enqueue(ticket);
         Ok(())
     }
 
+    fn enqueue(&mut self, ticket: Ticket) {
+        self.idle = None;
+        self.serials += 1;
+        let serial = self.serials;
+        if let Some(id) = ticket.id {
+            self.by_id.entry(id).or_default().push(serial);
+        }
+        if let Some(deadline) = ticket.deadline {
+            self.expiries.insert((deadline, serial));
+        }
+        self.history.note_waiting(&ticket, true);
+        let (class, pool) = (ticket.class, ticket.pool());
+        queue(&mut self.queues, class, pool).push(&ticket.client, ticket.line(), serial, ticket.weight());
+        self.tickets.insert(serial, ticket);
+    }
+
+    /// Requests of this class that wait, for their turn or for the disk.
+    pub(super) fn waiting(&self, class: Class) -> usize {
+        let queued: u32 = self.queues.get(class as usize).into_iter().flatten().map(FairQueue::len).sum();
+        self.held_counts.get(class as usize).copied().unwrap_or_default()
+            + usize::try_from(queued).unwrap_or(usize::MAX)
+    }
+
     /// Keeps requests back until [`Self::release`]: all of them, or none. They take their places in the queue then.
-    pub(crate) fn hold(&mut self, receipt: u64, tickets: Vec<Ticket>) -> Result<(), QueueFull> {
-        let class = tickets.first().map_or(Class::Order, |ticket| ticket.class);
-        let held = self.held.values().flatten().filter(|other| other.class == class).count();
-        if self.queue(class).len() + held + tickets.len() > self.queue_max {
-            return Err(QueueFull);
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::submit`].
+    pub(crate) fn hold(&mut self, receipt: u64, tickets: Vec<Ticket>) -> Result<(), Refused> {
+        if let Some(first) = tickets.first() {
+            if let Err(refused) = self.admit(first, tickets.len()) {
+                self.tally.refused(first.queued_at, first.class, &first.client);
+                return Err(refused);
+            }
+            if let Some(count) = self.held_counts.get_mut(first.class as usize) {
+                *count += tickets.len();
+            }
         }
         self.held.insert(receipt, tickets);
         Ok(())
@@ -133,118 +156,192 @@ impl Scheduler {
     /// Queues what was held under this receipt, or drops it.
     pub(crate) fn release(&mut self, receipt: u64, may_be_sent: bool) {
         self.idle = None;
-        for ticket in self.held.remove(&receipt).filter(|_| may_be_sent).into_iter().flatten() {
-            self.queue(ticket.class).push(ticket);
+        for ticket in self.held.remove(&receipt).into_iter().flatten() {
+            self.unhold(ticket.class, 1);
+            if may_be_sent {
+                self.enqueue(ticket);
+            }
+        }
+    }
+
+    fn unhold(&mut self, class: Class, count: usize) {
+        if let Some(held) = self.held_counts.get_mut(class as usize) {
+            *held = held.saturating_sub(count);
         }
     }
 
     /// Takes back a request that was not sent yet. False if it has been sent.
     pub(crate) fn withdraw(&mut self, id: i32) -> bool {
-        let gone: usize = self.queues.iter_mut().map(|queue| queue.remove(|ticket| ticket.id == Some(id))).sum();
-        let held: usize =
-            self.held.values_mut().map(|held| held.extract_if(.., |ticket| ticket.id == Some(id)).count()).sum();
         self.idle = None;
-        gone + held > 0
+        let queued = self.by_id.remove(&id).unwrap_or_default();
+        let mut found = false;
+        for serial in queued {
+            found |= self.take_back(serial).is_some();
+        }
+        let mut unheld = Vec::new();
+        for held in self.held.values_mut() {
+            unheld.extend(held.extract_if(.., |ticket| ticket.id == Some(id)).map(|ticket| ticket.class));
+        }
+        for class in &unheld {
+            self.unhold(*class, 1);
+        }
+        found || !unheld.is_empty()
+    }
+
+    /// Removes a ticket from everything but its place in its line, which is skipped later.
+    fn take_back(&mut self, serial: Serial) -> Option<Ticket> {
+        let ticket = self.forget(serial)?;
+        let tickets = &self.tickets;
+        let queue = queue(&mut self.queues, ticket.class, ticket.pool());
+        queue.take_back(&ticket.client, ticket.weight(), |serial| tickets.contains_key(&serial));
+        Some(ticket)
+    }
+
+    fn forget(&mut self, serial: Serial) -> Option<Ticket> {
+        let ticket = self.tickets.remove(&serial)?;
+        self.history.note_waiting(&ticket, false);
+        if let Some(deadline) = ticket.deadline {
+            self.expiries.remove(&(deadline, serial));
+        }
+        if let Some(id) = ticket.id
+            && let Some(serials) = self.by_id.get_mut(&id)
+        {
+            serials.retain(|other| *other != serial);
+            if serials.is_empty() {
+                self.by_id.remove(&id);
+            }
+        }
+        Some(ticket)
+    }
+
+    /// Somebody else waits for a request that is queued: it may be sent until then.
+    pub(crate) fn extend(&mut self, id: i32, deadline: Instant) {
+        for serial in self.by_id.get(&id).into_iter().flatten() {
+            if let Some(ticket) = self.tickets.get_mut(serial)
+                && let Some(before) = ticket.deadline.filter(|before| *before < deadline)
+            {
+                ticket.deadline = Some(deadline);
+                self.expiries.remove(&(before, *serial));
+                self.expiries.insert((deadline, *serial));
+            }
+        }
+    }
+
+    /// The next request that was not sent before its deadline, and will not be.
+    pub(crate) fn next_expired(&mut self, now: Instant) -> Option<Ticket> {
+        let &(_, serial) = self.expiries.first().filter(|(at, _)| *at <= now)?;
+        let ticket = self.take_back(serial)?;
+        self.tally.dropped(now, ticket.class, &ticket.client);
+        self.idle = None;
+        Some(ticket)
     }
 
     /// Forgets everything that waits for a link that went down, and the history open on it.
     pub(crate) fn on_link_down(&mut self, link: LinkName) {
         self.idle = None;
-        for queue in &mut self.queues {
-            queue.remove(|ticket| ticket.link == link);
+        let of_link = |(serial, ticket): (&Serial, &Ticket)| (ticket.link == link).then_some(*serial);
+        let gone: Vec<Serial> = self.tickets.iter().filter_map(of_link).collect();
+        for serial in gone {
+            self.take_back(serial);
         }
-        self.held.values_mut().for_each(|held| held.retain(|ticket| ticket.link != link));
+        let mut unheld = Vec::new();
+        for held in self.held.values_mut() {
+            unheld.extend(held.extract_if(.., |ticket| ticket.link == link).map(|ticket| ticket.class));
+        }
+        for class in unheld {
+            self.unhold(class, 1);
+        }
         if link == LinkName::Data {
             self.market_data_type = LIVE_TYPE;
-            self.history_open.clear();
+            self.history.on_link_down();
         }
     }
 
     /// A historical request has ended, one way or another.
-    pub(crate) fn history_done(&mut self, id: i32) {
-        let before = self.history_open.len();
-        self.history_open.retain(|(open, _)| *open != id);
-        if self.history_open.len() < before {
+    pub(crate) fn history_done(&mut self, now: Instant, id: i32) {
+        if self.history.done(now, id) {
             self.idle = None;
         }
     }
 
-    /// The gateway reported a pacing violation: hold history back for `wait`.
-    pub(crate) fn on_violation(&mut self, now: Instant, wait: Duration) {
-        self.violations += 1;
+    /// The limits have changed: what was idle may go.
+    pub(super) fn wake(&mut self) {
         self.idle = None;
-        let until = now + wait;
-        self.slowed_until = Some(self.slowed_until.map_or(until, |earlier| earlier.max(until)));
     }
 
     /// The next request that may be sent at `now`.
-    pub(crate) fn next(&mut self, now: Instant, gate: LinkGate) -> Option<Ticket> {
+    pub(crate) fn next(&mut self, now: Instant, gate: LinkGate) -> Option<Cleared> {
         if self.idle == Some(gate) && self.wake_at.is_none_or(|at| at > now) {
             return None;
         }
         self.wake_at = None;
         self.idle = None;
-        let long_open = count(self.history_open.iter().filter(|(_, is_long)| *is_long).count());
+        self.messages.refresh(now);
+        self.history.refresh(now);
         for class in Class::ALL {
-            let mut limits = Limits {
-                now,
-                gate,
-                messages: &mut self.messages,
-                data_messages: &mut self.data_messages,
-                small_history: &mut self.small_history,
-                same: &mut self.same,
-                market_data_type: self.market_data_type,
-                identical: &self.identical,
-                long_history: &mut self.long_history,
-                open_left: self.history_open_max.saturating_sub(count(self.history_open.len())),
-                long_left: self.long_open_max.saturating_sub(long_open),
-                slowed_until: self.slowed_until,
-                wake_at: &mut self.wake_at,
-            };
-            let Some(queue) = self.queues.get_mut(class as usize) else { continue };
-            if let Some(mut ticket) = queue.pop_if(|ticket| limits.admit(ticket)) {
-                queue.sent += 1;
-                queue.longest_wait = queue.longest_wait.max(now.saturating_duration_since(ticket.queued_at));
-                self.charge(now, &ticket);
-                ticket.before = self.switch(&ticket);
-                return Some(ticket);
+            for pool in Pool::ALL {
+                let cleared = self.next_of(now, gate, class, pool);
+                if cleared.is_some() {
+                    return cleared;
+                }
             }
         }
         self.idle = Some(gate);
         None
     }
 
-    /// When [`Self::next`] may have something again, if nothing changes before.
+    fn next_of(&mut self, now: Instant, gate: LinkGate, class: Class, pool: Pool) -> Option<Cleared> {
+        let waiting = queue(&mut self.queues, class, pool);
+        if waiting.len() == 0 || !gate.is_open(pool.link()) {
+            return None;
+        }
+        let is_history = matches!(pool, Pool::Small | Pool::Long) && class != Class::Live;
+        if is_history && !gate.history {
+            return None;
+        }
+        let is_reserved = class == Class::Cancel && pool == Pool::Trading;
+        let (messages, history, tickets) = (&mut self.messages, &mut self.history, &self.tickets);
+        let market_data_type = self.market_data_type;
+        // What refuses every ticket of the pool is asked once, not for each client.
+        let mut wait = messages.check(now, pool.link(), is_reserved, 1).map_err(Some);
+        if wait.is_ok() && matches!(pool, Pool::Small | Pool::Long) {
+            // Real-time bars share the window of small bars, but do not count as open.
+            wait = history.gate(now, pool == Pool::Small, class != Class::Live);
+        }
+        let mut found = None;
+        if wait.is_ok() {
+            found = waiting.pop(now, |serial| {
+                let Some(ticket) = tickets.get(&serial) else { return Verdict::Gone };
+                let count = message_count(ticket, market_data_type);
+                let verdict = messages.check(now, pool.link(), is_reserved, count).map_err(Some).and_then(|()| {
+                    if matches!(pool, Pool::Small | Pool::Long) {
+                        history.judge(now, ticket)
+                    } else {
+                        Ok(Verdict::Go(1))
+                    }
+                });
+                verdict.unwrap_or_else(|at| {
+                    wait = Err(at);
+                    Verdict::Stop
+                })
+            });
+        }
+        let until = wait.err().flatten().into_iter().chain(wait.is_ok().then(|| waiting.next_ready()).flatten());
+        if let (Some(at), None) = (until.min(), found) {
+            self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+        }
+        let mut ticket = self.forget(found?)?;
+        self.charge(now, &ticket);
+        self.tally.sent(now, class, &ticket.client, now.saturating_duration_since(ticket.queued_at));
+        ticket.before = self.switch(&ticket);
+        let frames = Frames::of(&ticket);
+        Some(Cleared { ticket, frames })
+    }
+
+    /// When [`Self::next`] or [`Self::next_expired`] may have something again, if nothing changes before.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        self.wake_at
-    }
-
-    /// When the last of these units of history could be sent, if `ahead` units go before them and
-    /// nothing else does.
-    pub(crate) fn history_sent_by(&mut self, now: Instant, small: bool, ahead: u32, units: u32) -> Instant {
-        let window = if small { &mut self.small_history } else { &mut self.long_history };
-        let sent = window.sent_by(now, ahead.saturating_add(units));
-        sent.max(self.slowed_until.unwrap_or(now))
-    }
-
-    /// History units that fit into one window, and its length.
-    pub(crate) fn history_window(&self, small: bool) -> (u32, Duration) {
-        if small { (self.small_history.max(), TEN_MINUTES) } else { (self.long_history.max(), TWO_SECONDS) }
-    }
-
-    /// Small units for one contract, exchange and kind in two seconds.
-    pub(crate) fn same_window(&self) -> (u32, Duration) {
-        (self.same_max, TWO_SECONDS)
-    }
-
-    /// Cost of the history requests that wait, by client; a client may come more than once.
-    pub(crate) fn history_waiting(&self, small: bool) -> impl Iterator<Item = (Option<&CompactString>, u32)> {
-        self.queues.iter().flat_map(move |queue| queue.history_waiting(small))
-    }
-
-    /// History is held back until this moment, after a violation; in the past if it is not.
-    pub(crate) fn slowed_until(&self) -> Option<Instant> {
-        self.slowed_until
+        let expiry = self.expiries.first().map(|(at, _)| *at);
+        self.wake_at.into_iter().chain(expiry).min()
     }
 
     /// The market data type is a setting of the link that counts for the requests after it.
@@ -257,151 +354,63 @@ impl Scheduler {
     }
 
     fn charge(&mut self, now: Instant, ticket: &Ticket) {
-        let messages = messages(ticket, self.market_data_type);
-        self.messages.take(now, messages);
-        if ticket.link == LinkName::Data {
-            self.data_messages.take(now, messages);
+        let count = message_count(ticket, self.market_data_type);
+        self.messages.take(now, ticket.link, ticket.is_reserved(), count);
+        if matches!(ticket.pool(), Pool::Small | Pool::Long) {
+            self.history.charge(now, ticket);
         }
-        match ticket.cost {
-            Cost::Message | Cost::MarketData { .. } => {}
-            Cost::RealTimeBars => self.small_history.take(now, 1),
-            Cost::History(HistoryCost { weight, small, same, identity }) => {
-                if small {
-                    self.small_history.take(now, weight);
-                    self.same.retain(|_, window| window.used(now) > 0);
-                    let window = || Window::new(self.same_max, TWO_SECONDS);
-                    self.same.entry(same).or_insert_with(window).take(now, weight);
-                    self.identical.retain(|_, at| *at + IDENTICAL > now);
-                    self.identical.insert(identity, now);
-                } else {
-                    self.long_history.take(now, weight);
-                }
-                self.history_open.extend(ticket.id.map(|id| (id, !small)));
+    }
+
+    /// When the longest waiting request of a class was queued.
+    pub(super) fn oldest(&self) -> [Option<Instant>; Class::COUNT] {
+        let mut oldest = [None; Class::COUNT];
+        for ticket in self.tickets.values() {
+            if let Some(at) = oldest.get_mut(ticket.class as usize) {
+                *at = Some(at.map_or(ticket.queued_at, |earlier: Instant| earlier.min(ticket.queued_at)));
             }
         }
+        oldest
     }
 
-    pub(super) fn queue(&mut self, class: Class) -> &mut ClassQueue {
-        // The array has one queue for each class.
-        let index = (class as usize).min(Class::ALL.len() - 1);
-        #[expect(clippy::indexing_slicing, reason = "the index is bounded by the line above")]
-        &mut self.queues[index]
+    /// What waits for each client in one class, over all pools.
+    pub(super) fn of_client(&self, class: Class, client: &Client) -> usize {
+        let pools = self.queues.get(class as usize).into_iter().flatten();
+        pools.map(|queue| usize::try_from(queue.of(client).0).unwrap_or(usize::MAX)).sum()
     }
 
-    /// Messages in the last second.
-    pub(crate) fn message_usage(&mut self, now: Instant) -> Usage {
-        Usage { used: self.messages.used(now), max: self.messages.max() }
+    /// IB goes on counting where an earlier run of the bridge ended.
+    pub(crate) fn on_earlier_run(&mut self, now: Instant) {
+        self.idle = None;
+        self.messages.on_earlier_run(now);
     }
 
-    /// Cost of small-bar history in the last ten minutes.
-    pub(crate) fn history_usage(&mut self, now: Instant) -> Usage {
-        Usage { used: self.small_history.used(now), max: self.small_history.max() }
+    /// History is held back until this moment, after a violation; in the past if it is not.
+    pub(crate) fn slowed_until(&self) -> Option<Instant> {
+        self.history.held_until()
     }
 
-    /// History requests open now.
-    pub(crate) fn open_usage(&self) -> Usage {
-        Usage { used: count(self.history_open.len()), max: self.history_open_max }
+    /// History units that fit into one window, and its length.
+    pub(crate) fn history_window(&self, small: bool) -> (u32, Duration) {
+        self.history.window(small)
     }
 
-    /// Pacing violations reported by the gateway.
-    pub(crate) fn violations(&self) -> u64 {
-        self.violations
+    /// Small units for one contract, exchange and kind in two seconds.
+    pub(crate) fn same_window(&self) -> (u32, Duration) {
+        self.history.same_window()
     }
+}
 
-    /// The queues, most urgent first.
-    pub(crate) fn queue_status(&self) -> Vec<QueueStatus> {
-        let status = |(class, queue): (Class, &ClassQueue)| QueueStatus {
-            class: class.name().to_owned(),
-            waiting: count(queue.len()),
-            sent: queue.sent,
-            longest_wait_ms: u64::try_from(queue.longest_wait.as_millis()).unwrap_or(u64::MAX),
-        };
-        Class::ALL.into_iter().zip(&self.queues).map(status).collect()
-    }
+/// The queue of a class and pool. The arrays have one for each.
+pub(super) fn queue(queues: &mut [[FairQueue; Pool::COUNT]; Class::COUNT], class: Class, pool: Pool) -> &mut FairQueue {
+    let (class, pool) = ((class as usize).min(Class::COUNT - 1), (pool as usize).min(Pool::COUNT - 1));
+    #[expect(clippy::indexing_slicing, reason = "the indices are bounded by the line above")]
+    &mut queues[class][pool]
 }
 
 /// How many messages a ticket is while the link is set to this type.
-fn messages(ticket: &Ticket, market_data_type: i32) -> u32 {
+fn message_count(ticket: &Ticket, market_data_type: i32) -> u32 {
     match ticket.cost {
         Cost::MarketData { market_data_type: wanted } if wanted != market_data_type => 2,
         _ => 1,
-    }
-}
-
-fn count(len: usize) -> u32 {
-    u32::try_from(len).unwrap_or(u32::MAX)
-}
-
-/// The limits at one moment, and when the nearest of those that refuse will yield.
-struct Limits<'a> {
-    now: Instant,
-    gate: LinkGate,
-    messages: &'a mut Window,
-    data_messages: &'a mut Window,
-    small_history: &'a mut Window,
-    same: &'a mut FxHashMap<u64, Window>,
-    market_data_type: i32,
-    identical: &'a FxHashMap<u64, Instant>,
-    long_history: &'a mut Window,
-    open_left: u32,
-    long_left: u32,
-    slowed_until: Option<Instant>,
-    wake_at: &'a mut Option<Instant>,
-}
-
-impl Limits<'_> {
-    fn admit(&mut self, ticket: &Ticket) -> bool {
-        if !self.gate.is_open(ticket.link) {
-            return false;
-        }
-        let verdict = self.check(ticket);
-        if let Err(Some(at)) = verdict {
-            *self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
-        }
-        verdict.is_ok()
-    }
-
-    /// `Err(None)` = wait for something to end, `Err(Some(at))` = wait for that moment.
-    fn check(&mut self, ticket: &Ticket) -> Result<(), Option<Instant>> {
-        let messages = messages(ticket, self.market_data_type);
-        self.messages.check(self.now, messages)?;
-        if ticket.link == LinkName::Data && ticket.class != Class::Cancel {
-            self.data_messages.check(self.now, messages)?;
-        }
-        match ticket.cost {
-            Cost::Message | Cost::MarketData { .. } => Ok(()),
-            Cost::RealTimeBars => {
-                self.not_slowed()?;
-                Ok(self.small_history.check(self.now, 1)?)
-            }
-            Cost::History(HistoryCost { weight, small, same, identity }) => {
-                self.not_slowed()?;
-                if self.open_left == 0 {
-                    return Err(None);
-                }
-                if !small {
-                    return if self.long_left == 0 {
-                        Err(None)
-                    } else {
-                        Ok(self.long_history.check(self.now, weight)?)
-                    };
-                }
-                self.small_history.check(self.now, weight)?;
-                if let Some(window) = self.same.get_mut(&same) {
-                    window.check(self.now, weight)?;
-                }
-                match self.identical.get(&identity) {
-                    Some(at) if *at + IDENTICAL > self.now => Err(Some(*at + IDENTICAL)),
-                    _ => Ok(()),
-                }
-            }
-        }
-    }
-
-    fn not_slowed(&self) -> Result<(), Option<Instant>> {
-        match self.slowed_until {
-            Some(until) if until > self.now => Err(Some(until)),
-            _ => Ok(()),
-        }
     }
 }

@@ -31,6 +31,11 @@ impl Window {
         self.used
     }
 
+    /// Changes how much is admitted from now on; what was admitted stays so.
+    pub(crate) fn set_max(&mut self, weight_max: u32) {
+        self.weight_max = weight_max;
+    }
+
     pub(crate) fn max(&self) -> u32 {
         self.weight_max
     }
@@ -48,7 +53,7 @@ impl Window {
             return Ok(());
         }
         for &(at, freed) in &self.admitted {
-            used -= freed;
+            used = used.saturating_sub(freed);
             if used + weight <= self.weight_max {
                 return Err(at + self.length);
             }
@@ -56,28 +61,30 @@ impl Window {
         Err(now + self.length)
     }
 
-    /// When the last of `units` would be taken, one after the other as soon as each fits.
-    pub(crate) fn sent_by(&mut self, now: Instant, units: u32) -> Instant {
+    /// When the last of `units` would be taken, one after the other as soon as each fits. Of those that fit at once,
+    /// `burst.0` are taken in each `burst.1`.
+    pub(crate) fn sent_by(&mut self, now: Instant, units: u32, burst: (u32, Duration)) -> Instant {
         let Some(last) = units.checked_sub(1) else { return now };
         let max = self.weight_max.max(1);
         // Places come free in the order in which they were taken; each is taken again at once, and
         // comes free again a full length later.
         let rounds = last / max;
         let place = last % max;
-        let free = max.saturating_sub(self.used(now));
+        let used = self.used(now);
+        let free = max.saturating_sub(used);
+        // More may be in use than is allowed by now.
+        let surplus = used.saturating_sub(max);
         let first = if place < free {
-            now
+            now + burst.1 * (place / burst.0.max(1) + u32::from(rounds > 0))
         } else {
-            let mut left = place - free;
-            let mut at = now;
-            for &(taken, weight) in &self.admitted {
-                at = taken + self.length;
-                if left < weight {
-                    break;
-                }
-                left -= weight;
-            }
-            at
+            let mut left = place - free + surplus;
+            let freed = self.admitted.iter().find_map(|&(taken, weight)| {
+                let is_enough = left < weight;
+                left = left.saturating_sub(weight);
+                is_enough.then_some(taken + self.length)
+            });
+            // The places after those in use are of units that are themselves still to be taken.
+            freed.unwrap_or_else(|| now + burst.1 * (left / burst.0.max(1) + 1) + self.length)
         };
         first + self.length * rounds
     }

@@ -70,6 +70,7 @@ fn describe(ask: &Ask) -> Option<(&'static str, Option<OrderKey>, String)> {
         Ask::PlaceOrder(ask) => ("order.place", Some(ask.key.clone()), text(ask)),
         Ask::CancelOrder(ask) => ("order.cancel", ask.key.clone(), text(ask)),
         Ask::ModifyOrder(ask) => ("order.modify", Some(ask.key.clone()), text(ask)),
+        Ask::SettleOrder(ask) => ("order.settle", Some(ask.key.clone()), text(ask)),
         Ask::CancelAll(ask) => ("order.cancel_all", None, text(ask)),
         Ask::Bracket(ask) => ("order.bracket", Some(ask.parent.key.clone()), text(ask)),
         Ask::Oca(ask) => ("order.oca", None, text(ask)),
@@ -77,6 +78,8 @@ fn describe(ask: &Ask) -> Option<(&'static str, Option<OrderKey>, String)> {
         Ask::HaltFile { is_there: true, cancel } => ("risk.halt", None, text(cancel)),
         Ask::Resume => ("risk.resume", None, "{}".to_owned()),
         Ask::SetLimits(ask) => ("risk.set_limits", None, text(ask)),
+        Ask::Gateway(command, ask) => (command.verb(), None, text(ask)),
+        Ask::Reconfigure(ask) => ("bridge.reload", None, text(&ask.changed)),
         _ => return None,
     })
 }

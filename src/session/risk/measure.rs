@@ -56,6 +56,15 @@ pub(crate) struct Exposure {
     pub(crate) open_orders: u32,
 }
 
+/// What an order is measured with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Means<'a> {
+    /// An order that needs a quote which is not known is refused.
+    pub(super) needs_quote: bool,
+    /// What one unit of the instrument's currency is worth, in which currency; `None` if that is not known.
+    pub(super) worth: Option<(f64, &'a str)>,
+}
+
 /// A limit that the order does not keep, or that it cannot be measured against.
 pub(super) struct Broken {
     limit: &'static str,
@@ -74,7 +83,7 @@ impl Broken {
 }
 
 impl Proposal<'_> {
-    pub(super) fn check(&self, limits: &Limits, needs_quote: bool) -> Result<(), Broken> {
+    pub(super) fn check(&self, limits: &Limits, means: Means<'_>) -> Result<(), Broken> {
         if limits.read_only == Some(true) {
             return Err(Broken::new("read_only", "no order is taken"));
         }
@@ -93,10 +102,10 @@ impl Proposal<'_> {
             return Err(Broken::new("open_orders", message));
         }
         if let Some(max) = limits.order_notional {
-            self.check_notional(quantity, max, needs_quote)?;
+            self.check_notional(quantity, max, means)?;
         }
         if let Some(percent) = limits.price_collar_percent {
-            self.check_collar(percent, needs_quote)?;
+            self.check_collar(percent, means.needs_quote)?;
         }
         Ok(())
     }
@@ -131,20 +140,28 @@ impl Proposal<'_> {
         }
     }
 
-    fn check_notional(&self, quantity: Option<f64>, max: f64, needs_quote: bool) -> Result<(), Broken> {
-        if let Some(cash) = self.cash.filter(|cash| *cash > max) {
-            return Err(Broken::new("order_notional", format!("{cash:.2} is above {max}")));
+    fn check_notional(&self, quantity: Option<f64>, max: f64, means: Means<'_>) -> Result<(), Broken> {
+        let Some((rate, currency)) = means.worth else { return Err(self.no_rate()) };
+        let price = self.limit_price.or(self.stop_price).or_else(|| self.market_price());
+        if quantity.is_some() && price.is_none() && means.needs_quote {
+            return Err(no_quote("order_notional"));
         }
-        let Some(quantity) = quantity else { return Ok(()) };
-        let Some(price) = self.limit_price.or(self.stop_price).or_else(|| self.market_price()) else {
-            return if needs_quote { Err(no_quote("order_notional")) } else { Ok(()) };
-        };
-        let notional = quantity * price.abs() * self.instrument.multiplier.unwrap_or(1.0);
-        if notional > max {
-            let currency = &self.instrument.currency;
-            return Err(Broken::new("order_notional", format!("{notional:.2} {currency} is above {max}")));
+        let each = price.map(|price| price.abs() * self.instrument.multiplier.unwrap_or(1.0));
+        let by_quantity = quantity.zip(each).map(|(quantity, each)| quantity * each);
+        let worth = [self.cash, by_quantity].into_iter().flatten().map(|money| money * rate).find(|worth| *worth > max);
+        match worth {
+            Some(worth) => Err(Broken::new("order_notional", format!("{worth:.2} {currency} is above {max}"))),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    fn no_rate(&self) -> Broken {
+        let message = format!(
+            "IB has not told yet what {} is worth in the base currency of {}; risk.notional_currency = \"instrument\" \
+             measures without converting",
+            self.instrument.currency, self.account
+        );
+        Broken { limit: "order_notional", message, code: ErrorCode::NotReady }
     }
 
     /// A stop order's limit is measured against its stop price: that is where the market will be.

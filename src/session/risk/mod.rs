@@ -10,6 +10,7 @@ mod heartbeat;
 mod measure;
 #[cfg(test)]
 mod tests;
+mod worth;
 
 use std::{
     collections::BTreeMap,
@@ -22,9 +23,12 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use measure::{Exposure, Proposal, Reference, View};
 
-use super::{now::Now, pacing::Window};
+use super::{durable::DayCount, now::Now, pacing::Window};
 use crate::{
-    config::{Config, risk::Unmeasured},
+    config::{
+        Config,
+        risk::{NotionalCurrency, Unmeasured},
+    },
     schema::{
         ApiError, ErrorCode,
         request::risk::{LimitsInForce, LimitsSource, RiskState},
@@ -33,6 +37,8 @@ use crate::{
 };
 use day::Days;
 use heartbeat::Heartbeats;
+use measure::Means;
+use worth::Worth;
 
 /// Different clients whose rates are measured at a time.
 const CLIENTS_MAX: usize = 10_000;
@@ -60,6 +66,7 @@ pub(crate) struct Risk {
     rate: Window,
     client_rates: BTreeMap<String, Window>,
     days: Days,
+    worth: Worth,
     heartbeats: Heartbeats,
     views: Vec<View>,
     /// The halt file exists: nobody may resume.
@@ -76,6 +83,7 @@ impl Risk {
             rate: new_rate(),
             client_rates: BTreeMap::new(),
             days: Days::default(),
+            worth: Worth::default(),
             heartbeats: Heartbeats::default(),
             views: Vec::new(),
             is_halt_file_there: false,
@@ -90,9 +98,35 @@ impl Risk {
         self.memory = memory;
     }
 
+    /// Goes on counting the day where an earlier run ended.
+    pub(crate) fn restore_days(&mut self, now: Now, today: &[DayCount]) {
+        for count in today {
+            let day = self.days.of(now.us, &count.account);
+            (day.messages, day.executed) = (count.messages, count.executed);
+        }
+    }
+
     /// What to keep.
     pub(crate) fn memory(&self) -> RiskMemory {
         RiskMemory { heartbeats: self.heartbeats.promises(), ..self.memory.clone() }
+    }
+
+    /// Other limits; what a request has set goes on to outrank them.
+    pub(crate) fn set_config(&mut self, config: Arc<Config>) {
+        self.config = config;
+    }
+
+    /// Of these settings, those that limits set by a request outrank.
+    pub(crate) fn outranked(&self, keys: &[String]) -> Vec<String> {
+        let is_outranked = |key: &&String| match key.strip_prefix("risk.") {
+            Some(rest) if rest.starts_with("limits") => self.memory.global.is_some(),
+            Some(rest) => {
+                let client = rest.strip_prefix("clients.").and_then(|rest| rest.split('.').next());
+                client.is_some_and(|client| self.memory.clients.contains_key(client))
+            }
+            None => false,
+        };
+        keys.iter().filter(is_outranked).cloned().collect()
     }
 
     // The kill switch.
@@ -201,8 +235,15 @@ impl Risk {
         place: &str,
         client: Option<&str>,
     ) -> Result<(), ApiError> {
-        let needs_quote = self.config.risk.without_quote == Unmeasured::Refuse;
-        proposal.check(limits, needs_quote).map_err(|broken| broken.error(place))?;
+        let currency = proposal.instrument.currency.as_str();
+        let means = Means {
+            needs_quote: self.config.risk.without_quote == Unmeasured::Refuse,
+            worth: match self.config.risk.notional_currency {
+                NotionalCurrency::Base => self.worth.of(proposal.account, currency),
+                NotionalCurrency::Instrument => Some((1.0, currency)),
+            },
+        };
+        proposal.check(limits, means).map_err(|broken| broken.error(place))?;
         if let Some(max) = limits.orders_per_minute {
             let rate = client.and_then(|client| self.client_rates.get_mut(client));
             let rate = if client.is_none() { Some(&mut self.rate) } else { rate };
@@ -240,6 +281,11 @@ impl Risk {
     }
 
     // Counting.
+
+    /// IB told a value of an account.
+    pub(crate) fn on_account_value(&mut self, account: &str, tag: &str, value: &str, currency: &str) {
+        self.worth.on_value(account, tag, value, currency);
+    }
 
     /// A new order or a modification was taken.
     pub(crate) fn on_order(&mut self, now: Now, client: Option<&str>, account: &str) {

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::{
-    config::{Config, risk::Unmeasured},
+    config::{
+        Config,
+        risk::{NotionalCurrency, Unmeasured},
+    },
     schema::{
         ErrorCode,
         connection::LinkName,
@@ -35,6 +38,7 @@ const TRADING: LinkName = LinkName::Trading;
 fn with(limits: Limits) -> Config {
     let mut config = Config::default();
     config.risk.limits = limits;
+    config.risk.notional_currency = NotionalCurrency::Instrument;
     config
 }
 
@@ -45,7 +49,7 @@ fn rig(limits: Limits) -> (Rig, Arc<Listing>) {
     (rig, listing)
 }
 
-fn order(key: &str, more: &str) -> Box<PlaceOrder> {
+pub(super) fn order(key: &str, more: &str) -> Box<PlaceOrder> {
     let json = format!(
         r#"{{"key":"{key}","contract":"CONID:265598","side":"buy","quantity":"100","order_type":"limit","limit_price":180.5,"wait_for":"sent"{more}}}"#
     );
@@ -55,7 +59,12 @@ fn order(key: &str, more: &str) -> Box<PlaceOrder> {
 
 /// Why it was refused; `None` if its bytes were written.
 #[track_caller]
-fn verdict(rig: &mut Rig, client: &str, listing: &Arc<Listing>, order: Box<PlaceOrder>) -> Option<(ErrorCode, String)> {
+pub(super) fn verdict(
+    rig: &mut Rig,
+    client: &str,
+    listing: &Arc<Listing>,
+    order: Box<PlaceOrder>,
+) -> Option<(ErrorCode, String)> {
     let token = rig.ask_resolved(client, Ask::PlaceOrder(order), listing);
     match rig.reply(token).expect("an answer") {
         Ok(_) => None,

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDateTime};
 use compact_str::CompactString;
 use rustc_hash::FxHashSet;
 
-use super::{Asked, ServiceAnswer, asked, not_ready, plain};
+use super::{Asked, ServiceAnswer, asked, plain};
 use crate::{
     config::ms,
     schema::{
@@ -68,6 +68,8 @@ pub(super) struct Headlines {
     open: BTreeMap<i32, Job>,
     /// Waiting to learn which sources there are, and the id their question is known by here.
     waiting: Vec<Job>,
+    /// Lost with the link; they go on with the next one.
+    cut: Vec<Job>,
     providers_id: Option<i32>,
     providers: Option<Vec<String>>,
 }
@@ -78,7 +80,7 @@ impl Headlines {
             Ok(job) => job,
             Err(error) => return core.refuse(command.token, error),
         };
-        if self.open.len() + self.waiting.len() >= JOBS_MAX {
+        if self.open.len() + self.waiting.len() + self.cut.len() >= JOBS_MAX {
             let text = format!("{JOBS_MAX} requests for headlines are being served");
             return core.refuse(command.token, ApiError::new(ErrorCode::Busy, text).retry_after_ms(2_000));
         }
@@ -227,19 +229,27 @@ impl Headlines {
         true
     }
 
-    pub(super) fn on_link_down(&mut self, core: &mut Core) {
+    /// Walks go on where they are when the link is back.
+    pub(super) fn on_link_down(&mut self) {
         self.providers = None;
         self.providers_id = None;
-        let mut cut: Vec<Job> = std::mem::take(&mut self.open).into_values().collect();
-        cut.append(&mut self.waiting);
-        for job in cut {
-            core.refuse(job.token, not_ready("the data link to the gateway was lost before the answer came"));
+        self.cut.extend(std::mem::take(&mut self.open).into_values());
+        self.cut.append(&mut self.waiting);
+    }
+
+    /// What an answer that was cut off has brought is kept; it comes again and is not taken twice.
+    pub(super) fn on_link_ready(&mut self, core: &mut Core) {
+        for job in std::mem::take(&mut self.cut) {
+            if core.is_waiting(job.token) {
+                self.start(core, job);
+            }
         }
     }
 
     /// Forgets whom nobody waits for.
     pub(super) fn on_timer(&mut self, core: &mut Core) {
         self.waiting.retain(|job| core.is_waiting(job.token));
+        self.cut.retain(|job| core.is_waiting(job.token));
         let left: Vec<i32> =
             self.open.iter().filter(|(_, job)| !core.is_waiting(job.token)).map(|(req_id, _)| *req_id).collect();
         for req_id in left {

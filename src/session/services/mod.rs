@@ -18,7 +18,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::{
-    Answer, Ask, Command, Listing,
+    Answer, Ask, CacheItem, Command, Listing,
     core::{Core, Owner},
     notice::Notice,
     truth::IbChange,
@@ -26,8 +26,10 @@ use super::{
 use crate::{
     schema::{
         ApiError, ErrorCode,
+        connection::FarmKind,
         contract::ContractSpec,
         request::{
+            market::Usage,
             news::{
                 Article, ArticleRequest, Bulletins, BulletinsRequest, Headline, HeadlinesManifest, HeadlinesRequest,
                 Providers, ProvidersRequest,
@@ -188,12 +190,23 @@ impl Services {
         Ok(())
     }
 
+    /// Scanners at the gateway and allowed.
+    pub(crate) fn scanner_usage(&self, core: &Core) -> Usage {
+        self.scan.usage(core)
+    }
+
     // Causes.
 
-    pub(crate) fn on_link_ready(&mut self, core: &mut Core) {
+    /// Something that an earlier run asked to be kept. To be called before anything else.
+    pub(crate) fn recall(&mut self, core: &mut Core, item: &CacheItem) {
+        self.scan.recall(core, item);
+    }
+
+    /// `is_ib_lost`: the gateway has no link to IB.
+    pub(crate) fn on_link_ready(&mut self, core: &mut Core, is_ib_lost: bool) {
         self.is_up = true;
-        news::News::on_link_ready(core);
-        self.scan.on_link_ready(core);
+        self.news.on_link_ready(core);
+        self.scan.on_link_ready(core, is_ib_lost);
     }
 
     /// Called for each failed attempt, too.
@@ -208,8 +221,21 @@ impl Services {
 
     /// The gateway lost IB or has it back.
     pub(crate) fn on_ib_change(&mut self, core: &mut Core, change: IbChange) {
-        if change != IbChange::Lost {
-            self.scan.on_ib_back(core);
+        match change {
+            IbChange::Lost => self.scan.on_ib_lost(core),
+            IbChange::RestoredEmpty | IbChange::RestoredKept => self.scan.on_ib_back(core),
+        }
+    }
+
+    /// The trading link was told that IB is in reach. What has become of the streams is told on their own link.
+    pub(crate) fn on_ib_reached(&mut self, core: &mut Core) {
+        self.scan.on_ib_reached(core);
+    }
+
+    /// A farm of this kind is back.
+    pub(crate) fn on_farm_up(&mut self, core: &mut Core, kind: FarmKind) {
+        if kind == FarmKind::Historical {
+            self.scan.on_farm_up(core);
         }
     }
 
@@ -316,11 +342,6 @@ fn asked(was_asked: bool, req_id: Option<i32>) -> Asked {
 
 fn not_ready(message: &str) -> ApiError {
     ApiError::new(ErrorCode::NotReady, message).retry_after_ms(1_000)
-}
-
-/// A field as text; absent if empty.
-fn text(field: Option<String>) -> Option<String> {
-    field.filter(|text| !text.is_empty())
 }
 
 /// Text that may travel to the gateway: printable ASCII, as long as a code or a name may be.

@@ -30,6 +30,7 @@ use crate::{
             NewsProviders, NewsProvidersRequest,
         },
         notice::unescape,
+        sentinel::some_text,
     },
 };
 
@@ -106,16 +107,17 @@ impl News {
 
     /// Bulletins say which exchanges cannot be traded, and one subscription of one message brings all
     /// of them: it is always held.
-    pub(super) fn on_link_ready(core: &mut Core) {
+    pub(super) fn on_link_ready(&mut self, core: &mut Core) {
         let request = Request::NewsBulletinsRequest(NewsBulletinsRequest { all_messages: Some(true) });
         let errand = Errand::new(LinkName::Data, Class::Bulk, request);
         // The queue is new with the link; were it full, bulletins would come after the next login.
         let _ = core.submit(Owner::Services, errand);
+        self.headlines.on_link_ready(core);
     }
 
     pub(super) fn on_link_down(&mut self, core: &mut Core) {
         self.open.on_link_down(core);
-        self.headlines.on_link_down(core);
+        self.headlines.on_link_down();
     }
 
     pub(super) fn on_providers(&mut self, core: &mut Core, message: NewsProviders) -> Asked {
@@ -176,7 +178,7 @@ impl News {
                 Some(3) => BulletinKind::ExchangeAvailable,
                 _ => BulletinKind::Other,
             }),
-            exchange: super::text(message.originating_exch),
+            exchange: some_text(message.originating_exch),
         };
         if self.bulletins.len() >= BULLETINS_MAX {
             self.bulletins.pop_front();

@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{
     Asked, ServiceAnswer, ServiceAsk, asked, not_ready, plain,
     shared::{Inquiry, REPEAT, Shared},
-    text,
 };
 use crate::{
     config::ms,
@@ -32,7 +31,7 @@ use crate::{
             login::{CurrentTimeInMillis, CurrentTimeInMillisRequest, UserInfoRequest},
             market_data::{CancelMarketData, MarketDataRequest, TickReqParams},
         },
-        sentinel::unset_int,
+        sentinel::{some_text, unset_int},
     },
 };
 
@@ -158,7 +157,7 @@ impl Reference {
     fn on_group(&mut self, core: &mut Core, message: TickReqParams) -> Asked {
         let req_id = message.req_id.unwrap_or_default();
         let Some(command) = self.end_lookup(core, req_id) else { return Err(req_id) };
-        if let Some(group) = text(message.bbo_exchange) {
+        if let Some(group) = some_text(message.bbo_exchange) {
             self.ask_table(core, &command, Table::Components(group), HOUR);
         } else {
             let text = "IB names no group of exchanges for this instrument: its quotes are of one exchange";
@@ -203,14 +202,14 @@ impl Reference {
                 self.tell(core, message.req_id, ServiceAnswer::SoftDollarTiers(SoftDollarTiers { tiers }))
             }
             Response::UserInfo(message) => {
-                let answer = ServiceAnswer::User(User { white_branding_id: text(message.white_branding_id) });
+                let answer = ServiceAnswer::User(User { white_branding_id: some_text(message.white_branding_id) });
                 self.tell(core, message.req_id, answer)
             }
             Response::MarketDepthExchanges(message) => {
                 let row = |row: crate::tws::message::depth::DepthMarketDataDescription| DepthExchange {
                     exchange: row.exchange.unwrap_or_default(),
                     sec_type: row.sec_type.unwrap_or_default(),
-                    listing_exchange: text(row.listing_exch),
+                    listing_exchange: some_text(row.listing_exch),
                     service: row.service_data_type.unwrap_or_default(),
                     group: row.agg_group.and_then(unset_int),
                 };
@@ -221,7 +220,7 @@ impl Reference {
             Response::FamilyCodes(message) => {
                 let row = |row: crate::tws::message::account::FamilyCode| Family {
                     account: row.account_id.unwrap_or_default(),
-                    family: text(row.family_code),
+                    family: some_text(row.family_code),
                 };
                 let families = message.family_codes.into_iter().map(row).collect();
                 self.tell_to(core, &Table::Families, ServiceAnswer::Families(Families { families }))

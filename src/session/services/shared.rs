@@ -72,7 +72,8 @@ impl<C> Shared<C> {
         if let Some(kept) = self.kept.iter().find(|kept| kept.key == inquiry.key) {
             return core.answer(command.token, kept.answer.clone());
         }
-        if let Some(open) = self.open.values_mut().find(|open| open.inquiry.key == inquiry.key) {
+        if let Some((req_id, open)) = self.open.iter_mut().find(|(_, open)| open.inquiry.key == inquiry.key) {
+            core.join(*req_id, command.token);
             return open.callers.push(command.token);
         }
         let req_id = core.new_req_id();
@@ -80,6 +81,7 @@ impl<C> Shared<C> {
         let errand = Errand::new(LinkName::Data, Class::Interactive, request)
             .id(req_id)
             .client(command.client.clone())
+            .deadline(Some(command.deadline))
             .answer_within(ms(core.config.timing.request_ms));
         match core.submit(Owner::Services, errand) {
             Ok(()) => drop(self.open.insert(req_id, Open { inquiry, callers: vec![command.token] })),

@@ -26,7 +26,7 @@ impl UnknownZones {
             return None;
         }
         let message = format!("the hours of contract {con_id} cannot be read: {text:?}; these are left out");
-        Some(notice(recv_us, LinkName::Data, "unreadable_hours", message))
+        Some(Box::new(NoticeEvent::warning(recv_us, LinkName::Data, "unreadable_hours", message)))
     }
 
     /// What to tell about an unknown zone; `None` if it was told before. `what` says whose times are
@@ -40,23 +40,8 @@ impl UnknownZones {
             "the gateway names a time zone that is unknown or stands for several: {:?}; {what}",
             name.escape_default().to_string()
         );
-        Some(notice(recv_us, link, "unknown_zone", message))
+        Some(Box::new(NoticeEvent::warning(recv_us, link, "unknown_zone", message)))
     }
-}
-
-fn notice(recv_us: i64, link: LinkName, class: &str, message: String) -> Box<NoticeEvent> {
-    Box::new(NoticeEvent {
-        seq: 0,
-        recv_us,
-        event_us: None,
-        link,
-        id: None,
-        ib_code: None,
-        severity: "warning".to_owned(),
-        class: class.to_owned(),
-        message,
-        advanced_reject: None,
-    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::account_values::{self, Value};
+use super::advisor::account_and_model;
 use super::feeds::{Sort, ValueFeed};
 use super::reply::{Refusal, error, new_york, number, text};
 use super::valuation::Valuation;
@@ -47,7 +48,10 @@ impl Broker {
 
     pub(super) fn account_multi(&mut self, at: Moment, client_id: i32, request: &AccountUpdatesMultiRequest) {
         let req_id = request.req_id();
-        let accounts = self.feeds.check_room(client_id).and_then(|()| self.accounts_named(request.account()));
+        let accounts = self
+            .feeds
+            .check_room(client_id)
+            .and_then(|()| self.portfolios_named(request.account(), request.model_code()));
         match accounts {
             Ok(accounts) => {
                 let feed = ValueFeed { brief: request.ledger_and_nlv(), ..feed(accounts) };
@@ -61,12 +65,13 @@ impl Broker {
 
     pub(super) fn account_summary(&mut self, at: Moment, client_id: i32, request: &AccountSummaryRequest) {
         let (req_id, sort) = (request.req_id(), Sort::Summary(request.req_id()));
-        let group = if request.group() == "All" { Ok(()) } else { Err(Refusal::invalid("Invalid account group")) };
-        if let Err(refusal) = group.and_then(|()| self.feeds.check_summaries(client_id, sort)) {
-            return self.tell(client_id, error(at.now_ms, req_id, refusal));
-        }
+        let members = self.accounts_in(request.group());
+        let accounts = match members.and_then(|members| self.feeds.check_summaries(client_id, sort).map(|()| members)) {
+            Ok(accounts) => accounts,
+            Err(refusal) => return self.tell(client_id, error(at.now_ms, req_id, refusal)),
+        };
         let tags = request.tags().split(',').map(|tag| tag.trim().to_owned()).take(200).collect();
-        let feed = ValueFeed { tags, ..feed(self.accounts.keys().cloned().collect()) };
+        let feed = ValueFeed { tags, ..feed(accounts) };
         self.subscribe_values(at, client_id, sort, feed);
         self.tell(client_id, Response::AccountSummaryEnd(AccountSummaryEnd { req_id: Some(req_id) }));
     }
@@ -118,7 +123,10 @@ fn feed(accounts: Vec<String>) -> ValueFeed {
 }
 
 fn wanted_values(sort: Sort, feed: &ValueFeed, account: &str, books: &Books, worth: &Valuation) -> Vec<Value> {
-    let whole = account_values::account(account, worth, books.start_of_day.net_liquidation);
+    let mut whole = account_values::account(account, worth, books.start_of_day.net_liquidation);
+    if books.is_resetting {
+        account_values::spoil(&mut whole);
+    }
     let ledger = account_values::ledger(&books.now, worth);
     match sort {
         Sort::Updates => whole.into_iter().chain(ledger).collect(),
@@ -142,14 +150,15 @@ fn wanted_values(sort: Sort, feed: &ValueFeed, account: &str, books: &Books, wor
 }
 
 fn value_response(sort: Sort, account: &str, value: Value) -> Response {
-    let (account, key, text) = (Some(account.to_owned()), Some(value.key.to_owned()), Some(value.text));
+    let (account, model_code) = account_and_model(account);
+    let (account, key, text) = (Some(account), Some(value.key.to_owned()), Some(value.text));
     let currency = Some(value.currency);
     match sort {
         Sort::Updates => Response::AccountValue(AccountValue { key, value: text, currency, account_name: account }),
         Sort::Multi(req_id) => Response::AccountUpdateMulti(Box::new(AccountUpdateMulti {
             req_id: Some(req_id),
             account,
-            model_code: None,
+            model_code,
             key,
             value: text,
             currency,

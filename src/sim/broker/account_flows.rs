@@ -229,3 +229,71 @@ fn a_plain_account_has_no_advisor_data() {
     let exercise = ExerciseOptionsRequest { order_id: Some(8), ..ExerciseOptionsRequest::default() };
     assert_eq!(brief(&rig.ask(&Request::ExerciseOptionsRequest(Box::new(exercise)))), ["error 8 200"]);
 }
+
+const OTHER: &str = "DU7654321";
+
+fn advisor() -> Rig {
+    let mut broker = Broker::new(vec![ACCOUNT.to_owned(), OTHER.to_owned()], 1);
+    broker.set_advisor(vec![("Growth".to_owned(), vec![OTHER.to_owned()])], &[format!("{ACCOUNT}/Tech")]);
+    Rig { broker, ..Rig::new() }
+}
+
+#[test]
+fn a_group_names_its_accounts() {
+    let mut rig = advisor();
+    let ask = AccountSummaryRequest {
+        req_id: Some(4),
+        group: Some("Growth".to_owned()),
+        tags: Some("NetLiquidation".to_owned()),
+    };
+    let told = rig.ask(&Request::AccountSummaryRequest(ask.clone()));
+    let [Response::AccountSummary(row), Response::AccountSummaryEnd(_)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(row.account(), OTHER);
+    let unknown = AccountSummaryRequest { group: Some("Value".to_owned()), ..ask };
+    assert_eq!(brief(&rig.ask(&Request::AccountSummaryRequest(unknown))), ["error 4 321"]);
+    assert_eq!(brief(&rig.ask(&Request::FARequest(FARequest { fa_data_type: Some(1) }))), ["ReceiveFA"]);
+}
+
+#[test]
+fn a_model_holds_its_own_part_of_the_account() {
+    let mut rig = advisor();
+    let mut of_model = order("BUY 100 MKT");
+    of_model.model_code = Some("Tech".to_owned());
+    of_model.account = Some(ACCOUNT.to_owned());
+    rig.place(1, STOCK, of_model);
+    let mut whole = order("BUY 5 MKT");
+    whole.account = Some(ACCOUNT.to_owned());
+    rig.place(2, STOCK, whole);
+    let mut ask = |model: &str| {
+        let (account, model_code) = (Some(ACCOUNT.to_owned()), Some(model.to_owned()));
+        rig.ask(&Request::PositionsMultiRequest(PositionsMultiRequest { req_id: Some(5), account, model_code }))
+    };
+    let told = ask("Tech");
+    let Response::PositionMulti(position) = &told[0] else { panic!("{told:?}") };
+    assert_eq!((position.position(), position.model_code()), ("100", "Tech"));
+    let told = ask("");
+    let Response::PositionMulti(position) = &told[0] else { panic!("{told:?}") };
+    assert_eq!((position.position(), position.model_code.as_deref()), ("105", None));
+    assert_eq!(brief(&ask("Value")), ["error 5 321"]);
+}
+
+#[test]
+fn figures_of_an_account_that_is_reset_are_wrong_until_it_is_ready() {
+    let mut rig = Rig::new();
+    rig.ask(&updates(true, ACCOUNT));
+    rig.broker.reset_account(ACCOUNT, true);
+    let told = market(&mut rig, 1_000);
+    assert_eq!(value(&told, "AccountReady", "").as_deref(), Some("false"));
+    assert_eq!(value(&told, "NetLiquidation", "USD").as_deref(), Some("0.00"));
+    rig.broker.reset_account(ACCOUNT, false);
+    let told = market(&mut rig, 1_000);
+    assert_eq!(value(&told, "NetLiquidation", "USD").as_deref(), Some("250000.00"));
+}
+
+#[test]
+fn fifty_one_accounts_are_too_many_for_one_request() {
+    let accounts = (0..51).map(|number| format!("DU{number}")).collect();
+    let mut rig = Rig { broker: Broker::new(accounts, 1), ..Rig::new() };
+    assert_eq!(brief(&rig.ask(&Request::PositionsRequest(PositionsRequest {}))), ["error -1 10322"]);
+    assert_eq!(brief(&rig.ask(&summary(3, "NetLiquidation"))), ["error 3 10322"]);
+}

@@ -56,6 +56,17 @@ pub(super) fn account(name: &str, worth: &Valuation, start_of_day: Decimal) -> V
     values
 }
 
+/// Makes the figures those of an account that IB is resetting. That it is comes first.
+pub(super) fn spoil(values: &mut [Value]) {
+    for value in values.iter_mut() {
+        match value.key {
+            "AccountReady" => "false".clone_into(&mut value.text),
+            _ if !value.currency.is_empty() => "0.00".clone_into(&mut value.text),
+            _ => {}
+        }
+    }
+}
+
 /// Figures by currency, and their sum in dollars under `BASE`.
 pub(super) fn ledger(books: &Ledger, worth: &Valuation) -> Vec<Value> {
     let in_use: BTreeSet<&str> = books.cash.keys().map(String::as_str).chain(["USD"]).collect();

@@ -1,15 +1,85 @@
-//! Requests that a plain paper account cannot use: advisor data, exercises, family codes.
+//! Advisors: their groups and models; and requests that a plain paper account cannot use.
 
 use rust_decimal::Decimal;
 
 use super::feeds::processing;
 use super::reply::{Refusal, error};
-use super::{Broker, Moment};
+use super::{Books, Broker, Moment};
 use crate::tws::Response;
-use crate::tws::message::account::{FamilyCode, FamilyCodes, SoftDollarTiers};
+use crate::tws::message::account::{FamilyCode, FamilyCodes, ReceiveFA, SoftDollarTiers};
 use crate::tws::message::order_flow::ExerciseOptionsRequest;
 
+/// Accounts up to which one request can stand for all of a login.
+const ACCOUNTS_AT_ONCE_MAX: usize = 50;
+
+/// Account and model of books by their name: `<account>`, or `<account>/<model>`.
+pub(super) fn account_and_model(name: &str) -> (String, Option<String>) {
+    match name.split_once('/') {
+        Some((account, model)) => (account.to_owned(), Some(model.to_owned())),
+        None => (name.to_owned(), None),
+    }
+}
+
 impl Broker {
+    /// Makes the login an advisor's. Models are named `<account>/<model>`.
+    pub fn set_advisor(&mut self, groups: Vec<(String, Vec<String>)>, models: &[String]) {
+        self.groups = groups.into_iter().collect();
+        self.models = models.iter().map(|name| (name.clone(), Books::with_cash(Decimal::ZERO))).collect();
+    }
+
+    /// IB resets an account (`true`) or has done so: meanwhile its figures are wrong.
+    pub fn reset_account(&mut self, account: &str, is_resetting: bool) {
+        if let Some(books) = self.accounts.get_mut(account) {
+            books.is_resetting = is_resetting;
+            books.changes += 1;
+        }
+    }
+
+    /// What a request means that may name a model.
+    pub(super) fn portfolios_named(&self, account: &str, model: &str) -> Result<Vec<String>, Refusal> {
+        let accounts = self.accounts_named(account)?;
+        if model.is_empty() {
+            return Ok(accounts);
+        }
+        let books: Vec<String> = accounts.iter().map(|account| format!("{account}/{model}")).collect();
+        let books: Vec<String> = books.into_iter().filter(|name| self.models.contains_key(name)).collect();
+        if books.is_empty() { Err(Refusal::invalid("Invalid model code")) } else { Ok(books) }
+    }
+
+    /// The accounts that a summary of this group is about.
+    pub(super) fn accounts_in(&self, group: &str) -> Result<Vec<String>, Refusal> {
+        match group {
+            "All" => self.all_at_once(),
+            name => self.groups.get(name).cloned().ok_or_else(|| Refusal::invalid("Invalid account group")),
+        }
+    }
+
+    /// All accounts, if they are not too many for one request.
+    pub(super) fn all_at_once(&self) -> Result<Vec<String>, Refusal> {
+        if self.accounts.len() > ACCOUNTS_AT_ONCE_MAX {
+            return Err(Refusal::new(10_322, "Account All is not supported for this number of accounts"));
+        }
+        Ok(self.accounts.keys().cloned().collect())
+    }
+
+    /// The advisor's groups, as far as they are told; the rest of the configuration is empty.
+    pub(super) fn advisor_data(&mut self, at: Moment, client_id: i32, fa_data_type: i32) {
+        if self.groups.is_empty() {
+            return self.refuse_advisor(at, client_id, -1);
+        }
+        let mut groups = String::new();
+        for (name, members) in self.groups.iter().filter(|_| fa_data_type == 1) {
+            let members = members.join("</String><String>");
+            groups.push_str("<Group><name>");
+            groups.push_str(name);
+            groups.push_str("</name><ListOfAccts varName=\"list\"><String>");
+            groups.push_str(&members);
+            groups.push_str("</String></ListOfAccts></Group>");
+        }
+        let xml = Some(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListOfGroups>{groups}</ListOfGroups>"));
+        self.tell(client_id, Response::ReceiveFA(ReceiveFA { fa_data_type: Some(fa_data_type), xml }));
+    }
+
     /// Advisor data exists for advisor logins only. `req_id` is -1 where the request has none.
     pub(super) fn refuse_advisor(&mut self, at: Moment, client_id: i32, req_id: i32) {
         let refusal = Refusal::new(344, "Not a financial advisor account.");

@@ -22,7 +22,7 @@ impl Broker {
     pub(super) fn place(&mut self, at: Moment, client_id: i32, request: &PlaceOrderRequest) {
         let order_id = request.order_id();
         if let Some(order) = &request.order {
-            self.witness(client_id, order_id, order.order_ref());
+            self.witness(client_id, order_id, order);
         }
         if request.order.as_ref().is_some_and(Order::what_if) {
             return self.preview(at, client_id, request);

@@ -124,6 +124,7 @@ pub(super) fn execution_details(req_id: i32, fill: &Fill) -> Response {
             order_ref: Some(fill.order_ref.clone()),
             last_liquidity: Some(fill.liquidity),
             is_price_revision_pending: Some(false),
+            model_code: Some(fill.model.clone()).filter(|model| !model.is_empty()),
             ..Execution::default()
         }),
     }))

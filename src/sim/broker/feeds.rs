@@ -125,6 +125,6 @@ impl Broker {
     }
 
     pub(super) fn books<'a>(&'a self, accounts: &'a [String]) -> impl Iterator<Item = (&'a String, &'a Books)> {
-        accounts.iter().filter_map(|account| self.accounts.get_key_value(account))
+        accounts.iter().filter_map(|name| self.accounts.get_key_value(name).or_else(|| self.models.get_key_value(name)))
     }
 }

@@ -164,6 +164,36 @@ impl Broker {
         Some(std::mem::take(&mut self.out))
     }
 
+    /// The exchange takes a fill of an order that is over back: the same execution again with its last segment
+    /// raised and nothing traded, and its commission of nothing.
+    ///
+    /// `None` if no such execution is kept, or its order still works.
+    pub fn bust_execution(&mut self, now_ms: i64, exec_id: &str, book: &dyn Book) -> Option<Outgoing> {
+        let fill = self.executions.find_mut(exec_id).filter(|fill| !fill.quantity.is_zero())?;
+        let (perm_id, account, root) = (fill.perm_id, fill.account.clone(), fill.root.clone());
+        let (quantity, money) = (fill.quantity, fill.quantity * fill.price);
+        let ticket = self.orders.get_mut(perm_id).filter(|ticket| !ticket.is_open())?;
+        ticket.filled -= quantity;
+        ticket.notional -= money;
+        let fill = self.executions.find_mut(exec_id)?;
+        fill.cumulative -= quantity;
+        fill.quantity = rust_decimal::Decimal::ZERO;
+        fill.commission = rust_decimal::Decimal::ZERO;
+        fill.revision += 1;
+        let at_ms = fill.at_ms;
+        for later in self.executions.iter_mut() {
+            if later.perm_id == perm_id && later.root != root && later.at_ms >= at_ms {
+                later.cumulative -= quantity;
+            }
+        }
+        self.replay(now_ms, &account);
+        let busted = self.executions.iter().find(|fill| fill.root == root)?.clone();
+        self.tell_about(busted.client_id, execution_details(-1, &busted));
+        self.tell_about(busted.client_id, commission_report(&busted));
+        self.advance(Moment { now_ms, book });
+        Some(std::mem::take(&mut self.out))
+    }
+
     /// Books all kept fills of the account again, from the base.
     fn replay(&mut self, now_ms: i64, account: &str) {
         let Some(books) = self.accounts.get_mut(account) else { return };
@@ -174,5 +204,15 @@ impl Broker {
         now.roll_day(now_ms);
         books.now = now;
         books.changes += 1;
+        let own = self.models.iter_mut().filter(|(name, _)| name.split('/').next() == Some(account));
+        for (name, books) in own {
+            let mut now: Ledger = books.base.clone();
+            for fill in self.executions.iter().filter(|fill| fill.books_of_model() == *name) {
+                now.apply(fill);
+            }
+            now.roll_day(now_ms);
+            books.now = now;
+            books.changes += 1;
+        }
     }
 }

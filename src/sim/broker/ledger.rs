@@ -19,6 +19,8 @@ pub(super) struct Fill {
     /// When it traded, ms since the epoch.
     pub at_ms: i64,
     pub account: String,
+    /// Model of an advisor; empty for none.
+    pub model: String,
     pub perm_id: i64,
     pub client_id: i32,
     pub order_id: i32,
@@ -40,6 +42,11 @@ pub(super) struct Fill {
 impl Fill {
     pub(super) fn exec_id(&self) -> String {
         format!("{}.{:02}", self.root, self.revision)
+    }
+
+    /// Name of the books of its model; nobody's if it has none.
+    pub(super) fn books_of_model(&self) -> String {
+        format!("{}/{}", self.account, self.model)
     }
 
     /// Traded money, positive for buys.
@@ -176,6 +183,7 @@ mod tests {
             revision: 1,
             at_ms: 1_700_000_000_000,
             account: String::new(),
+            model: String::new(),
             perm_id: 1,
             client_id: 1,
             order_id: 1,

@@ -35,7 +35,7 @@ impl Broker {
 
     /// Notes what daily profit is measured from, at the first call of a day.
     pub(super) fn begin_day(&mut self, at: Moment) {
-        for books in self.accounts.values_mut() {
+        for books in self.accounts.values_mut().chain(self.models.values_mut()) {
             if books.now.roll_day(at.now_ms) {
                 books.start_of_day = StartOfDay::of(&Valuation::of(&books.now, at.book));
                 books.changes += 1;
@@ -152,6 +152,7 @@ impl Broker {
             revision: 1,
             at_ms: at.now_ms,
             account: ticket.account().to_owned(),
+            model: ticket.wire.model_code().to_owned(),
             perm_id,
             client_id: ticket.client_id,
             order_id: ticket.order_id,
@@ -186,10 +187,17 @@ impl Broker {
             fill.realized = books.now.apply(fill);
             books.changes += 1;
         }
+        if let Some(books) = self.models.get_mut(&fill.books_of_model()) {
+            books.now.apply(fill);
+            books.changes += 1;
+        }
         if let Some(oldest) = self.executions.push(fill.clone())
             && let Some(books) = self.accounts.get_mut(&oldest.account)
         {
             books.base.apply(&oldest);
+            if let Some(books) = self.models.get_mut(&oldest.books_of_model()) {
+                books.base.apply(&oldest);
+            }
         }
     }
 

@@ -80,6 +80,10 @@ struct Moment<'a> {
 /// The account side of the simulated gateway, shared by all its clients.
 pub struct Broker {
     accounts: BTreeMap<String, Books>,
+    /// Books of models, by `<account>/<model>`: a part of the account's.
+    models: BTreeMap<String, Books>,
+    /// Groups of an advisor, and the accounts in each.
+    groups: BTreeMap<String, Vec<String>>,
     behaviour: Behaviour,
     hooks: hooks::Pending,
     connected: BTreeSet<i32>,
@@ -104,20 +108,27 @@ struct Books {
     start_of_day: pnl::StartOfDay,
     /// Grows with every change of the books.
     changes: u64,
+    /// IB is resetting the account: its figures are wrong.
+    is_resetting: bool,
+}
+
+impl Books {
+    fn with_cash(usd: Decimal) -> Self {
+        let ledger = ledger::Ledger::with_cash(usd);
+        let start_of_day = pnl::StartOfDay::default();
+        Self { base: ledger.clone(), now: ledger, start_of_day, changes: 0, is_resetting: false }
+    }
 }
 
 impl Broker {
     /// Paper accounts with 250,000 dollars each.
     pub fn new(accounts: Vec<String>, seed: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let fresh = || Books {
-            base: ledger::Ledger::with_cash(PAPER_CASH.into()),
-            now: ledger::Ledger::with_cash(PAPER_CASH.into()),
-            start_of_day: pnl::StartOfDay::default(),
-            changes: 0,
-        };
+        let fresh = || Books::with_cash(PAPER_CASH.into());
         Self {
             accounts: accounts.into_iter().map(|account| (account, fresh())).collect(),
+            models: BTreeMap::new(),
+            groups: BTreeMap::new(),
             behaviour: Behaviour::default(),
             hooks: hooks::Pending::default(),
             connected: BTreeSet::new(),
@@ -150,7 +161,7 @@ impl Broker {
             Request::AutoOpenOrdersRequest(request) => self.auto_open_orders(at, client_id, request.auto_bind()),
             Request::CompletedOrdersRequest(request) => self.completed_orders(client_id, request.api_only()),
             Request::ExecutionRequest(request) => self.executions(at, client_id, request),
-            Request::PositionsRequest(_) => self.positions(client_id),
+            Request::PositionsRequest(_) => self.positions(at, client_id),
             Request::CancelPositions(_) => drop(self.feeds.positions.remove(&(client_id, None))),
             Request::PositionsMultiRequest(request) => self.positions_multi(at, client_id, request),
             Request::CancelPositionsMulti(request) => drop(self.feeds.positions.remove(&(client_id, request.req_id))),
@@ -168,7 +179,7 @@ impl Broker {
             Request::PnLSingleRequest(request) => self.pnl_single(at, client_id, request),
             Request::CancelPnLSingle(request) => drop(self.feeds.pnl.remove(&(client_id, request.req_id()))),
             Request::ExerciseOptionsRequest(request) => self.exercise(at, client_id, request),
-            Request::FARequest(_) => self.refuse_advisor(at, client_id, -1),
+            Request::FARequest(request) => self.advisor_data(at, client_id, request.fa_data_type()),
             Request::FAReplace(request) => self.refuse_advisor(at, client_id, request.req_id()),
             Request::FamilyCodesRequest(_) => self.family_codes(client_id),
             Request::SoftDollarTiersRequest(request) => self.soft_dollar_tiers(client_id, request.req_id()),

@@ -33,19 +33,28 @@ impl StartOfDay {
 
 impl Broker {
     pub(super) fn pnl(&mut self, at: Moment, client_id: i32, request: &PnLRequest) {
-        self.subscribe_pnl(at, client_id, request.req_id(), request.account(), None);
+        let (account, model) = (request.account(), request.model_code());
+        self.subscribe_pnl(at, client_id, request.req_id(), (account, model), None);
     }
 
     /// An unknown contract gets no answer at all, as IB does it.
     pub(super) fn pnl_single(&mut self, at: Moment, client_id: i32, request: &PnLSingleRequest) {
         let contract = Contract { con_id: request.con_id, ..Contract::default() };
         if request.con_id() != 0 && at.book.resolve(&contract).is_ok() {
-            self.subscribe_pnl(at, client_id, request.req_id(), request.account(), request.con_id);
+            let (account, model) = (request.account(), request.model_code());
+            self.subscribe_pnl(at, client_id, request.req_id(), (account, model), request.con_id);
         }
     }
 
-    fn subscribe_pnl(&mut self, at: Moment, client_id: i32, req_id: i32, account: &str, con_id: Option<i32>) {
-        let account = self.feeds.check_room(client_id).and_then(|()| self.accounts_named(account));
+    fn subscribe_pnl(
+        &mut self,
+        at: Moment,
+        client_id: i32,
+        req_id: i32,
+        (account, model): (&str, &str),
+        con_id: Option<i32>,
+    ) {
+        let account = self.feeds.check_room(client_id).and_then(|()| self.portfolios_named(account, model));
         match account.map(|accounts| accounts.into_iter().next()) {
             Ok(Some(account)) => {
                 let mut feed = PnlFeed { account, con_id, next_ms: i64::MIN, told: None };
@@ -58,7 +67,8 @@ impl Broker {
     }
 
     pub(super) fn refresh_pnl(&mut self, at: Moment, client_id: i32, req_id: i32, feed: &mut PnlFeed) {
-        let Some(books) = self.accounts.get(&feed.account).filter(|_| at.now_ms >= feed.next_ms) else { return };
+        let books = self.accounts.get(&feed.account).or_else(|| self.models.get(&feed.account));
+        let Some(books) = books.filter(|_| at.now_ms >= feed.next_ms) else { return };
         feed.next_ms = at.now_ms.saturating_add(CADENCE_MS);
         let worth = Valuation::of(&books.now, at.book);
         let now = match feed.con_id {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::advisor::account_and_model;
 use super::feeds::PositionFeed;
 use super::reply::{error, number, text};
 use super::{Broker, Moment};
@@ -9,15 +10,18 @@ use crate::tws::Response;
 use crate::tws::message::account::{Position, PositionEnd, PositionMulti, PositionMultiEnd, PositionsMultiRequest};
 
 impl Broker {
-    pub(super) fn positions(&mut self, client_id: i32) {
-        let accounts = self.accounts.keys().cloned().collect();
+    pub(super) fn positions(&mut self, at: Moment, client_id: i32) {
+        let accounts = match self.all_at_once() {
+            Ok(accounts) => accounts,
+            Err(refusal) => return self.tell(client_id, error(at.now_ms, -1, refusal)),
+        };
         self.subscribe_positions(client_id, None, accounts);
         self.tell(client_id, Response::PositionEnd(PositionEnd {}));
     }
 
     pub(super) fn positions_multi(&mut self, at: Moment, client_id: i32, request: &PositionsMultiRequest) {
         let req_id = request.req_id();
-        match self.accounts_named(request.account()).and_then(|accounts| {
+        match self.portfolios_named(request.account(), request.model_code()).and_then(|accounts| {
             self.feeds.check_room(client_id)?;
             Ok(accounts)
         }) {
@@ -46,7 +50,8 @@ impl Broker {
                 if is_news {
                     feed.told.insert(key, now);
                     let contract = Some(position.resolved.contract.clone());
-                    let (account, position, avg_cost) = (Some(account.clone()), Some(text(now.0)), Some(number(now.1)));
+                    let (account, model_code) = account_and_model(account);
+                    let (account, position, avg_cost) = (Some(account), Some(text(now.0)), Some(number(now.1)));
                     changed.push(match req_id {
                         None => Response::Position(Box::new(Position { account, contract, position, avg_cost })),
                         Some(req_id) => Response::PositionMulti(Box::new(PositionMulti {
@@ -55,7 +60,7 @@ impl Broker {
                             contract,
                             position,
                             avg_cost,
-                            model_code: None,
+                            model_code,
                         })),
                     });
                 }

@@ -84,6 +84,7 @@ impl Broker {
             revision: 0,
             at_ms: at.now_ms,
             account: ticket.account().to_owned(),
+            model: String::new(),
             perm_id: ticket.perm_id,
             client_id: ticket.client_id,
             order_id: ticket.order_id,

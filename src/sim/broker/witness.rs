@@ -3,12 +3,13 @@
 use rust_decimal::Decimal;
 
 use super::Broker;
+use crate::tws::message::order::Order;
 
 /// Placements kept; beyond it none is added.
 const PLACEMENTS_MAX: usize = 100_000;
 
 /// One order message as it arrived, refused or not. A repeat of an order id is a change of that order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Placement {
     /// Who sent it.
     pub client_id: i32,
@@ -16,10 +17,12 @@ pub struct Placement {
     pub order_id: i32,
     /// The client's own name for the order.
     pub order_ref: String,
+    /// Its limit price, if it has one.
+    pub limit_price: Option<f64>,
 }
 
 /// An order as it stands at the broker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Standing {
     /// IB's number.
     pub perm_id: i64,
@@ -29,6 +32,10 @@ pub struct Standing {
     pub order_ref: String,
     /// IB's status word.
     pub status: &'static str,
+    /// Ordered quantity, as last changed.
+    pub quantity: Decimal,
+    /// Limit price, as last changed; `None` for types without one.
+    pub limit_price: Option<Decimal>,
     /// Quantity filled.
     pub filled: Decimal,
     /// It may still change.
@@ -65,6 +72,8 @@ impl Broker {
                 client_id: ticket.client_id,
                 order_ref: ticket.wire.order_ref().to_owned(),
                 status: ticket.state.text(),
+                quantity: ticket.terms.total,
+                limit_price: ticket.terms.limit,
                 filled: ticket.filled,
                 is_open: ticket.is_open(),
             })
@@ -85,9 +94,10 @@ impl Broker {
             .collect()
     }
 
-    pub(super) fn witness(&mut self, client_id: i32, order_id: i32, order_ref: &str) {
+    pub(super) fn witness(&mut self, client_id: i32, order_id: i32, order: &Order) {
         if self.placements.len() < PLACEMENTS_MAX {
-            self.placements.push(Placement { client_id, order_id, order_ref: order_ref.to_owned() });
+            let (order_ref, limit_price) = (order.order_ref().to_owned(), order.lmt_price);
+            self.placements.push(Placement { client_id, order_id, order_ref, limit_price });
         }
     }
 }

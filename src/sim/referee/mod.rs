@@ -6,13 +6,14 @@
 mod history;
 mod rate;
 mod ruling;
+mod slots;
 
 use std::collections::{BTreeMap, VecDeque};
 
 pub(super) use ruling::Ruling;
 pub use ruling::{Rule, RuleCount, Violation};
 
-use self::{history::HistoryBook, rate::RateBook};
+use self::{history::HistoryBook, rate::RateBook, slots::SlotBook};
 use super::SimConfig;
 use super::login::Client;
 use super::outbox::{ConnectionId, Effect};
@@ -28,6 +29,7 @@ pub(super) struct Referee {
     enforced: bool,
     history: HistoryBook,
     rate: RateBook,
+    slots: SlotBook,
     counts: BTreeMap<Rule, u64>,
     recent: VecDeque<Violation>,
 }
@@ -38,6 +40,7 @@ impl Referee {
             enforced: config.pacing,
             history: HistoryBook::default(),
             rate: RateBook::new(config.market_data_lines / 2, config.rejects_fast_clients),
+            slots: SlotBook::new(config.market_data_lines),
             counts: BTreeMap::new(),
             recent: VecDeque::new(),
         }
@@ -48,6 +51,7 @@ impl Referee {
         let mut broken = Vec::new();
         let rate = self.rate.judge(now_ms, client.connection, con_id, request, &mut broken);
         let history = self.history.judge(now_ms, client.connection, con_id, request, self.enforced, &mut broken);
+        self.slots.judge(client.connection, request, &mut broken);
         for rule in broken {
             self.note(Violation { rule, at_ms: now_ms, client_id: client.client_id, request: request.name() });
         }
@@ -65,13 +69,17 @@ impl Referee {
                 Effect::Send(connection, Response::ErrorMessage(message)) => {
                     let code = message.error_code.unwrap_or_default();
                     let text = message.error_msg.as_deref().unwrap_or_default();
-                    if let Some(rule) = ruling::taken_slots(code, text) {
+                    let is_counted = self.slots.on_error(*connection, message.id.unwrap_or_default(), code);
+                    if let Some(rule) = ruling::taken_slots(code, text).filter(|_| !is_counted) {
                         self.note(Violation { rule, at_ms: now_ms, client_id: None, request: "answer" });
                     }
                     self.history.on_error(*connection, message.id.unwrap_or_default(), code);
                 }
-                Effect::Send(connection, response) => self.history.on_answer(*connection, response),
-                Effect::Close(_) => {}
+                Effect::Send(connection, response) => {
+                    self.history.on_answer(*connection, response);
+                    self.slots.on_answer(*connection, response);
+                }
+                Effect::Close(_) | Effect::Raw(..) | Effect::Line(..) => {}
             }
         }
     }
@@ -79,6 +87,7 @@ impl Referee {
     pub(super) fn closed(&mut self, connection: ConnectionId) {
         self.history.closed(connection);
         self.rate.closed(connection);
+        self.slots.closed(connection);
     }
 
     fn note(&mut self, violation: Violation) {

@@ -20,6 +20,8 @@ pub(super) struct RateBook {
     /// more slowly and says nothing.
     rejects: bool,
     messages: BTreeMap<ConnectionId, VecDeque<i64>>,
+    /// Of all connections together.
+    login: VecDeque<i64>,
     breaches: BTreeMap<ConnectionId, u32>,
     /// Last tick-by-tick request by instrument.
     tick_by_tick: BTreeMap<i32, i64>,
@@ -33,6 +35,7 @@ impl RateBook {
             messages_max: messages_max.max(50),
             rejects,
             messages: BTreeMap::new(),
+            login: VecDeque::new(),
             breaches: BTreeMap::new(),
             tick_by_tick: BTreeMap::new(),
             regulatory: None,
@@ -66,6 +69,14 @@ impl RateBook {
     }
 
     fn count_message(&mut self, now_ms: i64, connection: ConnectionId, broken: &mut Vec<Rule>) -> Ruling {
+        while self.login.front().is_some_and(|at| at + SECOND_MS <= now_ms) {
+            self.login.pop_front();
+        }
+        self.login.push_back(now_ms);
+        // A single connection that is too fast breaks its own rule.
+        if self.login.len() > self.messages_max && self.messages.len() > 1 {
+            broken.push(Rule::LoginMessages);
+        }
         let times = self.messages.entry(connection).or_default();
         while times.front().is_some_and(|at| at + SECOND_MS <= now_ms) {
             times.pop_front();

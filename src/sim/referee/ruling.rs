@@ -7,6 +7,8 @@ use crate::sim::universe::Refusal;
 pub enum Rule {
     /// Messages of one connection in any second: market data lines / 2.
     Messages,
+    /// The same over all connections of the login: sources disagree which of the two is meant.
+    LoginMessages,
     /// An identical small-bar request within 15 s.
     IdenticalHistory,
     /// Six small-bar requests for one contract, exchange and kind within 2 s.
@@ -31,6 +33,10 @@ pub enum Rule {
     RegulatorySnapshots,
     /// Two symbol searches within a second.
     SymbolSearch,
+    /// More rows asked for than one request may bring: 1000 ticks, 300 headlines, 50 of a scanner.
+    RowsOfRequest,
+    /// Events of the calendar before its fields, or two of its questions at a time.
+    CalendarOrder,
 }
 
 /// How often one rule was broken.

@@ -2,11 +2,16 @@
 
 use super::*;
 use crate::sim::outbox::Outbox;
+use crate::tws::message::account::AccountSummaryRequest;
 use crate::tws::message::contract::{Contract, MatchingSymbolsRequest};
+use crate::tws::message::depth::MarketDepthRequest;
 use crate::tws::message::history::{
     CancelHeadTimestamp, HeadTimestampRequest, HistoricalDataEnd, HistoricalDataRequest, RealTimeBarsRequest,
 };
 use crate::tws::message::login::CurrentTimeRequest;
+use crate::tws::message::market_data::MarketDataRequest;
+use crate::tws::message::news::WshEventDataRequest;
+use crate::tws::message::scanner::{CancelScannerSubscription, ScannerSubscriptionRequest};
 use crate::tws::message::tick_by_tick::HistoricalTicksRequest;
 
 const WIRE: ConnectionId = ConnectionId(1);
@@ -164,6 +169,95 @@ fn streams_asked_for_again_too_soon_and_slots_that_are_taken_are_counted() {
     rig.referee.watch(0, &out.into_effects());
     assert_eq!(rig.broken(), [(Rule::TickByTickAgain, 1), (Rule::Lines, 1), (Rule::SymbolSearch, 1)]);
     assert_eq!(rig.referee.recent().len(), 3);
+}
+
+#[test]
+fn messages_of_two_connections_count_together_for_the_login() {
+    let time = Request::CurrentTimeRequest(CurrentTimeRequest {});
+    let mut rig = Rig::new();
+    for number in 0..52_u64 {
+        let client = Client { connection: ConnectionId(1 + number % 2), client_id: Some(7), market_data_type: 1 };
+        assert_eq!(rig.referee.judge(5, &client, None, &time), Ruling::Allow);
+    }
+    assert_eq!(rig.broken(), [(Rule::LoginMessages, 2)]);
+}
+
+#[test]
+fn running_requests_are_counted_until_they_are_cancelled_refused_or_cut_off() {
+    let mut rig = Rig::new();
+    let scan = |id| {
+        let ask = ScannerSubscriptionRequest { req_id: Some(id), ..ScannerSubscriptionRequest::default() };
+        Request::ScannerSubscriptionRequest(Box::new(ask))
+    };
+    let summary = |id| {
+        let ask = AccountSummaryRequest { req_id: Some(id), ..AccountSummaryRequest::default() };
+        Request::AccountSummaryRequest(ask)
+    };
+    let depth = |id, con_id| {
+        let contract = Some(Contract { con_id: Some(con_id), ..Contract::default() });
+        Request::MarketDepthRequest(Box::new(MarketDepthRequest { req_id: Some(id), contract, ..Default::default() }))
+    };
+    let mut now_ms = 0;
+    let mut judge = |rig: &mut Rig, request: &Request| {
+        now_ms += 1_000;
+        rig.judge(now_ms, request);
+    };
+    for id in 0..10 {
+        judge(&mut rig, &scan(id));
+    }
+    for id in [20, 21] {
+        judge(&mut rig, &summary(id));
+    }
+    for (id, con_id) in [(30, 1), (31, 2), (32, 3), (33, 3)] {
+        judge(&mut rig, &depth(id, con_id));
+    }
+    assert_eq!(rig.broken(), []);
+    for request in [scan(10), summary(22), depth(34, 4)] {
+        judge(&mut rig, &request);
+    }
+    let broken = [(Rule::Depth, 1), (Rule::Scanners, 1), (Rule::AccountSummaries, 1)];
+    assert_eq!(rig.broken(), broken);
+    // The refusals that follow say nothing new, and free the places.
+    let mut out = Outbox::at(0);
+    out.error(WIRE, 34, 309, "Max number (3) of market depth requests has been reached");
+    out.error(WIRE, 10, 322, "Only 10 simultaneous API scanner subscriptions allowed");
+    rig.referee.watch(0, &out.into_effects());
+    judge(&mut rig, &Request::CancelScannerSubscription(CancelScannerSubscription { req_id: Some(0) }));
+    judge(&mut rig, &scan(11));
+    assert_eq!(rig.broken(), broken);
+    rig.referee.closed(WIRE);
+    judge(&mut rig, &summary(23));
+    assert_eq!(rig.broken(), broken);
+}
+
+#[test]
+fn lines_are_counted_by_instrument_and_bars_by_stream() {
+    let mut rig =
+        Rig { referee: Referee::new(&SimConfig { market_data_lines: 2, ..SimConfig::default() }), next_id: 0 };
+    let quotes = |id, con_id| {
+        let contract = Some(Contract { con_id: Some(con_id), ..Contract::default() });
+        Request::MarketDataRequest(Box::new(MarketDataRequest { req_id: Some(id), contract, ..Default::default() }))
+    };
+    rig.judge(0, &quotes(1, 7));
+    rig.judge(0, &quotes(2, 7));
+    rig.judge(
+        0,
+        &Request::RealTimeBarsRequest(Box::new(RealTimeBarsRequest { req_id: Some(3), ..Default::default() })),
+    );
+    assert_eq!(rig.broken(), []);
+    rig.judge(0, &quotes(4, 8));
+    assert_eq!(rig.broken(), [(Rule::Lines, 1)]);
+}
+
+#[test]
+fn too_many_rows_and_events_before_the_calendars_fields_are_counted() {
+    let mut rig = Rig::new();
+    let ticks = HistoricalTicksRequest { number_of_ticks: Some(1_001), ..HistoricalTicksRequest::default() };
+    rig.judge(0, &Request::HistoricalTicksRequest(Box::new(ticks)));
+    let events = Request::WshEventDataRequest(Box::new(WshEventDataRequest { req_id: Some(2), ..Default::default() }));
+    rig.judge(0, &events);
+    rig.end(2);
+    assert_eq!(rig.broken(), [(Rule::RowsOfRequest, 1), (Rule::CalendarOrder, 1)]);
 }
 
 #[test]

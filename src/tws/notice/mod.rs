@@ -3,12 +3,14 @@
 //! Errors, warnings and mere news share one message ([`super::message::login::ErrorMessage`]). Only
 //! the code, and for some codes only the text, tells what happened and whether anything has ended.
 
+mod page;
 mod table;
 mod text;
 mod words;
 
 use std::time::Duration;
 
+pub use page::page;
 pub use text::{farm_name, unescape};
 pub use words::{Category, MeaningSource, Retry, Scope, Severity};
 

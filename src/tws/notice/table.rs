@@ -18,25 +18,25 @@ static TABLE: LazyLock<HashMap<i32, Entry>> = LazyLock::new(build);
 
 /// A row of `codes.csv`.
 #[derive(Debug, Deserialize)]
-struct CodeRow {
-    code: i32,
-    severity: Severity,
-    category: Category,
-    scope: Scope,
-    retry: Retry,
-    wait_seconds: Option<u64>,
-    summary: String,
+pub(super) struct CodeRow {
+    pub(super) code: i32,
+    pub(super) severity: Severity,
+    pub(super) category: Category,
+    pub(super) scope: Scope,
+    pub(super) retry: Retry,
+    pub(super) wait_seconds: Option<u64>,
+    pub(super) summary: String,
 }
 
 /// A row of `texts.csv`: a meaning that a code has only with some texts.
 #[derive(Debug, Deserialize)]
-struct TextRow {
-    code: i32,
-    text_pattern: String,
-    category: Category,
-    retry: Retry,
-    wait_seconds: Option<u64>,
-    summary: String,
+pub(super) struct TextRow {
+    pub(super) code: i32,
+    pub(super) text_pattern: String,
+    pub(super) category: Category,
+    pub(super) retry: Retry,
+    pub(super) wait_seconds: Option<u64>,
+    pub(super) summary: String,
 }
 
 #[derive(Debug)]
@@ -87,6 +87,16 @@ fn build() -> HashMap<i32, Entry> {
         }
     }
     table
+}
+
+/// The rows of `codes.csv`, in its order.
+pub(super) fn code_rows() -> impl Iterator<Item = CodeRow> {
+    rows(CODES).flatten()
+}
+
+/// The rows of `texts.csv`, in its order.
+pub(super) fn text_rows() -> impl Iterator<Item = TextRow> {
+    rows(TEXTS).flatten()
 }
 
 fn rows<R: DeserializeOwned>(table: &'static str) -> impl Iterator<Item = Result<R, csv::Error>> {

@@ -52,6 +52,18 @@ class Process:
             time.sleep(0.02)
         raise AssertionError(f"{self.command} does not listen on {self.port}:\n{self.output()}")
 
+    def code_within(self, limit_s):
+        """The exit code, or None while it runs on after so many seconds."""
+        try:
+            return self.child.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def kill(self):
+        """Ends it without a chance to say goodbye; the output stays readable."""
+        self.child.kill()
+        self.child.wait()
+
     def stop(self):
         if self.child.poll() is None:
             self.child.send_signal(signal.SIGTERM)
@@ -68,7 +80,7 @@ def start_simulator(seed, *arguments):
     return Process(IBNATS, "sim", "--port", str(port), "--seed", str(seed), *arguments, port=port).wait_until_listening()
 
 
-def start_nats_server(folder, *arguments, env=None):
-    port = free_port()
+def start_nats_server(folder, *arguments, env=None, port=None):
+    port = port or free_port()
     command = [NATS_SERVER, "-a", "127.0.0.1", "-p", str(port)]
     return Process(*command, *(arguments or ("-js", "-sd", str(folder))), port=port, env=env).wait_until_listening()

@@ -42,6 +42,11 @@ class Tap:
             assert self._changed.wait_for(found, limit_s), f"no order {order_ref}"
             return found()
 
+    def orders(self, order_ref):
+        """The bytes of every order message with this in its reference, oldest first."""
+        with self._changed:
+            return [body for body in self._orders if order_ref.encode() in body]
+
     def close(self):
         for each in [self._listener, *self._sockets]:
             try:
@@ -93,6 +98,7 @@ class Tap:
 
 
 def _pass_on(source, target, feed):
+    """One direction. Its end leaves the other one alone: what is on its way there still arrives."""
     try:
         while data := source.recv(65_536):
             feed(data)
@@ -100,8 +106,8 @@ def _pass_on(source, target, feed):
     except OSError:
         pass
     finally:
-        for each in (source, target):
+        for each, direction in ((source, socket.SHUT_RD), (target, socket.SHUT_WR)):
             try:
-                each.shutdown(socket.SHUT_RDWR)
+                each.shutdown(direction)
             except OSError:
                 pass

@@ -8,6 +8,7 @@ mod lookup;
 mod modify;
 mod parts;
 mod place;
+mod settle;
 mod words;
 
 pub use cancel::{CancelAll, CancelAllAnswer, CancelOrder, CancelScope};
@@ -21,6 +22,7 @@ pub use parts::{
     SoftDollar, Volatility,
 };
 pub use place::{OrderAnswer, PlaceOrder, WaitFor};
+pub use settle::{SettleOrder, SettledState};
 pub use words::{
     HedgeKind, LongShortSale, OcaType, OpenClose, OrderOrigin, ReferencePrice, ShortSaleSlot, TriggerMethod,
     VolatilityPeriod,

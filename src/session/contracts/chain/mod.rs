@@ -1,4 +1,4 @@
-//! Option chains: parameters first, then one lookup for each expiry and trading class, one after the other.
+//! Option chains: parameters first, then one lookup for each expiry and trading class, each told as it is answered.
 
 mod known;
 mod wanted;
@@ -12,17 +12,20 @@ use self::{
     known::{Asked, CHAINS_MAX, Parameters},
     wanted::{Step, Wanted},
 };
-use super::{Contracts, found::Found, ib_lost, keep_us, lookup::Waiter, query::Normal};
+use super::{Contracts, found::Found, ib_lost, lookup::Waiter, query::Normal};
 use crate::{
     config::ms,
     schema::{
         ApiError, ErrorCode,
         connection::LinkName,
         contract::ContractQuery,
-        request::chain::{ChainHole, ChainManifest, ChainParameters, ChainRequest, ChainRow},
+        request::{
+            chain::{ChainHole, ChainManifest, ChainParameters, ChainRequest, ChainRow},
+            history::Progress,
+        },
     },
     session::{
-        Answer, CacheItem, CacheKind, Chain, Command, Listing, Output, Token,
+        Answer, CacheItem, CacheKind, Chain, Command, Listing, Output, Part, Rows, Token,
         core::{Core, Errand, Owner},
         notice::Notice,
         pacing::Class,
@@ -41,6 +44,8 @@ const JOBS_MAX: usize = 20;
 pub(super) struct Chains {
     parameters: Parameters,
     jobs: FxHashMap<Token, Job>,
+    /// Jobs whose question for parameters was lost with the link.
+    cut: Vec<Token>,
 }
 
 /// One request on its way.
@@ -53,7 +58,10 @@ struct Job {
     /// Being looked up.
     open: Option<Step>,
     later: VecDeque<Step>,
-    rows: Vec<ChainRow>,
+    /// Lookups that are settled.
+    done: u32,
+    /// Rows sent.
+    rows: u64,
     holes: Vec<ChainHole>,
     requests: u32,
     /// Why the first lookup that failed did.
@@ -104,13 +112,12 @@ impl Chains {
         true
     }
 
-    /// Parameters are asked again by the caller; lookups go on by themselves when the link is back.
-    pub(super) fn on_link_down(&mut self, core: &mut Core, error: Option<&ApiError>) {
-        for (_, asked) in std::mem::take(&mut self.parameters.asked) {
-            if let Some(error) = error {
-                self.refuse_all(core, asked.callers, error);
-            }
-        }
+    /// Chains go on when the link is back: lookups by themselves, parameters with [`Contracts::resume_chains`].
+    pub(super) fn on_link_down(&mut self) {
+        let mut cut: Vec<(i32, Asked)> = self.parameters.asked.drain().collect();
+        cut.sort_unstable_by_key(|(req_id, _)| *req_id);
+        self.cut.extend(cut.into_iter().flat_map(|(_, asked)| asked.callers));
+        self.cut.retain(|token| self.jobs.contains_key(token));
     }
 }
 
@@ -134,19 +141,46 @@ impl Contracts {
             exchange: String::new(),
             open: None,
             later: VecDeque::new(),
-            rows: Vec::new(),
+            done: 0,
+            rows: 0,
             holes: Vec::new(),
             requests: 0,
             error: None,
         };
         self.chains.jobs.insert(token, job);
+        self.begin_chain(core, token, under);
+    }
+
+    fn begin_chain(&mut self, core: &mut Core, token: Token, under: &Listing) {
         let key = format!("{}@{}", under.instrument.con_id, futures_exchange(under));
-        let known = self.chains.parameters.get(core.now.us, keep_us(core), &key);
+        let known = self.chains.parameters.get(core.now.us, core.config.contracts.keep_us(), &key);
         match (known, self.check(core)) {
             (Some((chains, true)), _) | (Some((chains, false)), Err(_)) => self.plan_chain(core, token, &chains),
             (None, Err(error)) => self.chains.refuse_all(core, vec![token], &error),
             (_, Ok(())) => self.ask_parameters(core, token, key, under),
         }
+    }
+
+    /// Asks again for the parameters that were lost with the link.
+    pub(super) fn resume_chains(&mut self, core: &mut Core) {
+        for token in std::mem::take(&mut self.chains.cut) {
+            if core.is_waiting(token)
+                && let Some(job) = self.chains.jobs.get(&token)
+            {
+                let under = Arc::clone(&job.under);
+                self.begin_chain(core, token, &under);
+            }
+        }
+    }
+
+    /// The caller's deadline has come. True if there are rows to keep: then what is missing is told as holes.
+    pub(crate) fn on_caller_overdue(&mut self, core: &mut Core, token: Token) -> bool {
+        let Some(job) = self.chains.jobs.get_mut(&token).filter(|job| job.rows > 0) else { return false };
+        let late = ApiError::new(ErrorCode::Timeout, "");
+        let missing = job.open.take().into_iter().chain(std::mem::take(&mut job.later));
+        job.holes.extend(missing.map(|step| hole(step, &late)));
+        self.end_chain(core, token, None);
+        true
     }
 
     fn ask_parameters(&mut self, core: &mut Core, token: Token, key: String, under: &Listing) {
@@ -246,6 +280,7 @@ impl Contracts {
             expiry: Some(step.expiry.clone()),
             right: job.wanted.right().cloned(),
             trading_class: Some(step.trading_class.clone()).filter(|class| !class.is_empty()),
+            multiplier: step.multiplier,
             ..ContractQuery::default()
         };
         job.open = Some(step);
@@ -265,7 +300,9 @@ impl Contracts {
         {
             job.holes.push(hole(step, &ApiError::new(ErrorCode::NoData, "")));
         }
-        job.rows.extend(rows);
+        job.done += 1;
+        job.rows += u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        core.part(token, Part { entry: None, rows: Rows::Chain(rows), progress: job.progress() });
         self.next_expiry(core, token);
     }
 
@@ -274,23 +311,33 @@ impl Contracts {
         if let Some(step) = job.open.take() {
             job.holes.push(hole(step, &error));
         }
+        job.done += 1;
         job.error.get_or_insert(error);
+        core.part(token, Part { entry: None, rows: Rows::Chain(Vec::new()), progress: job.progress() });
         self.next_expiry(core, token);
     }
 
     fn end_chain(&mut self, core: &mut Core, token: Token, parameters: Option<Vec<ChainParameters>>) {
         let Some(job) = self.chains.jobs.remove(&token) else { return };
-        if let Some(error) = job.error.filter(|_| job.rows.is_empty()) {
+        if let Some(error) = job.error.filter(|_| job.rows == 0) {
             return core.refuse(token, error);
         }
         let manifest = ChainManifest {
             instrument: job.under.instrument.clone(),
             pages: 1,
-            rows: u64::try_from(job.rows.len()).unwrap_or(u64::MAX),
+            rows: job.rows,
             requests: job.requests,
             holes: job.holes,
         };
-        core.answer(token, Answer::Chain(Box::new(Chain { rows: job.rows, parameters, manifest })));
+        core.answer(token, Answer::Chain(Box::new(Chain { parameters, manifest })));
+    }
+}
+
+impl Job {
+    fn progress(&self) -> Progress {
+        let waiting = self.later.len() + usize::from(self.open.is_some());
+        let total = self.done.saturating_add(u32::try_from(waiting).unwrap_or(u32::MAX));
+        Progress { done: self.done, total: Some(total), rows: self.rows, through_us: 0 }
     }
 }
 
@@ -307,7 +354,8 @@ fn futures_exchange(under: &Listing) -> &str {
 
 fn hole(step: Step, error: &ApiError) -> ChainHole {
     let reason = error.code.as_str().to_owned();
-    ChainHole { expiry: step.expiry, trading_class: step.trading_class, reason, ib_code: error.ib_code }
+    let Step { expiry, trading_class, multiplier } = step;
+    ChainHole { expiry, trading_class, multiplier, reason, ib_code: error.ib_code }
 }
 
 fn row(found: &Found, asked: &Normal) -> Option<ChainRow> {

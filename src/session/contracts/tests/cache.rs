@@ -130,3 +130,21 @@ fn damaged_rows_and_keys_are_passed_over() {
     let token = rig.ask(validate(&["STK:A"]));
     assert_eq!(results(rig.reply(token)), [Err(ErrorCode::NotReady)]);
 }
+
+#[test]
+fn a_restart_quicker_than_the_first_failed_dial_is_noticed() {
+    let mut rig = Rig::ready();
+    rig.ask(validate(&["STK:AAPL"]));
+    let (req_id, _) = one_lookup(&mut rig);
+    answer(&mut rig, req_id, vec![row(265_598, "AAPL", "SMART", "NASDAQ")]);
+    rig.cut(LinkName::Data);
+    rig.reconnect(LinkName::Data);
+    rig.ask(validate(&["STK:AAPL"]));
+    assert_eq!(lookups(&mut rig), [], "one link alone is no restart");
+
+    rig.cut(LinkName::Trading);
+    rig.cut(LinkName::Data);
+    rig.reconnect(LinkName::Data);
+    rig.ask(validate(&["STK:AAPL"]));
+    one_lookup(&mut rig);
+}

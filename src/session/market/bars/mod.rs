@@ -7,6 +7,7 @@
 
 mod builder;
 mod group;
+pub(super) mod kept;
 mod period;
 mod sum;
 
@@ -18,6 +19,7 @@ use std::{
 use self::{
     builder::Desk,
     group::{Failure, Group, SAME_AFTER, Wish},
+    kept::Kept,
 };
 use crate::{
     config::ms,
@@ -54,6 +56,8 @@ pub(super) struct BarFeed {
     is_flowing: bool,
     /// When silence is taken for a closed market, and how often it still may be.
     quiet: Option<(Instant, u8)>,
+    /// The bar that grows, if bars come from a request that is kept up to date.
+    kept: Option<Kept>,
     /// When this feed is to be woken, as noted by whoever wakes it.
     pub(super) scheduled: Option<Instant>,
 }
@@ -67,6 +71,7 @@ impl Default for BarFeed {
             lag_us: 0,
             is_flowing: false,
             quiet: None,
+            kept: None,
             scheduled: None,
         }
     }
@@ -88,6 +93,9 @@ impl BarFeed {
 
     /// One more lease on a size.
     pub(super) fn hold(&mut self, core: &mut Core, listing: &Arc<Listing>, size: BarSize) {
+        if core.config.bars.feed == crate::config::BarFeed::KeepUpToDate {
+            self.kept.get_or_insert_default();
+        }
         let calendar = core.calendar(listing.instrument.con_id);
         let is_flowing = self.is_flowing;
         self.group(size).hold(core, Desk { listing, calendar: &calendar }, size, is_flowing);
@@ -102,6 +110,19 @@ impl BarFeed {
     pub(super) fn last_bars(&self) -> Vec<BarEvent> {
         let all = self.short.builders.iter().chain(&self.long.builders);
         all.filter_map(|builder| builder.last.clone()).collect()
+    }
+
+    /// True if bars come from a request that is kept up to date.
+    pub(super) fn is_kept(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// The bar that grows, as far as it has.
+    pub(super) fn on_update(&mut self, core: &mut Core, listing: &Arc<Listing>, bar: Bar) {
+        let is_old = self.last_end_us.is_some_and(|last_us| bar.start_us < last_us);
+        if let Some(bar) = self.kept.as_mut().filter(|_| !is_old).and_then(|kept| kept.update(bar)) {
+            self.on_bar(core, listing, &bar);
+        }
     }
 
     /// A five-second bar of the stream.
@@ -142,6 +163,10 @@ impl BarFeed {
         let calendar = core.calendar(listing.instrument.con_id);
         self.is_flowing = false;
         self.quiet = None;
+        if let Some(kept) = &mut self.kept {
+            // How it ended is told by history.
+            kept.current = None;
+        }
         for group in self.groups() {
             group.interrupt(core, Desk { listing, calendar: &calendar }, from_us, reason);
         }
@@ -169,6 +194,11 @@ impl BarFeed {
         let desk = Desk { listing, calendar: &calendar };
         let gateway_us = self.gateway_us(core);
         let over_us = gateway_us.saturating_sub(Self::grace_us(core));
+        let ended = self.kept.as_mut().and_then(|kept| kept.current.take_if(|bar| bar.start_us + BAR_US <= over_us));
+        if let Some(bar) = ended {
+            // No other bar followed it.
+            self.on_bar(core, listing, &bar);
+        }
         let is_flowing = self.is_flowing;
         for group in self.groups() {
             group.on_timer(core, desk);
@@ -186,7 +216,10 @@ impl BarFeed {
 
     /// When [`Self::on_timer`] has something to do.
     pub(super) fn wake_at(&self, core: &Core) -> Option<Instant> {
-        let mut due = [self.short.wake_at(), self.long.wake_at(), self.quiet.map(|(at, _)| at), None, None, None, None];
+        let grows_us = self.kept.as_ref().and_then(|kept| kept.current.as_ref()).map(|bar| bar.start_us + BAR_US);
+        let grows = grows_us.map(|us| self.instant(core, us.saturating_add(Self::grace_us(core))));
+        let quiet = self.quiet.map(|(at, _)| at);
+        let mut due = [self.short.wake_at(), self.long.wake_at(), quiet, None, None, None, None, grows];
         if self.is_flowing {
             for (group, slot) in [&self.short, &self.long].into_iter().zip(due.iter_mut().skip(3)) {
                 let closes_us = group.closes_us().map(|us| us.saturating_add(Self::grace_us(core)));

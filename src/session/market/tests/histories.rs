@@ -48,7 +48,7 @@ fn check_books(desk: &Desk) -> Result<(), TestCaseError> {
     let mut recount = Pools::default();
     for (index, slot) in market.upstreams.iter().enumerate() {
         let Some(upstream) = slot else { continue };
-        recount.add(Pool::of(upstream.feed), upstream.place);
+        recount.add(market.pools.of(upstream.feed), upstream.place);
         let current = match upstream.place {
             Place::Asked { req_id, .. } => Some(req_id),
             _ => None,
@@ -89,6 +89,7 @@ proptest! {
         config.pacing.market_data_lines = 4;
         config.pacing.tick_by_tick = 2;
         config.pacing.depth = 1;
+        config.gateway.regulatory_snapshots = true;
         let mut desk = Desk::with(config);
         let stocks: Vec<_> = (1..=3).map(|con_id| desk.rig.stock(con_id, &format!("S{con_id}"))).collect();
         let mut is_cut = false;
@@ -139,6 +140,10 @@ proptest! {
             desk.rig.wait_ms(20_000);
         }
         check_books(&desk)?;
+        for request in desk.sent() {
+            let crate::tws::Request::MarketDataRequest(ask) = request else { continue };
+            prop_assert_eq!(ask.regulatory_snapshot, None, "they cost money, and nobody asked for one");
+        }
         let market = &desk.rig.session.market;
         prop_assert!(market.by_key.is_empty() && market.upstreams.iter().all(Option::is_none));
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::desk::{Desk, names, subscribe};
+use super::desk::{Desk, names, price, request_id, subscribe};
 use crate::{config::Config, schema::ErrorCode, session::Listing};
 
 fn desk(lines: u32, tick_by_tick: u32, depth: u32) -> Desk {
@@ -58,19 +58,19 @@ fn depth_and_tick_by_tick_have_slots_of_their_own() {
 }
 
 #[test]
-fn a_second_tick_by_tick_request_for_an_instrument_waits_fifteen_seconds() {
+fn a_second_tick_by_tick_request_for_an_instrument_waits_sixteen_seconds() {
     let mut desk = Desk::new();
     desk.lease("alpha", &["tbt.last"]);
     desk.lease("alpha", &["tbt.bid_ask"]);
     assert_eq!(desk.sent().len(), 1);
-    desk.rig.wait_ms(14_999);
+    desk.rig.wait_ms(15_999);
     assert!(!names(&desk.sent()).contains(&"TickByTickRequest"));
     desk.rig.wait_ms(1);
     assert!(names(&desk.sent()).contains(&"TickByTickRequest"));
 }
 
 #[test]
-fn the_slot_of_a_cancelled_tick_by_tick_stream_is_free_after_fifteen_seconds() {
+fn the_slot_of_a_cancelled_tick_by_tick_stream_is_free_after_sixteen_seconds() {
     let mut desk = desk(100, 1, 3);
     let stocks = stocks(&mut desk, 2);
     let lease = desk.try_subscribe("alpha", subscribe(&["tbt.last"], 0), &stocks[0]).expect("a lease");
@@ -78,7 +78,7 @@ fn the_slot_of_a_cancelled_tick_by_tick_stream_is_free_after_fifteen_seconds() {
     desk.unsubscribe("alpha", &lease.lease).expect("ended");
     desk.sent();
     desk.try_subscribe("alpha", subscribe(&["tbt.last"], 0), &stocks[1]).expect("a lease");
-    desk.rig.wait_ms(14_999);
+    desk.rig.wait_ms(15_999);
     assert!(!names(&desk.sent()).contains(&"TickByTickRequest"));
     desk.rig.wait_ms(1);
     assert!(names(&desk.sent()).contains(&"TickByTickRequest"));
@@ -123,7 +123,26 @@ fn bars_that_wait_for_their_window_hold_up_no_quotes() {
         desk.try_subscribe("alpha", subscribe(&["bar.5s"], 0), stock).expect("a lease");
     }
     desk.try_subscribe("alpha", subscribe(&["quote"], 0), &stocks[2]).expect("a lease");
-    assert_eq!(names(&desk.sent()), ["RealTimeBarsRequest", "MarketDataRequest"]);
+    let sent = desk.sent();
+    assert_eq!(names(&sent), ["RealTimeBarsRequest", "MarketDataRequest"]);
+    desk.hear(price(request_id(&sent[1]), 1, 10.0, "1"));
     desk.rig.wait_ms(600_000);
     assert!(names(&desk.sent()).contains(&"RealTimeBarsRequest"));
+}
+
+#[test]
+fn a_client_shares_in_no_more_lines_than_its_quota() {
+    let mut config = Config::default();
+    config.pacing.client_lines = 2;
+    let mut desk = Desk::with(config);
+    let stocks = stocks(&mut desk, 3);
+    for stock in &stocks[..2] {
+        desk.try_subscribe("alpha", subscribe(&["quote"], 0), stock).expect("a lease");
+    }
+    let error = desk.try_subscribe("alpha", subscribe(&["quote"], 0), &stocks[2]).expect_err("refused");
+    assert_eq!((error.code, error.retry_after_ms), (ErrorCode::Busy, None));
+    assert!(error.message.contains("client_lines"), "{error}");
+    // A stream it has costs nothing more, and others have quotas of their own.
+    desk.try_subscribe("alpha", subscribe(&["tick"], 0), &stocks[0]).expect("a lease");
+    desk.try_subscribe("beta", subscribe(&["quote"], 0), &stocks[2]).expect("a lease");
 }

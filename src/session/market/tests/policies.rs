@@ -61,6 +61,7 @@ fn the_message_that_sets_the_type_counts_against_the_rate() {
     let mut config = Config::default();
     config.pacing.messages_per_second = 13;
     config.pacing.trading_share = 10;
+    config.pacing.cancel_share = 0;
     let mut desk = Desk::with(config);
     let stocks: Vec<_> = (1..=2).map(|con_id| desk.rig.stock(con_id, &format!("S{con_id}"))).collect();
     for (policy, stock) in [MarketDataPolicy::Any, MarketDataPolicy::LiveOnly].into_iter().zip(&stocks) {

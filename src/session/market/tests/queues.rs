@@ -140,6 +140,7 @@ fn requests_still_on_their_way_are_taken_back_when_the_first_is_refused() {
     let mut config = Config::default();
     config.pacing.messages_per_second = 14;
     config.pacing.trading_share = 10;
+    config.pacing.cancel_share = 0;
     let mut desk = Desk::with(config);
     let stocks = stocks(&mut desk, 20);
     for stock in &stocks {
@@ -187,7 +188,7 @@ fn a_tick_by_tick_slot_that_the_gateway_still_counts_is_waited_for_without_learn
     desk.notice(refused, 10_190, "Max number of tick-by-tick requests has been reached");
     assert_eq!(state(&mut desk, 2).0, StreamState::Waiting);
     assert_eq!(desk.list().tick_by_tick.max, 5);
-    desk.rig.wait_ms(15_000);
+    desk.rig.wait_ms(16_000);
     assert_eq!(asked_for(&mut desk), [2]);
 }
 

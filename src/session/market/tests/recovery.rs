@@ -6,8 +6,28 @@ use super::desk::{Desk, names, price, request_id, size, subscribe};
 use crate::{
     config::{Config, MarketDataPreference},
     schema::connection::{GapState, LinkName},
-    tws::{Request, Response, message::market_data::RerouteMarketDataRequest},
+    tws::{
+        Request, Response,
+        message::{
+            market_data::RerouteMarketDataRequest,
+            tick_by_tick::{HistoricalTickLast, TickByTickData},
+        },
+    },
 };
+
+fn trade(req_id: i32) -> Response {
+    let tick = HistoricalTickLast {
+        time: Some(1_700_000_000),
+        price: Some(10.0),
+        size: Some("1".to_owned()),
+        ..HistoricalTickLast::default()
+    };
+    Response::TickByTickData(Box::new(TickByTickData {
+        req_id: Some(req_id),
+        historical_tick_last: Some(tick),
+        ..TickByTickData::default()
+    }))
+}
 
 #[test]
 fn after_a_cut_everything_is_asked_for_again_and_the_first_of_each_subject_says_so() {
@@ -111,8 +131,8 @@ fn after_1102_level_one_goes_on_and_bars_and_tick_by_tick_are_asked_for_again() 
     sent.sort_by_key(|request| std::cmp::Reverse(request.id()));
     assert_eq!(names(&sent), ["CancelTickByTick", "CancelRealTimeBars", "RealTimeBarsRequest"]);
     assert_eq!((request_id(&sent[0]), request_id(&sent[1])), (trades, bars));
-    desk.rig.wait_ms(10_000);
-    assert!(names(&desk.sent()).contains(&"TickByTickRequest"), "15 s after the one before");
+    desk.rig.wait_ms(11_000);
+    assert!(names(&desk.sent()).contains(&"TickByTickRequest"), "16 s after the one before");
     desk.heard();
     desk.hear(size(quote, 0, "1"));
     let quotes = desk.heard().quotes;
@@ -285,4 +305,106 @@ fn the_last_quote_of_a_bridge_that_stops_is_stale() {
     desk.rig.pump();
     let quotes: Vec<_> = desk.heard().quotes.iter().map(|quote| (quote.bid, quote.stale)).collect();
     assert_eq!(quotes, [(Some(10.0), true)], "its bucket keeps it after the end");
+}
+
+#[test]
+fn what_was_asked_for_without_its_farm_is_given_a_moment_to_begin_when_the_farm_is_back() {
+    let mut desk = Desk::new();
+    desk.rig.notice_all(2103, "Market data farm connection is broken:usfarm");
+    let trades = desk.stream(&["tbt.last"]);
+    let quote = desk.stream(&["quote"]);
+    desk.rig.wait_ms(10_000);
+    desk.rig.notice_all(2104, "Market data farm connection is OK:usfarm");
+    assert_eq!(desk.sent(), [], "the gateway may have kept them");
+    desk.hear(price(quote, 1, 10.0, "1"));
+    desk.rig.wait_ms(15_999);
+    assert_eq!(desk.sent(), [], "IB may have got the request for trades only when the farm came back");
+    desk.rig.wait_ms(1);
+    let sent = desk.sent();
+    assert_eq!(names(&sent), ["CancelTickByTick", "TickByTickRequest"], "the quote has begun");
+    assert_eq!(request_id(&sent[0]), trades);
+}
+
+#[test]
+fn what_was_asked_for_without_its_farm_and_begins_by_itself_is_left_alone() {
+    let mut desk = Desk::new();
+    desk.rig.notice_all(2103, "Market data farm connection is broken:usfarm");
+    let quote = desk.stream(&["quote"]);
+    desk.rig.notice_all(2104, "Market data farm connection is OK:usfarm");
+    desk.hear(price(quote, 1, 10.0, "1"));
+    desk.rig.wait_ms(60_000);
+    assert_eq!(desk.sent(), []);
+}
+
+#[test]
+fn a_farm_that_breaks_again_has_its_next_return_counted() {
+    let mut desk = Desk::new();
+    desk.rig.notice_all(2103, "Market data farm connection is broken:usfarm");
+    let depth = desk.stream(&["depth"]);
+    for _ in 0..2 {
+        desk.rig.notice_all(2104, "Market data farm connection is OK:usfarm");
+        desk.rig.wait_ms(1_000);
+        desk.rig.notice_all(2103, "Market data farm connection is broken:usfarm");
+        desk.rig.wait_ms(20_000);
+        assert_eq!(desk.sent(), []);
+    }
+    desk.rig.notice_all(2104, "Market data farm connection is OK:usfarm");
+    desk.rig.wait_ms(5_000);
+    let sent = desk.sent();
+    assert_eq!(names(&sent), ["CancelMarketDepth", "MarketDepthRequest"]);
+    assert_eq!(request_id(&sent[0]), depth);
+}
+
+#[test]
+fn after_1102_a_stream_that_waits_for_its_turn_is_listed_as_stale_and_its_gap_is_told() {
+    let mut desk = Desk::new();
+    let trades = desk.stream(&["tbt.last"]);
+    desk.hear(trade(trades));
+    desk.heard();
+    assert!(!desk.list().upstream[0].stale);
+    desk.rig.notice_all(1102, "Connectivity between IB and TWS has been restored- data maintained.");
+    let row = &desk.list().upstream[0];
+    assert_eq!((row.stale, row.req_id), (true, None));
+    let gaps = desk.heard().gaps;
+    assert_eq!(gaps.iter().map(|gap| gap.state).collect::<Vec<_>>(), [GapState::Opened]);
+}
+
+#[test]
+fn what_waits_for_its_turn_when_ib_is_lost_is_taken_back_and_asked_for_when_ib_is_back() {
+    let config =
+        Config { pacing: crate::config::Pacing { messages_per_second: 20, ..Default::default() }, ..Config::default() };
+    let mut desk = Desk::with(config);
+    for con_id in 1..=40 {
+        let stock = desk.rig.stock(con_id, &format!("S{con_id}"));
+        desk.try_subscribe("alpha", subscribe(&["quote"], 0), &stock).expect("a lease");
+    }
+    let asked = |desk: &mut Desk| names(&desk.sent()).iter().filter(|name| **name == "MarketDataRequest").count();
+    let before = asked(&mut desk);
+    assert!((1..40).contains(&before), "{before}");
+    desk.rig.notice_all(1100, "Connectivity between IB and TWS has been lost.");
+    desk.rig.wait_ms(18_000);
+    assert_eq!(asked(&mut desk), 0, "a gateway without IB answers falsely");
+    desk.rig.notice_all(1102, "Connectivity between IB and TWS has been restored- data maintained.");
+    desk.rig.wait_ms(1_000);
+    assert!(asked(&mut desk) > 0);
+    desk.rig.wait_ms(10_000);
+    assert!(desk.list().upstream.iter().all(|row| row.req_id.is_some()));
+}
+
+#[test]
+fn a_farm_that_is_told_to_be_down_right_after_the_requests_counts_as_down_when_they_were_made() {
+    let mut desk = Desk::new();
+    let quote = desk.stream(&["quote"]);
+    desk.hear(price(quote, 1, 10.0, "1"));
+    let depth = desk.stream(&["depth"]);
+    desk.rig.notice_all(2103, "Market data farm connection is broken:usfarm");
+    desk.rig.notice_all(2104, "Market data farm connection is OK:usfarm");
+    desk.rig.wait_ms(10_000);
+    let sent = desk.sent();
+    assert_eq!(
+        names(&sent),
+        ["CancelMarketDepth", "MarketDepthRequest"],
+        "the quote had begun: the gateway restores it"
+    );
+    assert_eq!(request_id(&sent[0]), depth);
 }

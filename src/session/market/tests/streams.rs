@@ -105,7 +105,7 @@ fn tick_by_tick_quotes_and_midpoints_have_their_own_fields() {
     let tick = desk.heard().tick_by_tick.remove(0);
     assert_eq!((tick.bid, tick.ask, tick.ask_size, tick.price), (Some(10.0), None, None, None));
 
-    desk.rig.wait_ms(15_000);
+    desk.rig.wait_ms(16_000);
     desk.sent();
     let id = desk.stream(&["tbt.mid_point"]);
     desk.hear(Response::TickByTickData(Box::new(TickByTickData {

@@ -231,7 +231,8 @@ impl Day {
         }
         rig.answer_download();
         self.listen(rig);
-        self.wire.clear();
+        // The lists were answered by hand; a cancel that had waited for the link is not.
+        self.wire.retain(|request| matches!(request, Request::CancelOrderRequest(_)));
     }
 
     fn step(&mut self, rig: &mut Rig, step: u8, which: usize) {
@@ -285,6 +286,10 @@ proptest! {
             day.step(&mut rig, step, which);
         }
         day.cut(&mut rig, true);
+        day.read(false);
+        while !day.news.is_empty() {
+            day.deliver(&mut rig, 0, false);
+        }
         rig.wait_ms(60_000);
         day.listen(&mut rig);
 

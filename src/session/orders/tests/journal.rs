@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     schema::{ErrorCode, request::order::CancelOrder},
-    session::{Troubles, durable::Fact},
+    session::{
+        Troubles,
+        durable::{Fact, OrderMemory},
+    },
 };
 
 fn states(rig: &mut Rig) -> Vec<OrderState> {
@@ -47,6 +50,54 @@ fn an_order_that_cannot_be_written_is_refused_to_everybody_and_its_key_is_free()
     let again = place(&mut rig, ask("k1", r#","wait_for":"sent""#));
     assert!(!answered(rig.reply(again)).repeated);
     assert_eq!(placed(&mut rig), [(2, "k1".to_owned())], "the id of the order that was refused is not used again");
+}
+
+/// The journal has orders from long ago under the keys of those that wait for it.
+fn remember(rig: &mut Rig, keys: &[&str]) {
+    let receipt = rig.receipts.remove(0);
+    let memory = |key: &&str| {
+        let event = serde_json::json!({
+            "key": key, "account": ACCOUNT, "seq": 0, "recv_us": 1, "state": "filled", "origin": "bridge", "filled": "100",
+            "quantity": "100", "order_id": 1, "client_id": 1, "side": "buy", "order_type": "LMT", "limit_price": 180.5,
+        });
+        OrderMemory {
+            event: serde_json::from_value(event).expect("an event"),
+            ask: Some(Box::new(ask(key, ""))),
+            client: None,
+            facts: String::new(),
+        }
+    };
+    let known = keys.iter().map(memory).collect();
+    rig.session.on_known(rig.now(), receipt, known);
+    rig.pump();
+}
+
+#[test]
+fn a_key_that_only_the_archive_knows_is_answered_with_the_first_outcome_and_sent_nothing() {
+    let mut rig = Rig::ready();
+    rig.is_disk_slow = true;
+    let same = [place(&mut rig, ask("k1", "")), place(&mut rig, ask("k1", ""))];
+    remember(&mut rig, &["k1"]);
+    for token in same {
+        let answer = answered(rig.reply(token));
+        assert_eq!((answer.state, answer.repeated), (OrderState::Filled, true));
+    }
+    rig.wait_ms(1_000);
+    assert!(placed(&mut rig).is_empty());
+    let again = place(&mut rig, ask("k1", ""));
+    assert!(answered(rig.reply(again)).repeated, "it is known from here on");
+}
+
+#[test]
+fn another_order_under_a_key_that_only_the_archive_knows_is_refused() {
+    let mut rig = Rig::ready();
+    rig.is_disk_slow = true;
+    let other = place(&mut rig, ask("k1", r#","outside_regular_hours":true"#));
+    remember(&mut rig, &["k1"]);
+    let error = rig.reply(other).expect("answered").expect_err("refused");
+    assert!(error.message.contains("k1 was used"), "{error}");
+    rig.wait_ms(1_000);
+    assert!(placed(&mut rig).is_empty());
 }
 
 #[test]

@@ -73,6 +73,66 @@ fn an_order_that_worked_is_not_settled_by_absence() {
     assert_eq!(state_of(&rig, "k1"), Some(OrderState::OutcomeUnknown));
 }
 
+/// The order worked, is in no list any more, and the account holds this much where it held 10.
+fn gone(size: &str) -> Rig {
+    let mut rig = ready();
+    rig.receive(TRADING, position("10"));
+    for _ in 0..3 {
+        five_minutes(&mut rig, "10");
+    }
+    place(&mut rig, ask("k1", ""));
+    rig.receive(TRADING, open_order(gateway_order(1, 1, PERM, "k1"), "Submitted"));
+    for _ in 0..4 {
+        five_minutes(&mut rig, size);
+    }
+    rig
+}
+
+fn settle(rig: &mut Rig, more: &str) -> Option<Outcome> {
+    let ask = serde_json::from_str(&format!(r#"{{"key":"k1","reason":"the statement says so"{more}}}"#));
+    let token = rig.ask_as("desk", Ask::SettleOrder(Box::new(ask.expect("a request"))));
+    rig.reply(token)
+}
+
+#[test]
+fn an_order_that_is_gone_and_moved_no_position_was_cancelled_or_expired() {
+    let mut rig = gone("10");
+    assert_eq!(state_of(&rig, "k1"), Some(OrderState::Cancelled));
+    let reason = told(&mut rig).0.last().and_then(|order| order.reason.clone()).expect("a reason");
+    assert!(reason.contains("position"), "{reason}");
+    assert!(settle(&mut rig, r#","state":"filled""#).expect("answered").is_err(), "it is not in doubt");
+    rig.receive(TRADING, completed("k1", "Filled", "100"));
+    assert_eq!(state_of(&rig, "k1"), Some(OrderState::Filled), "evidence overturns it");
+}
+
+#[test]
+fn an_order_that_is_gone_and_may_have_moved_the_position_is_settled_by_a_person() {
+    let mut rig = gone("110");
+    assert_eq!(state_of(&rig, "k1"), Some(OrderState::OutcomeUnknown));
+    for bad in [
+        r#","state":"rejected","filled":"5""#,
+        r#","state":"cancelled","filled":"100""#,
+        r#","state":"filled","filled":"7""#,
+    ] {
+        assert!(settle(&mut rig, bad).expect("answered").is_err(), "{bad}");
+    }
+    let answer = answered(settle(&mut rig, r#","state":"filled""#));
+    assert_eq!(answer.state, OrderState::Filled);
+    let reason = answer.order.reason.expect("a reason");
+    assert_eq!(reason, "settled by desk: the statement says so");
+    let rig = rig.restarted();
+    assert_eq!(state_of(&rig, "k1"), Some(OrderState::Filled));
+}
+
+#[test]
+fn a_person_may_say_how_much_of_a_cancelled_order_filled() {
+    let mut rig = gone("50");
+    let answer = answered(settle(&mut rig, r#","state":"cancelled","filled":"40""#));
+    assert_eq!((answer.state, answer.order.filled.to_string()), (OrderState::Cancelled, "40".to_owned()));
+    rig.receive(TRADING, status(1, "Submitted", "40"));
+    assert_eq!(state_of(&rig, "k1"), Some(OrderState::PartiallyFilled), "evidence overturns a person");
+}
+
 #[test]
 fn lists_told_while_ib_is_lost_prove_nothing() {
     let mut rig = ready();

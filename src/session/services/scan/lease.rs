@@ -18,6 +18,8 @@ const LEASES_MAX: usize = 2_000;
 /// One lease.
 #[derive(Debug)]
 pub(super) struct Held {
+    /// Its name for clients; given by [`Book::add`] unless it comes from an earlier run.
+    pub(super) name: String,
     pub(super) client: Option<CompactString>,
     /// The question.
     pub(super) id: String,
@@ -25,6 +27,8 @@ pub(super) struct Held {
     pub(super) expires: Option<(Instant, i64)>,
     /// Who waits to be told whether the gateway takes the question.
     pub(super) caller: Option<Token>,
+    /// It is in the cache.
+    pub(super) is_kept: bool,
 }
 
 /// All leases, by the number in their names.
@@ -46,11 +50,14 @@ impl Book {
         Err(ApiError::new(ErrorCode::Busy, text).retry_after_ms(10_000))
     }
 
-    pub(super) fn add(&mut self, now: Now, held: Held) -> u64 {
+    pub(super) fn add(&mut self, now: Now, mut held: Held) -> u64 {
         if self.run.is_empty() {
             self.run = format!("S{:x}", now.us / 1_000);
         }
         self.last += 1;
+        if held.name.is_empty() {
+            held.name = format!("{}-{}", self.run, self.last);
+        }
         self.held.insert(self.last, held);
         self.renew(now, self.last);
         self.last
@@ -71,16 +78,11 @@ impl Book {
         self.held.get(&number)
     }
 
-    pub(super) fn name(&self, number: u64) -> String {
-        format!("{}-{number}", self.run)
-    }
-
     /// The lease of this name, if `client` may touch it: its own, or any if it has no name itself.
     pub(super) fn find(&self, name: &str, client: Option<&str>) -> Result<u64, ApiError> {
-        let number = name.strip_prefix(self.run.as_str()).and_then(|rest| rest.strip_prefix('-')?.parse().ok());
-        let known = number.and_then(|number| Some((number, self.held.get(&number)?)));
+        let known = self.held.iter().find(|(_, held)| held.name == name);
         match known {
-            Some((number, held)) if client.is_none() || held.client.as_deref() == client => Ok(number),
+            Some((number, held)) if client.is_none() || held.client.as_deref() == client => Ok(*number),
             _ => {
                 let shown: String = name.chars().take(60).collect();
                 let text = format!("no lease {shown:?} of yours on a scanner; it may have expired: subscribe again");
@@ -104,11 +106,8 @@ impl Book {
 
     /// Clients that hold a question; leases without a client by their names.
     pub(super) fn holders(&self, id: &str) -> Vec<String> {
-        let name = |(number, held): (u64, &Held)| match &held.client {
-            Some(client) => client.to_string(),
-            None => self.name(number),
-        };
-        self.of(id).map(name).collect()
+        let name = |held: &Held| held.client.as_ref().map_or_else(|| held.name.clone(), ToString::to_string);
+        self.of(id).map(|(_, held)| name(held)).collect()
     }
 
     /// Leases on a question whose callers wait for the gateway's first answer.
@@ -120,6 +119,12 @@ impl Book {
     pub(super) fn given_up(&self, core: &Core) -> Vec<u64> {
         let is_gone = |held: &&Held| held.caller.is_some_and(|token| !core.is_waiting(token));
         self.held.iter().filter(|(_, held)| is_gone(held)).map(|(number, _)| *number).collect()
+    }
+
+    /// From now on it is in the cache. Gives the lease if it was not.
+    pub(super) fn mark_kept(&mut self, number: u64) -> Option<&Held> {
+        let held = self.held.get_mut(&number)?;
+        (!std::mem::replace(&mut held.is_kept, true)).then_some(held)
     }
 
     pub(super) fn take_caller(&mut self, number: u64) -> Option<Token> {

@@ -1,6 +1,7 @@
 //! Market scanners: one upstream for each question however many ask it, ten at a time at most.
 
 mod document;
+mod kept;
 mod lease;
 mod parameters;
 mod spec;
@@ -85,6 +86,7 @@ struct Scanner {
 #[derive(Debug, Default)]
 pub(super) struct Scans {
     is_up: bool,
+    is_ib_lost: bool,
     turns: u64,
     scanners: BTreeMap<String, Scanner>,
     leases: Book,
@@ -120,11 +122,13 @@ impl Scans {
             Err(error) => return core.refuse(command.token, error),
         };
         let held = Held {
+            name: String::new(),
             client: command.client.clone(),
             id: id.clone(),
             ttl_s: ask.ttl_s,
             expires: None,
             caller: Some(command.token),
+            is_kept: false,
         };
         let number = self.leases.add(core.now, held);
         self.fill_places(core);
@@ -166,8 +170,13 @@ impl Scans {
 
     pub(super) fn list(&mut self, core: &mut Core, command: &Command) {
         let leases = self.leases.numbers().into_iter().filter_map(|number| self.lease(number)).collect();
-        let scanners = Usage { used: count(self.active()), max: core.config.pacing.scanners };
+        let scanners = self.usage(core);
         core.answer(command.token, ServiceAnswer::Scans(ScanList { leases, scanners }).into());
+    }
+
+    /// Scanners at the gateway.
+    pub(super) fn usage(&self, core: &Core) -> Usage {
+        Usage { used: count(self.active()), max: core.config.pacing.scanners }
     }
 
     /// The scanner of this question, made if nobody has asked it yet.
@@ -216,7 +225,8 @@ impl Scans {
     }
 
     fn fill_places(&mut self, core: &mut Core) {
-        while self.is_up && self.active() < places(core) {
+        // Without IB a gateway may answer falsely or never.
+        while self.is_up && !self.is_ib_lost && self.active() < places(core) {
             let now = core.now.at;
             let due = |scanner: &&mut Scanner| matches!(scanner.state, State::Waiting { until } if until.is_none_or(|until| until <= now));
             let Some(next) = self.scanners.values_mut().filter(due).min_by_key(|scanner| scanner.turn) else { return };
@@ -267,6 +277,9 @@ impl Scans {
 
     fn end_lease(&mut self, core: &mut Core, number: u64) -> bool {
         let Some(held) = self.leases.remove(number) else { return false };
+        if held.is_kept {
+            kept::forget(core, &held.name);
+        }
         self.drop_unwanted(core, &held.id)
     }
 
@@ -346,8 +359,8 @@ impl Scans {
 
     // Causes.
 
-    pub(super) fn on_link_ready(&mut self, core: &mut Core) {
-        self.is_up = true;
+    pub(super) fn on_link_ready(&mut self, core: &mut Core, is_ib_lost: bool) {
+        (self.is_up, self.is_ib_lost) = (true, is_ib_lost);
         self.fill_places(core);
     }
 
@@ -361,9 +374,37 @@ impl Scans {
         }
     }
 
+    /// What waits for its turn to be sent is taken back.
+    pub(super) fn on_ib_lost(&mut self, core: &mut Core) {
+        self.is_ib_lost = true;
+        for scanner in self.scanners.values_mut() {
+            if scanner.state.req_id().is_some_and(|req_id| core.pacing.withdraw(req_id)) {
+                scanner.state = State::Waiting { until: None };
+            }
+        }
+    }
+
     /// Scanners come from the historical service, whose streams often stay dead after a loss of IB.
     pub(super) fn on_ib_back(&mut self, core: &mut Core) {
-        for scanner in self.scanners.values_mut() {
+        self.is_ib_lost = false;
+        self.ask_again(core, |_| true);
+    }
+
+    /// IB is in reach; what has become of the scanners is not known.
+    pub(super) fn on_ib_reached(&mut self, core: &mut Core) {
+        self.is_ib_lost = false;
+        self.fill_places(core);
+    }
+
+    /// A farm of past data is back. The gateway restores what it served; what was asked meanwhile may never be answered.
+    pub(super) fn on_farm_up(&mut self, core: &mut Core) {
+        if self.is_up && !self.is_ib_lost {
+            self.ask_again(core, |state| matches!(state, State::Asked { .. }));
+        }
+    }
+
+    fn ask_again(&mut self, core: &mut Core, is_meant: impl Fn(&State) -> bool) {
+        for scanner in self.scanners.values_mut().filter(|scanner| is_meant(&scanner.state)) {
             Self::cancel(core, &scanner.state);
             scanner.state = State::Waiting { until: None };
             scanner.after_gap = scanner.last.is_some();
@@ -389,7 +430,7 @@ impl Scans {
 
     pub(super) fn wake_at(&self) -> Option<Instant> {
         let waiting = self.scanners.values().filter_map(|scanner| match scanner.state {
-            State::Waiting { until } => until.filter(|_| self.is_up),
+            State::Waiting { until } => until.filter(|_| self.is_up && !self.is_ib_lost),
             _ => None,
         });
         waiting.chain(self.leases.next_expiry()).min()
@@ -399,8 +440,20 @@ impl Scans {
 
     fn tell_lease(&mut self, core: &mut Core, number: u64) {
         let Some(token) = self.leases.take_caller(number) else { return };
+        self.keep(core, number);
         if let Some(lease) = self.describe(number) {
             core.answer(token, lease);
+        }
+    }
+
+    /// A lease until unsubscribed outlives the bridge from the moment its holder knows of it.
+    fn keep(&mut self, core: &mut Core, number: u64) {
+        let is_lasting = self.leases.get(number).is_some_and(|held| held.ttl_s == 0);
+        if is_lasting
+            && let Some(held) = self.leases.mark_kept(number)
+            && let Some(scanner) = self.scanners.get(&held.id)
+        {
+            kept::keep(core, held, &scanner.scan);
         }
     }
 
@@ -412,7 +465,7 @@ impl Scans {
         let held = self.leases.get(number)?;
         let scanner = self.scanners.get(&held.id)?;
         Some(ScanLease {
-            lease: self.leases.name(number),
+            lease: held.name.clone(),
             client: held.client.as_ref().map(ToString::to_string),
             id: held.id.clone(),
             subject: String::new(),

@@ -2,10 +2,10 @@
 
 use crate::{
     schema::{ApiError, request::scan::Scan, scan::ScanRow},
-    session::services::{plain, text},
+    session::services::plain,
     tws::{
         message::scanner::{ScannerDataElement, ScannerSubscription},
-        sentinel::unset_double,
+        sentinel::{some_text, unset_double},
     },
 };
 
@@ -110,17 +110,17 @@ pub(super) fn row(element: ScannerDataElement) -> Option<ScanRow> {
         con_id: contract.con_id?,
         sec_type: contract.sec_type.unwrap_or_default(),
         symbol: contract.symbol.unwrap_or_default(),
-        local_symbol: text(contract.local_symbol),
-        exchange: text(contract.exchange),
-        currency: text(contract.currency),
-        expiry: text(contract.last_trade_date_or_contract_month),
+        local_symbol: some_text(contract.local_symbol),
+        exchange: some_text(contract.exchange),
+        currency: some_text(contract.currency),
+        expiry: some_text(contract.last_trade_date_or_contract_month),
         strike: contract.strike.and_then(unset_double).filter(|strike| *strike != 0.0),
-        right: text(contract.right).filter(|right| right != "0" && right != "?"),
-        trading_class: text(contract.trading_class),
-        market_name: text(element.market_name),
-        distance: text(element.distance),
-        benchmark: text(element.benchmark),
-        projection: text(element.projection),
-        legs: text(element.combo_key),
+        right: some_text(contract.right).filter(|right| right != "0" && right != "?"),
+        trading_class: some_text(contract.trading_class),
+        market_name: some_text(element.market_name),
+        distance: some_text(element.distance),
+        benchmark: some_text(element.benchmark),
+        projection: some_text(element.projection),
+        legs: some_text(element.combo_key),
     })
 }

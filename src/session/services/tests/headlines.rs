@@ -178,3 +178,46 @@ fn an_error_in_the_middle_keeps_what_came_and_one_at_the_start_is_told() {
     assert_eq!((rows.len(), manifest.holes.len()), (300, 1));
     assert_eq!(manifest.holes[0].ib_code, Some(321));
 }
+
+#[test]
+fn a_lost_link_in_the_middle_of_the_walk_costs_no_headline_and_no_repeat() {
+    let mut rig = Rig::ready();
+    let stories: Vec<i64> = (0..1_000).map(|n| START_US - n * SECOND_US).collect();
+    let token = start(&mut rig, ask(&["P"], Some(START_US - 86_400 * SECOND_US), Some(5_000)));
+    let first = headlines_sent(&mut rig);
+    answer(&mut rig, &first, &stories);
+    // The second answer is cut off in the middle.
+    let second = headlines_sent(&mut rig);
+    for (number, at) in stories.iter().enumerate().skip(299).take(100) {
+        rig.receive_data(Response::HistoricalNews(HistoricalNews {
+            req_id: second.req_id,
+            time: Some(stamp(*at)),
+            provider_code: Some("P".into()),
+            article_id: Some((number - 299).to_string()),
+            headline: Some("text".into()),
+        }));
+    }
+    rig.cut(LinkName::Data);
+    assert_eq!(rig.reply(token), None);
+    rig.reconnect(LinkName::Data);
+    let again = headlines_sent(&mut rig);
+    assert_eq!(again.end_date_time, second.end_date_time, "the walk goes on where it was");
+    assert_ne!(again.req_id, second.req_id);
+    answer(&mut rig, &again, &stories);
+    serve(&mut rig, &stories);
+    let (rows, manifest) = answered(&mut rig, token);
+    let mut times: Vec<i64> = rows.iter().filter_map(|row| row.event_us).collect();
+    times.dedup();
+    assert_eq!(times, stories.iter().rev().copied().collect::<Vec<_>>(), "oldest first, each once");
+    assert!(manifest.holes.is_empty() && !manifest.more, "{manifest:?}");
+}
+
+#[test]
+fn a_walk_that_waits_for_the_link_ends_at_the_callers_deadline() {
+    let mut rig = Rig::ready();
+    let token = start(&mut rig, ask(&["P"], None, None));
+    headlines_sent(&mut rig);
+    rig.cut(LinkName::Data);
+    rig.wait_ms(130_000);
+    assert_eq!(rig.refused_with(token).0, ErrorCode::Timeout);
+}

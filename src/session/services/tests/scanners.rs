@@ -5,12 +5,12 @@ use crate::{
     schema::{
         ErrorCode,
         request::scan::{
-            OnLimit, ParameterPart, ParametersRequest, RenewScan, RunScan, Scan, ScanLease, ScanState, SubscribeScan,
-            UnsubscribeScan,
+            ListScans, OnLimit, ParameterPart, ParametersRequest, RenewScan, RunScan, Scan, ScanLease, ScanState,
+            SubscribeScan, UnsubscribeScan,
         },
         scan::ScanEvent,
     },
-    session::{Event, Token},
+    session::{CacheItem, CacheKind, Event, Token},
     tws::{
         Request, Response,
         message::{
@@ -203,4 +203,99 @@ fn the_document_is_asked_for_once_and_given_out_in_parts() {
     let token = rig.ask_service(ask(ParameterPart::Raw, second.pages));
     assert_eq!(rig.refused_with(token).0, ErrorCode::InvalidRequest);
     assert!(rig.sent(LinkName::Data).is_empty());
+}
+
+/// What a cache would hold after these changes.
+fn kept(changes: &[CacheItem]) -> Vec<CacheItem> {
+    let mut kept: Vec<CacheItem> = Vec::new();
+    for change in changes.iter().filter(|change| change.kind == CacheKind::Scan) {
+        kept.retain(|item| item.key != change.key);
+        kept.extend(change.body.is_some().then(|| change.clone()));
+    }
+    kept
+}
+
+fn held(rig: &mut Rig) -> Vec<ScanLease> {
+    let token = rig.ask_service(ServiceAsk::ListScans(ListScans {}));
+    match rig.answered(token) {
+        ServiceAnswer::Scans(scans) => scans.leases,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_lease_until_unsubscribed_outlives_the_bridge_under_its_name() {
+    let mut rig = Rig::ready();
+    let lasting = |code| {
+        let scan = scan(code);
+        ServiceAsk::SubscribeScan(SubscribeScan { scan, ttl_s: 0, on_limit: OnLimit::Queue, timeout_ms: None })
+    };
+    let token = rig.ask_service(lasting("GAIN"));
+    assert_eq!(kept(&rig.cached), [], "the gateway has not taken it yet");
+    let req_id = asked(&mut rig);
+    rig.receive_data(result(req_id, 5));
+    let first = lease(&mut rig, token);
+    let token = rig.ask_service(lasting("BAD"));
+    let req_id = asked(&mut rig);
+    rig.notice(LinkName::Data, req_id, 162, "Historical Market Data Service error message:unknown scan");
+    rig.refused_with(token);
+    rig.ask_service(subscribe("LOSE", OnLimit::Queue));
+    let req_id = asked(&mut rig);
+    rig.receive_data(result(req_id, 6));
+    let mut items = kept(&rig.cached);
+    assert_eq!(items.len(), 1, "{items:?}");
+    items.push(CacheItem { key: "broken".to_owned(), body: Some(b"{".to_vec().into()), ..items[0].clone() });
+
+    let mut rig = Rig::ready();
+    for item in &items {
+        let now = rig.now();
+        rig.session.recall(now, item);
+    }
+    rig.cut(LinkName::Data);
+    rig.reconnect(LinkName::Data);
+    let req_id = asked(&mut rig);
+    rig.receive_data(result(req_id, 7));
+    assert_eq!(scans(&mut rig).len(), 1);
+    let again = held(&mut rig);
+    assert_eq!((again.len(), &again[0].lease, &again[0].id), (1, &first.lease, &first.id));
+    assert_eq!((again[0].ttl_s, again[0].expires_us, again[0].state), (0, None, ScanState::Running));
+    rig.ask_service(ServiceAsk::UnsubscribeScan(UnsubscribeScan { lease: first.lease }));
+    items.extend(rig.cached.clone());
+    assert_eq!(kept(&items), []);
+}
+
+#[test]
+fn a_scanner_is_not_asked_for_without_ib_and_all_are_asked_for_again_when_ib_is_back() {
+    let (lost, back) = ("Connectivity between IB and TWS has been lost.", "restored- data maintained.");
+    let mut rig = Rig::ready();
+    rig.is_alive = true;
+    let token = rig.ask_service(subscribe("GAIN", OnLimit::Queue));
+    let first = asked(&mut rig);
+    rig.receive_data(result(first, 5));
+    lease(&mut rig, token);
+    rig.notice_all(1100, lost);
+    rig.notice(LinkName::Data, first, 162, "Historical Market Data Service error message:the query was ended");
+    rig.wait_ms(40_000);
+    let scanner = |request: &Request| matches!(request, Request::ScannerSubscriptionRequest(_));
+    assert!(!rig.sent(LinkName::Data).iter().any(scanner), "a gateway without IB answers falsely");
+    rig.notice_all(1102, back);
+    assert_eq!(rig.sent(LinkName::Data).iter().filter(|request| scanner(request)).count(), 1);
+}
+
+#[test]
+fn a_scanner_without_answer_is_asked_for_again_when_the_farm_is_back_and_one_that_runs_is_left_alone() {
+    let mut rig = Rig::ready();
+    let token = rig.ask_service(subscribe("GAIN", OnLimit::Queue));
+    let running = asked(&mut rig);
+    rig.receive_data(result(running, 5));
+    lease(&mut rig, token);
+    rig.notice_all(2105, "HMDS data farm connection is broken:ushmds");
+    rig.ask_service(subscribe("LOSE", OnLimit::Queue));
+    let lost = asked(&mut rig);
+    rig.notice_all(2106, "HMDS data farm connection is OK:ushmds");
+    let sent = rig.sent(LinkName::Data);
+    let [Request::CancelScannerSubscription(cancel), Request::ScannerSubscriptionRequest(_)] = sent.as_slice() else {
+        panic!("{sent:?}")
+    };
+    assert_eq!(cancel.req_id, Some(lost));
 }

@@ -3,4 +3,5 @@
 mod building;
 mod exchange;
 mod histories;
+mod kept;
 mod repairing;

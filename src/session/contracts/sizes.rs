@@ -1,0 +1,16 @@
+//! How much the lookups of contracts hold.
+
+use std::collections::BTreeMap;
+
+use super::Contracts;
+
+impl Contracts {
+    pub(crate) fn measure(&self, sizes: &mut BTreeMap<&'static str, usize>) {
+        sizes.extend([
+            ("lookups", self.lookups.len()),
+            ("lookups_stalled", self.stalled.len()),
+            ("resolved", self.resolved.len()),
+            ("validations", self.validations.len()),
+        ]);
+    }
+}

@@ -1,0 +1,74 @@
+//! Cancels that wait: asked for while the trading link was down or IB out of the gateway's reach, or sent without
+//! the order being seen to end.
+//!
+//! A cancel is written down with its order and stays wanted until the order is over or the gateway refuses it. It is
+//! sent again once per login and once when IB is back, after the lists have told which orders are over.
+
+use super::{Fence, Orders, book::Record};
+use crate::{
+    schema::{
+        order::{OrderKey, OrderState},
+        request::order::CancelOrder,
+    },
+    session::core::Core,
+};
+
+impl Orders {
+    /// The cancel is wanted from here on. It is kept when the order is written down next.
+    pub(super) fn want_cancel(&mut self, key: &OrderKey, ask: &CancelOrder, fence: Fence) {
+        if !fence.is_ready || fence.ib_lost {
+            self.late_cancels.insert(key.clone());
+        }
+        if let Some(record) = self.book.get_mut(key).filter(|record| record.cancel.is_none()) {
+            record.cancel = Some(Box::new(CancelOrder { timeout_ms: None, ..ask.clone() }));
+        }
+    }
+
+    /// No message goes out now: what was asked for is kept, and shown if it waits.
+    pub(super) fn keep_cancel(&mut self, core: &mut Core, key: &OrderKey) {
+        self.change(core, key, |_| {});
+        self.write_down(core, key, false);
+    }
+
+    /// The gateway has refused it, or it never left.
+    pub(super) fn drop_cancel(&mut self, core: &mut Core, key: &OrderKey) {
+        self.late_cancels.remove(key);
+        let Some(record) = self.book.get_mut(key) else { return };
+        if record.cancel.take().is_some() {
+            self.keep_cancel(core, key);
+        }
+    }
+
+    /// Sends the cancels that wait, if orders can be sent and it is known which are over.
+    pub(crate) fn resume_cancels(&mut self, core: &mut Core, fence: Fence) {
+        if self.late_cancels.is_empty() || !fence.is_ready || fence.ib_lost || self.sync.is_asking() {
+            return;
+        }
+        for key in std::mem::take(&mut self.late_cancels) {
+            let Some(record) = self.book.get(&key) else { continue };
+            let order_id = record.event.order_id.filter(|_| record.event.client_id == Some(self.client_id));
+            let (Some(ask), Some(order_id)) = (record.cancel.clone(), order_id) else { continue };
+            if record.facts.state().is_final() {
+                continue;
+            }
+            let client = record.client.clone();
+            if self.submit_cancel(core, client.as_ref(), &key, order_id, &ask).is_err() {
+                self.late_cancels.insert(key);
+            }
+        }
+    }
+}
+
+impl Record {
+    /// A cancel is wanted and none is on its way.
+    pub(super) fn has_late_cancel(&self) -> bool {
+        self.cancel.is_some() && !self.facts.cancel_asked && !self.facts.state().is_final()
+    }
+
+    /// It was thought to be over or lost, and lives: the cancel sent for it, if any, has not reached it.
+    pub(super) fn comes_back_from(&self, was: OrderState) -> bool {
+        let was_gone = was.is_final() || was == OrderState::OutcomeUnknown;
+        let state = self.facts.state();
+        was_gone && !state.is_final() && state != OrderState::OutcomeUnknown
+    }
+}

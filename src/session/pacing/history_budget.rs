@@ -1,0 +1,316 @@
+//! IB's rules for history: windows, equal requests, open requests, and each client's part.
+
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
+
+use super::{
+    Class, Cost, HistoryCost, Window,
+    fair::{Client, Verdict},
+    level::Level,
+    ticket::Ticket,
+};
+use crate::{config, schema::request::market::Usage};
+
+/// Length of the window in which small-bar history is counted.
+const TEN_MINUTES: Duration = Duration::from_secs(600);
+/// Length of the windows in which small requests for the same contract, exchange and kind are counted,
+/// and requests for bars of a minute and more.
+const TWO_SECONDS: Duration = Duration::from_secs(2);
+/// Nothing spreads requests but their window.
+const AT_ONCE: (u32, Duration) = (u32::MAX, Duration::ZERO);
+/// IB counts an identical small request within this time as a violation.
+const IDENTICAL: Duration = Duration::from_secs(15);
+/// A budget that was lowered is given back by so much in this time.
+const RESTORE_SMALL: (u32, Duration) = (3, Duration::from_secs(60));
+const RESTORE_LONG: (u32, Duration) = (1, Duration::from_secs(60));
+
+#[derive(Debug)]
+struct Open {
+    is_long: bool,
+    /// It is kept up to date: no answer ends it.
+    lasts: bool,
+    since: Instant,
+}
+
+/// One of the two budgets.
+#[derive(Debug)]
+struct Part {
+    window: Window,
+    level: Level,
+    length: Duration,
+    /// Requests open, and for how long they were on average.
+    open: u32,
+    /// Of those, requests that are kept up to date.
+    lasting: u32,
+    open_for: Duration,
+}
+
+impl Part {
+    fn new(max: u32, length: Duration, restore: (u32, Duration)) -> Self {
+        let window = Window::new(max, length);
+        Self { window, level: Level::new(max, restore), length, open: 0, lasting: 0, open_for: Duration::ZERO }
+    }
+}
+
+/// Units of the small-bar window that one client may use; `None` if it may use all.
+fn client_max(limits: &config::Pacing) -> Option<u32> {
+    let share = limits.history_10_min.saturating_mul(limits.client_history_percent) / 100;
+    (limits.client_history_percent < 100).then(|| share.max(2))
+}
+
+/// What history may be asked for.
+#[derive(Debug)]
+pub(super) struct HistoryBudget {
+    small: Part,
+    long: Part,
+    same: FxHashMap<u64, Window>,
+    same_max: u32,
+    /// How many small requests wait for each contract, exchange and kind.
+    same_waiting: FxHashMap<u64, u32>,
+    /// When each small request of the last seconds was sent.
+    identical: FxHashMap<u64, Instant>,
+    open: FxHashMap<i32, Open>,
+    open_max: u32,
+    long_open_max: u32,
+    held_until: Option<Instant>,
+    /// What one client may use of the small-bar window, and what each has used.
+    client_max: Option<u32>,
+    by_client: FxHashMap<Client, Window>,
+}
+
+impl HistoryBudget {
+    pub(super) fn new(limits: &config::Pacing) -> Self {
+        Self {
+            small: Part::new(limits.history_10_min, TEN_MINUTES, RESTORE_SMALL),
+            long: Part::new(limits.history_long_2_s, TWO_SECONDS, RESTORE_LONG),
+            same: FxHashMap::default(),
+            same_max: limits.history_same_2_s,
+            same_waiting: FxHashMap::default(),
+            identical: FxHashMap::default(),
+            open: FxHashMap::default(),
+            open_max: limits.history_open,
+            long_open_max: limits.history_long_open,
+            held_until: None,
+            client_max: client_max(limits),
+            by_client: FxHashMap::default(),
+        }
+    }
+
+    /// Takes up other limits; what was sent stays counted.
+    pub(super) fn set_limits(&mut self, limits: &config::Pacing) {
+        for (part, max) in [(&mut self.small, limits.history_10_min), (&mut self.long, limits.history_long_2_s)] {
+            part.level.set_configured(max);
+            part.window.set_max(max.min(part.window.max()));
+        }
+        self.same_max = limits.history_same_2_s;
+        for window in self.same.values_mut() {
+            window.set_max(limits.history_same_2_s);
+        }
+        (self.open_max, self.long_open_max) = (limits.history_open, limits.history_long_open);
+        self.client_max = client_max(limits);
+        match self.client_max {
+            Some(max) => self.by_client.values_mut().for_each(|window| window.set_max(max)),
+            None => self.by_client.clear(),
+        }
+    }
+
+    fn part(&mut self, small: bool) -> &mut Part {
+        if small { &mut self.small } else { &mut self.long }
+    }
+
+    /// Takes up what is given back by now.
+    pub(super) fn refresh(&mut self, now: Instant) {
+        for part in [&mut self.small, &mut self.long] {
+            let max = part.level.max(now);
+            part.window.set_max(max);
+        }
+    }
+
+    /// Whether anything of this kind may go, whatever it is.
+    ///
+    /// # Errors
+    ///
+    /// The earliest moment at which something may; `None` if it waits for a request to end.
+    pub(super) fn gate(&mut self, now: Instant, small: bool, is_open_counted: bool) -> Result<(), Option<Instant>> {
+        if let Some(until) = self.held_until.filter(|until| *until > now) {
+            return Err(Some(until));
+        }
+        let open = u32::try_from(self.open.len()).unwrap_or(u32::MAX);
+        if is_open_counted && (open >= self.open_max || !small && self.long.open >= self.long_open_max) {
+            return Err(None);
+        }
+        self.fits(now, small, 1)
+    }
+
+    fn fits(&mut self, now: Instant, small: bool, weight: u32) -> Result<(), Option<Instant>> {
+        let part = self.part(small);
+        let step = part.level.next_step(now);
+        part.window.check(now, weight).map_err(|at| Some(step.map_or(at, |step| step.min(at))))
+    }
+
+    /// Judges one ticket of the small or long pool; [`Self::gate`] has let the pool pass.
+    pub(super) fn judge(&mut self, now: Instant, ticket: &Ticket) -> Result<Verdict, Option<Instant>> {
+        let Cost::History(HistoryCost { weight, small, same, identity }) = ticket.cost else {
+            self.fits(now, true, 1)?;
+            return Ok(Verdict::Go(1));
+        };
+        self.gate(now, small, true)?;
+        self.fits(now, small, weight)?;
+        if !small {
+            return Ok(Verdict::Go(weight));
+        }
+        if let Some(at) = self.same.get_mut(&same).and_then(|window| window.check(now, weight).err()) {
+            return Ok(Verdict::LineUntil(at));
+        }
+        if let Some(at) = self.identical.get(&identity).map(|at| *at + IDENTICAL).filter(|at| *at > now) {
+            return Ok(Verdict::TicketUntil(at));
+        }
+        if let Some(at) = self.by_client.get_mut(&ticket.client).and_then(|window| window.check(now, weight).err()) {
+            return Ok(Verdict::LineUntil(at));
+        }
+        Ok(Verdict::Go(weight))
+    }
+
+    /// A small request waits, or waits no longer.
+    pub(super) fn note_waiting(&mut self, ticket: &Ticket, waits: bool) {
+        let Cost::History(HistoryCost { small: true, same, .. }) = ticket.cost else { return };
+        if waits {
+            *self.same_waiting.entry(same).or_default() += 1;
+        } else if let Some(count) = self.same_waiting.get_mut(&same) {
+            *count -= 1;
+            if *count == 0 {
+                self.same_waiting.remove(&same);
+            }
+        }
+    }
+
+    /// A ticket was sent.
+    pub(super) fn charge(&mut self, now: Instant, ticket: &Ticket) {
+        let Cost::History(HistoryCost { weight, small, same, identity }) = ticket.cost else {
+            self.small.window.take(now, 1);
+            return;
+        };
+        self.part(small).window.take(now, weight);
+        if small {
+            self.same.retain(|_, window| window.used(now) > 0);
+            let window = || Window::new(self.same_max, TWO_SECONDS);
+            self.same.entry(same).or_insert_with(window).take(now, weight);
+            self.identical.retain(|_, at| *at + IDENTICAL > now);
+            self.identical.insert(identity, now);
+            if let Some(max) = self.client_max {
+                self.by_client.retain(|_, window| window.used(now) > 0);
+                let window = || Window::new(max, TEN_MINUTES);
+                self.by_client.entry(ticket.client.clone()).or_insert_with(window).take(now, weight);
+            }
+        }
+        if let Some(id) = ticket.id {
+            let lasts = ticket.class == Class::Live;
+            let part = self.part(small);
+            part.open += 1;
+            part.lasting += u32::from(lasts);
+            self.open.insert(id, Open { is_long: !small, lasts, since: now });
+        }
+    }
+
+    /// A request has ended, one way or another. False if it was not open.
+    pub(super) fn done(&mut self, now: Instant, id: i32) -> bool {
+        let Some(open) = self.open.remove(&id) else { return false };
+        let part = self.part(!open.is_long);
+        part.open = part.open.saturating_sub(1);
+        if open.lasts {
+            part.lasting = part.lasting.saturating_sub(1);
+            return true;
+        }
+        let took = now.saturating_duration_since(open.since);
+        part.open_for = if part.open_for.is_zero() { took } else { (part.open_for * 7 + took) / 8 };
+        true
+    }
+
+    /// Nothing is open on a new link.
+    pub(super) fn on_link_down(&mut self) {
+        self.open.clear();
+        for part in [&mut self.small, &mut self.long] {
+            (part.open, part.lasting) = (0, 0);
+        }
+    }
+
+    /// Whether an open request is under the small-bar rules.
+    pub(super) fn is_small(&self, id: i32) -> Option<bool> {
+        self.open.get(&id).map(|open| !open.is_long)
+    }
+
+    /// The gateway reported a violation: nothing is sent for `wait`, and less afterwards. Returns what is
+    /// allowed then.
+    pub(super) fn lower(&mut self, now: Instant, small: bool, wait: Duration) -> u32 {
+        let until = now + wait;
+        self.held_until = Some(self.held_until.map_or(until, |earlier| earlier.max(until)));
+        let part = self.part(small);
+        let used = part.window.used(now);
+        // Somebody else uses the login's history too if the gateway complains at less than is allowed; a single
+        // complaint with next to nothing used says no more than that.
+        let max = part.level.lower(now, if small { used.saturating_sub(1) } else { u32::MAX });
+        part.window.set_max(max);
+        max
+    }
+
+    pub(super) fn held_until(&self) -> Option<Instant> {
+        self.held_until
+    }
+
+    /// When the last of these units could be sent, if `ahead` units go before them and nothing else does.
+    pub(super) fn sent_by(&mut self, now: Instant, small: bool, ahead: u32, units: u32) -> Instant {
+        self.refresh(now);
+        let total = ahead.saturating_add(units);
+        let open_max = if small { self.open_max } else { self.long_open_max.min(self.open_max) };
+        let held_until = self.held_until;
+        // As many in two seconds as the rule for one contract and kind allows those that wait.
+        let kinds = u32::try_from(self.same_waiting.len()).unwrap_or(u32::MAX);
+        let burst = if small && kinds > 0 { (self.same_max.saturating_mul(kinds), TWO_SECONDS) } else { AT_ONCE };
+        let part = self.part(small);
+        let window = part.window.sent_by(now, total, burst);
+        // As many at a time as may be open, each as long as they took of late.
+        let places = open_max.saturating_sub(part.lasting).max(1);
+        let rounds = total.saturating_add(part.open.saturating_sub(part.lasting)).saturating_sub(1) / places;
+        let slots = now + part.open_for * rounds;
+        window.max(slots).max(held_until.unwrap_or(now))
+    }
+
+    /// When a client's own part of the window lets the last of so many units through.
+    pub(super) fn client_sent_by(&mut self, now: Instant, client: &Client, units: u32) -> Instant {
+        let Some(max) = self.client_max else { return now };
+        match self.by_client.get_mut(client) {
+            Some(window) => window.sent_by(now, units, AT_ONCE),
+            None => Window::new(max, TEN_MINUTES).sent_by(now, units, AT_ONCE),
+        }
+    }
+
+    /// Units that fit into one window, and its length.
+    pub(super) fn window(&self, small: bool) -> (u32, Duration) {
+        let part = if small { &self.small } else { &self.long };
+        (part.window.max(), part.length)
+    }
+
+    /// Small units for one contract, exchange and kind in two seconds.
+    pub(super) fn same_window(&self) -> (u32, Duration) {
+        (self.same_max, TWO_SECONDS)
+    }
+
+    pub(super) fn level(&self, small: bool) -> &Level {
+        if small { &self.small.level } else { &self.long.level }
+    }
+
+    pub(super) fn usage(&mut self, now: Instant, small: bool) -> Usage {
+        self.refresh(now);
+        let window = &mut self.part(small).window;
+        Usage { used: window.used(now), max: window.max() }
+    }
+
+    pub(super) fn open_usage(&self) -> Usage {
+        Usage { used: u32::try_from(self.open.len()).unwrap_or(u32::MAX), max: self.open_max }
+    }
+
+    pub(super) fn long_open_usage(&self) -> Usage {
+        Usage { used: self.long.open, max: self.long_open_max }
+    }
+}

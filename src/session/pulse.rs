@@ -1,0 +1,79 @@
+//! The host's own health: a host that slept, and who watches over the links.
+
+use super::{Event, Session, core::Core};
+use crate::{
+    config::ms,
+    schema::{bridge::BridgeEvent, connection::LinkName},
+    session::Now,
+};
+
+/// What the session knows of its host and its watch.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse {
+    last: Option<Now>,
+    /// A link is logged in, so there is something to watch.
+    is_watching: bool,
+}
+
+impl Session {
+    /// Takes the time of a cause. A wall clock that ran ahead of the monotonic one means that the host slept: the
+    /// other end of a connection may have forgotten it meanwhile, so both are probed at once.
+    pub(super) fn begin(&mut self, now: Now) {
+        self.core.now = now;
+        self.core.stages.pause();
+        let Some(last) = self.pulse.last.replace(now) else { return };
+        let wall_us = now.us.saturating_sub(last.us);
+        let ran_us = i64::try_from(now.at.saturating_duration_since(last.at).as_micros()).unwrap_or(i64::MAX);
+        let drift_us = wall_us.saturating_sub(ran_us);
+        let limit = i64::try_from(ms(self.core.config.timing.clock_drift_ms).as_micros()).unwrap_or(i64::MAX);
+        if limit == 0 || drift_us.saturating_abs() < limit {
+            return;
+        }
+        let (name, message) = if drift_us > 0 {
+            ("host_slept", "the wall clock ran ahead: the host slept, or its clock was set; both links are probed")
+        } else {
+            ("clock_set_back", "the wall clock was set back; both links are probed")
+        };
+        let mut event = BridgeEvent::new(name, now.us);
+        event.message = Some(message.to_owned());
+        event.figures.insert("drift_ms".to_owned(), drift_us / 1_000);
+        self.core.emit(Event::Bridge(Box::new(event)));
+        self.trading.probe(&mut self.core);
+        self.data.probe(&mut self.core);
+    }
+
+    /// The gateway moves to another port (1300); the text ends in its number.
+    pub(super) fn on_port_changed(&mut self, text: &str) {
+        let digits = text.rsplit(|c: char| !c.is_ascii_digit()).find(|part| !part.is_empty());
+        let Some(port) = digits.and_then(|digits| digits.parse::<u16>().ok()).filter(|port| *port > 0) else { return };
+        self.core.output(super::Output::Port(port));
+        let mut event = BridgeEvent::new("gateway_port", self.core.now.us);
+        event.message = Some(format!("the gateway moves to port {port}; set gateway.port for the next start"));
+        event.figures.insert("port".to_owned(), i64::from(port));
+        self.core.emit(Event::Bridge(Box::new(event)));
+    }
+
+    /// Tells when the watch over the links begins and ends.
+    pub(super) fn tell_watch(&mut self) {
+        let is_watching = self.trading.is_watched() || self.data.is_watched();
+        if is_watching != self.pulse.is_watching {
+            self.pulse.is_watching = is_watching;
+            let name = if is_watching { "watchdog_started" } else { "watchdog_stopped" };
+            self.core.emit(Event::Bridge(Box::new(BridgeEvent::new(name, self.core.now.us))));
+        }
+    }
+}
+
+/// Tells of a probe that was missed (`watchdog_soft`) or of a link that is built anew (`watchdog_hard`).
+pub(super) fn tell(core: &mut Core, name: &str, link: LinkName, misses: u32, silent_ms: i64) {
+    let mut event = BridgeEvent::new(name, core.now.us);
+    let link = match link {
+        LinkName::Trading => "trading",
+        LinkName::Data => "data",
+    };
+    let deed = if name == "watchdog_hard" { "it is built anew" } else { "it is probed again" };
+    event.message = Some(format!("no byte came on the {link} link for {silent_ms} ms and {misses} probes; {deed}"));
+    event.figures.insert("misses".to_owned(), i64::from(misses));
+    event.figures.insert("silent_ms".to_owned(), silent_ms);
+    core.emit(Event::Bridge(Box::new(event)));
+}
