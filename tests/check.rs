@@ -74,9 +74,17 @@ async fn a_sound_set_up_has_nothing_wrong() {
     let mut others = found.iter().filter(|finding| finding["about"] != "disk");
     assert!(others.all(|finding| finding["verdict"] == "good" || finding["verdict"] == "note"), "{found:#?}");
     let about: Vec<_> = found.iter().filter_map(|finding| finding["about"].as_str()).collect();
-    for wanted in
-        ["configuration", "state folder", "disk", "NATS", "JetStream", "gateway port", "handshake", "time zone"]
-    {
+    for wanted in [
+        "configuration",
+        "state folder",
+        "disk",
+        "NATS",
+        "NATS permissions",
+        "JetStream",
+        "gateway port",
+        "handshake",
+        "time zone",
+    ] {
         assert!(about.contains(&wanted), "{wanted}: {about:?}");
     }
     for wanted in ["accounts", "order ids", "clock", "read-only", "what is seen", "market data", "trading client id"] {
@@ -139,6 +147,28 @@ async fn what_is_wrong_with_nats_and_disk_is_named() {
 
     let closed = NatsServer::start(&["--user", "bridge", "--pass", "secret"], &[]);
     names(&findings(&config(port, closed.url(), state, "")).await, "NATS", "wrong", "password_file");
+
+    let small = setup.folder.path().join("small.conf");
+    let store = setup.folder.path().join("small");
+    std::fs::write(&small, format!("jetstream {{ store_dir: {store:?}, max_file_store: 16MB }}\n")).expect("written");
+    let small = NatsServer::start(&["-c", &small.display().to_string()], &[]);
+    names(&findings(&config(port, small.url(), state, "")).await, "JetStream", "wrong", "max_file_store");
+
+    let viewers = setup.folder.path().join("viewers.conf");
+    let may = "publish: [ \"ib.req.md.>\", \"$JS.API.>\" ], subscribe: [ \"ib.quote.>\", \"_INBOX.>\" ]";
+    let store = setup.folder.path().join("viewers");
+    let text = format!(
+        "jetstream {{ store_dir: {store:?} }}\nauthorization {{ users: [ {{ user: viewer, password: seen, permissions: {{ {may} }} }} ] }}\n"
+    );
+    std::fs::write(&viewers, text).expect("written");
+    let viewers = NatsServer::start(&["-c", &viewers.display().to_string()], &[]);
+    let as_viewer = viewers.url().replace("nats://", "nats://viewer:seen@");
+    names(
+        &findings(&config(port, &as_viewer, state, "")).await,
+        "NATS permissions",
+        "wrong",
+        "deploy/nats-server.conf",
+    );
 
     let file = setup.folder.path().join("a-file");
     std::fs::write(&file, "in the way").expect("written");

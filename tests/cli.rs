@@ -93,7 +93,8 @@ async fn a_person_looks_trades_halts_and_resumes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_are_leased_shown_and_given_back() {
     let desk = Desk::open().await;
-    let tail = ibnats(&desk, &["tail", "quote.>", "--count", "2"]).stdout(Stdio::piped()).spawn().expect("tail runs");
+    let tail =
+        ibnats(&desk, &["tail", "quote.>", "bar.>", "--count", "2"]).stdout(Stdio::piped()).spawn().expect("tail runs");
     let shown = good(&desk, &["sub", "STK:AAPL", "quote", "bar.5s", "--count", "3"]).await;
     assert_eq!(shown.lines().count(), 3, "{shown}");
     assert!(shown.contains("quote.STK.AAPL.SMART.USD"), "{shown}");
@@ -131,6 +132,48 @@ async fn history_is_fetched_into_files() {
             .await
             .contains("yesterday")
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "history lies before today, and a file grows in its own time")]
+async fn a_fetch_that_was_killed_goes_on_where_it_was() {
+    let desk = Desk::open().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("a path").to_owned();
+    let (whole, torn) = (path("whole.csv"), path("torn.csv"));
+    let today = chrono::Utc::now().date_naive();
+    let [from, to] = [15, 1].map(|days| (today - chrono::Days::new(days)).to_string());
+    let range = ["fetch", "bars", "STK:AAPL", "--size", "1m", "--start", &from, "--end", &to, "--out"];
+    let fetch = [&range[..], &[&torn]].concat();
+    let mut first = ibnats(&desk, &fetch).stderr(Stdio::null()).spawn().expect("runs");
+    let part = path("torn.csv.part");
+    let began = std::time::Instant::now();
+    while std::fs::metadata(&part).map_or(0, |file| file.len()) < 10_000 {
+        assert!(
+            began.elapsed() < desk::LIMIT && first.try_wait().expect("a child").is_none(),
+            "it fetches for a while"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    first.kill().await.expect("killed");
+    let kept = std::fs::read_to_string(&part).expect("the part").lines().count();
+    let second = output(&desk, &fetch).await;
+    assert!(said(&fetch, &second).contains("holes are not known"));
+    assert!(text(&second.stderr).contains("going on after"), "{}", text(&second.stderr));
+    good(&desk, &[&range[..], &[&whole]].concat()).await;
+    let [whole, torn] = [whole, torn].map(|file| std::fs::read_to_string(file).expect("the file"));
+    assert!(whole == torn && whole.lines().count() > kept, "{kept} rows were kept");
+}
+
+#[tokio::test]
+async fn help_shows_no_server_since_its_address_may_hold_a_password() {
+    for command in ["tail", "demo"] {
+        let mut help = Command::new(env!("CARGO_BIN_EXE_ibnats"));
+        let output =
+            help.args([command, "--help"]).env("NATS_URL", "nats://me:hidden@host").output().await.expect("runs");
+        let shown = text(&output.stdout);
+        assert!(shown.contains("NATS_URL") && !shown.contains("hidden"), "{shown}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

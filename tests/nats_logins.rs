@@ -133,6 +133,11 @@ impl World {
             assert!(error.contains(word), "{word:?} is missing in {error:?}");
         }
         self.tells_no_secret(&log);
+        let checked = run(&["check"], &config).await;
+        let said = text(&checked.stdout);
+        assert!(!checked.status.success() && said.contains("NATS"), "{nats}: {said}");
+        self.tells_no_secret(&said);
+        self.tells_no_secret(&text(&checked.stderr));
     }
 }
 

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log"
@@ -34,7 +35,7 @@ func ask(nc *nats.Conn, verb string, body object) (data, refusal object) {
 func keepLease(nc *nats.Conn) {
 	for ; ; time.Sleep(time.Second) {
 		lease, refusal := ask(nc, "md.subscribe", object{"contract": "STK:AAPL", "streams": []string{"quote"}, "ttl_s": 15})
-		log.Println("leased AAPL", refusal["message"])
+		log.Println("leased AAPL", cmp.Or(lease["lease"], refusal["message"]))
 		for ; refusal == nil; _, refusal = ask(nc, "md.renew", object{"lease": lease["lease"]}) {
 			time.Sleep(5 * time.Second) // Until a bridge that was restarted does not know the lease.
 		}
@@ -68,7 +69,7 @@ func main() {
 	key := name + time.Now().Format("-2006-01-02")
 	order := object{"key": key, "contract": "STK:AAPL", "side": "buy", "quantity": quantity, "order_type": "market"}
 	placed, refusal := ask(nc, "order.place", order)
-	log.Println("order", placed["state"], refusal["message"])
+	log.Println("order", key, cmp.Or(placed["state"], refusal["message"]))
 	config := jetstream.OrderedConsumerConfig{FilterSubjects: []string{"ib.fill.*." + key}}
 	consumer := must(must(jetstream.New(nc)).OrderedConsumer(context.Background(), "IB_ORDERS", config))
 	fills := must(consumer.Messages())

@@ -38,7 +38,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let config = match args.settings.layers().read() {
         Ok(loaded) => loaded.config,
         Err(error) => {
-            let mend = "correct it; deploy/ibnats.toml shows every key with its default";
+            let mend = "correct it; `ibnats config check` tells every fault at once, `ibnats config show` every key with its default";
             tell(&args, &mut findings, vec![Finding::wrong("configuration", error.to_string(), mend)])?;
             return end(&args, &findings);
         }

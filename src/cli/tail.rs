@@ -1,6 +1,6 @@
 //! `ibnats tail`: what the bridge publishes, as it happens.
 
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream::SelectAll};
 
 use super::{
     Failure, events,
@@ -11,9 +11,9 @@ use super::{
 /// Show what the bridge publishes, as it happens
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Subject below the prefix, such as `quote.>` or `order.*.my-key`
+    /// Subjects below the prefix, such as `quote.>` or `order.*.my-key`
     #[arg(default_value = ">")]
-    subject: String,
+    subjects: Vec<String>,
     /// End after so many events
     #[arg(long, value_name = "COUNT")]
     count: Option<u64>,
@@ -24,7 +24,10 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let stop = stop_signal()?;
     let remote = Remote::open(&args.bridge).await?;
-    let mut messages = remote.listen(&args.subject).await?;
+    let mut messages = SelectAll::new();
+    for subject in &args.subjects {
+        messages.push(remote.listen(subject).await?);
+    }
     let requests = format!("{}.req.", remote.prefix());
     let mut left = args.count.unwrap_or(u64::MAX);
     tokio::pin!(stop);

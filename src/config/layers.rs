@@ -96,10 +96,13 @@ fn read(
     variables: impl Iterator<Item = (String, String)>,
     flags: &[String],
 ) -> Result<Loaded, ConfigError> {
-    let broken = |error: config::ConfigError| {
-        let message = error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ");
-        ConfigError::Faulty(vec![Fault { key: String::new(), origin: Origin::File, message, hint: None }])
-    };
+    let faulty =
+        |message| ConfigError::Faulty(vec![Fault { key: String::new(), origin: Origin::File, message, hint: None }]);
+    let broken =
+        |error: config::ConfigError| faulty(error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" "));
+    if let Err(error) = toml::from_str::<toml::Table>(text) {
+        return Err(faulty(unreadable(text, &error)));
+    }
     let file = File::from_str(text, FileFormat::Toml);
     // Only names with a section are settings: `IBNATS_CONFIG` or a password for another program are not.
     let variables: config::Map<String, String> =
@@ -159,6 +162,15 @@ fn read(
     if faults.is_empty() { Ok(Loaded { config, origins }) } else { Err(ConfigError::Faulty(faults)) }
 }
 
+/// What is wrong with text that is no TOML, and where. Never the line itself: a password may stand in it, and this goes to
+/// logs and replies.
+fn unreadable(text: &str, error: &toml::de::Error) -> String {
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return error.message().to_owned() };
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|found| *found != '\n').count() + 1;
+    format!("line {line}, column {column}: {}", error.message())
+}
+
 /// Where a key, or else the table around it, comes from.
 fn nearest_origin(origins: &BTreeMap<String, Origin>, steps: &[Step]) -> Origin {
     (1..=steps.len())
@@ -184,6 +196,13 @@ mod tests {
     #[test]
     fn an_empty_file_gives_the_defaults() {
         assert_eq!(load_text("").expect("defaults"), Config::default());
+    }
+
+    #[test]
+    fn a_broken_line_is_named_by_its_number_and_not_shown() {
+        let text = "[gateway]\nport = 4002\n[nats]\nurl = \"nats://me:hidden@host\nprefix = \"ib\"\n";
+        let error = load_text(text).expect_err("no closing quote").to_string();
+        assert!(error.contains("line 4") && !error.contains("hidden"), "{error}");
     }
 
     #[test]

@@ -273,7 +273,7 @@ fn quote_only() -> Vec<String> {
 pub struct State {
     /// Folder of the order journal and the caches; made if it is missing. One bridge to a folder.
     pub dir: PathBuf,
-    /// Days for which the journal remembers an order after it has ended. Its key may be used again only then.
+    /// Days for which the journal remembers an order after it has ended. Its key, its request and its end are kept for ever.
     pub keep_days: u32,
 }
 

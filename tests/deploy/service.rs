@@ -39,13 +39,26 @@ fn systemd_accepts_the_unit() {
         return;
     }
     // systemd also looks whether the program exists, so the unit gets the one under test.
-    let unit = text("deploy/ibnats.service").replace("/usr/local/bin/ibnats", env!("CARGO_BIN_EXE_ibnats"));
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ibnats.service");
-    std::fs::write(&path, unit).unwrap();
-    let (accepted, said) = run(Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path));
-    let about_us: Vec<_> = said.lines().filter(|line| line.contains("ibnats.service")).collect();
-    assert!(accepted && about_us.is_empty(), "{said}");
+    for name in ["ibnats.service", "ibnats-check.service"] {
+        let unit = text(&format!("deploy/{name}")).replace("/usr/local/bin/ibnats", env!("CARGO_BIN_EXE_ibnats"));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, unit).unwrap();
+        let (accepted, said) = run(Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path));
+        let about_us: Vec<_> = said.lines().filter(|line| line.contains(name)).collect();
+        assert!(accepted && about_us.is_empty(), "{said}");
+    }
+}
+
+#[test]
+fn the_look_before_the_start_is_that_of_the_bridge() {
+    let settings = |file: &str| -> Vec<String> {
+        let wanted =
+            ["User=", "DynamicUser=", "StateDirectory=", "StateDirectoryMode=", "Environment=", "LoadCredential="];
+        let lines = text(file).lines().map(str::to_owned).collect::<Vec<_>>();
+        wanted.iter().map(|key| lines.iter().find(|line| line.starts_with(key)).expect("a setting").clone()).collect()
+    };
+    assert_eq!(settings("deploy/ibnats.service"), settings("deploy/ibnats-check.service"));
 }
 
 /// Exposure by systemd's own reckoning, from 0 (none) to 10 (all).

@@ -45,6 +45,24 @@ fn kept(channel: &Value) -> String {
     [stream, bucket].into_iter().flatten().collect()
 }
 
+/// What README.md says of each request.
+fn told_by_readme() -> BTreeMap<String, String> {
+    let readme = crate::pages::text("README.md");
+    let (_, section) = readme.split_once("\n## Requests\n").expect("the heading");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "));
+    // Links lead from another folder here.
+    let link = regex::Regex::new(r"\[([^\]]*)\]\(([^)]*)\)").expect("a pattern");
+    rows.map(|(verb, what)| (verb.to_owned(), link.replace_all(what, "$1").into_owned())).collect()
+}
+
+/// With a capital and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+}
+
 /// Nouns of requests with what they are about.
 const NOUNS: [(&str, &str); 15] = [
     ("md", "market data"),
@@ -74,6 +92,7 @@ fn the_pages_of_requests_are_what_is_answered() {
             by_noun.entry(verb.split('.').next().unwrap_or_default()).or_default().push(verb);
         }
     }
+    let told = told_by_readme();
     let known: Vec<&str> = NOUNS.iter().map(|(noun, _)| *noun).collect();
     assert!(by_noun.keys().all(|noun| known.contains(noun)), "name the new noun in tests/docs/payloads.rs");
     for (noun, what) in NOUNS.into_iter().filter(|(noun, _)| by_noun.contains_key(noun)) {
@@ -87,7 +106,8 @@ fn the_pages_of_requests_are_what_is_answered() {
             let data = kind(&reply["properties"]["data"], "types.md");
             let _ = writeln!(
                 page,
-                "\n## {verb}\n\nSubject `ib.req.{verb}[.<client>]`. Answer: {data}.\n\n{}\n",
+                "\n## {verb}\n\n{} Subject `ib.req.{verb}[.<client>]`. Answer: {data}.\n\n{}\n",
+                sentence(&told[*verb]),
                 prose(request)
             );
             page.push_str(&fields(request, "types.md", "required"));

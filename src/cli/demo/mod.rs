@@ -35,7 +35,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Use this NATS server instead of starting one
-    #[arg(long, env = "NATS_URL")]
+    #[arg(long, env = "NATS_URL", hide_env_values = true)]
     nats_url: Option<String>,
     /// Faults that the simulated gateway suffers, from a scenario file (docs/scenarios.md)
     #[arg(long, value_name = "FILE")]
@@ -57,9 +57,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let sim = Simulator::start(SimConfig { seed: args.seed, scenario, ..SimConfig::default() }).await?;
     println!("simulated gateway: {}", sim.addr());
 
-    let state = tempfile::tempdir()?;
     let mut config = Config::default();
-    state.path().clone_into(&mut config.state.dir);
     config.gateway.port = sim.addr().port();
     config.nats.url.clone_from(&url);
     "127.0.0.1:0".clone_into(&mut config.http.listen);

@@ -99,6 +99,8 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     // The same question must have the same end when it is asked again.
     let mut part = Part::open(&range.out, kind, &request, start, end)?;
     set(&mut request, [("start", json!(part.missing_from_us())), ("end", json!(part.end_us()))]);
+    // What an earlier run lacked stood in a manifest that it did not live to see.
+    let told_from = (part.rows() > 0).then(|| part.missing_from_us());
     if part.rows() > 0 {
         eprintln!("going on after {} rows", part.rows());
     }
@@ -123,13 +125,19 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let count = part.finish(is_parquet)?;
     let holes = rows(&manifest, "holes");
     if args.bridge.json {
-        let told = json!({ "file": range.out, "rows": count, "holes": holes });
+        let mut told = json!({ "file": range.out, "rows": count, "holes": holes });
+        set(&mut told, [("holes_known_from_us", json!(told_from))]);
         return print_line(&told.to_string());
     }
     print_line(&format!("{}: {count} rows", range.out.display()))?;
     for hole in holes {
         let [from, to, reason] = ["from_us", "to_us", "reason"].map(|name| field(hole, name));
         print_line(&format!("nothing from {from} to {to}: {reason}"))?;
+    }
+    if let Some(from) = told_from {
+        print_line(&format!(
+            "rows before {from} (microseconds UTC) are from an earlier run, whose holes are not known"
+        ))?;
     }
     Ok(())
 }

@@ -32,8 +32,9 @@ pub(super) struct Bridge {
     /// Configuration file of the bridge: its [nats] section says where to find it
     #[arg(short, long, value_name = "FILE", env = "IBNATS_CONFIG", global = true)]
     config: Option<PathBuf>,
+    // Its value may hold a password, and help is shown on screens that others see.
     /// NATS server, instead of the configured one
-    #[arg(short, long, value_name = "URL", env = "NATS_URL", global = true)]
+    #[arg(short, long, value_name = "URL", env = "NATS_URL", hide_env_values = true, global = true)]
     server: Option<String>,
     /// First tokens of the bridge's subjects, instead of the configured ones
     #[arg(long, value_name = "TOKENS", global = true)]

@@ -10,7 +10,7 @@ use crate::schema::{
     maintenance::Maintenance,
 };
 
-/// A request without fields: `bridge.info`, `bridge.health`, `pace.status`, `pool.status`.
+/// A request without fields.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoFields {}

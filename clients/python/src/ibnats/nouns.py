@@ -61,7 +61,7 @@ class Bridge:
         self._desk = desk
 
     async def config(self, **request: Unpack[types.NoFields]) -> types.ConfigAnswer:
-        """`bridge.info`, `bridge.health`, `pace.status`, `pool.status`."""
+        """Asks `bridge.config`."""
         answer: types.ConfigAnswer = await self._desk.ask("bridge.config", request)
         return answer
 
@@ -71,12 +71,12 @@ class Bridge:
         return answer
 
     async def health(self, **request: Unpack[types.NoFields]) -> types.Health:
-        """`bridge.info`, `bridge.health`, `pace.status`, `pool.status`."""
+        """Asks `bridge.health`."""
         answer: types.Health = await self._desk.ask("bridge.health", request)
         return answer
 
     async def info(self, **request: Unpack[types.NoFields]) -> types.BridgeInfo:
-        """`bridge.info`, `bridge.health`, `pace.status`, `pool.status`."""
+        """Asks `bridge.info`."""
         answer: types.BridgeInfo = await self._desk.ask("bridge.info", request)
         return answer
 
@@ -327,12 +327,12 @@ class Pace:
         return answer
 
     async def stats(self, **request: Unpack[types.NoFields]) -> types.PaceStats:
-        """`bridge.info`, `bridge.health`, `pace.status`, `pool.status`."""
+        """Asks `pace.stats`."""
         answer: types.PaceStats = await self._desk.ask("pace.stats", request)
         return answer
 
     async def status(self, **request: Unpack[types.NoFields]) -> types.PaceStatus:
-        """`bridge.info`, `bridge.health`, `pace.status`, `pool.status`."""
+        """Asks `pace.status`."""
         answer: types.PaceStatus = await self._desk.ask("pace.status", request)
         return answer
 
@@ -344,12 +344,12 @@ class Pool:
         self._desk = desk
 
     async def metrics(self, **request: Unpack[types.NoFields]) -> types.Metrics:
-        """`bridge.info`, `bridge.health`, `pace.status`, `pool.status`."""
+        """Asks `pool.metrics`."""
         answer: types.Metrics = await self._desk.ask("pool.metrics", request)
         return answer
 
     async def status(self, **request: Unpack[types.NoFields]) -> types.PoolStatus:
-        """`bridge.info`, `bridge.health`, `pace.status`, `pool.status`."""
+        """Asks `pool.status`."""
         answer: types.PoolStatus = await self._desk.ask("pool.status", request)
         return answer
 

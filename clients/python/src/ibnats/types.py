@@ -2192,7 +2192,7 @@ class NewsEvent(TypedDict):
 
 
 class NoFields(TypedDict):
-    """A request without fields: `bridge.info`, `bridge.health`, `pace.status`, `pool.status`."""
+    """A request without fields."""
 
 
 
