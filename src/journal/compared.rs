@@ -24,7 +24,7 @@ pub(super) fn follow(page: &Transaction<'_>, fill: &FillEvent) -> rusqlite::Resu
     let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
     let Some((number, event)) = statement.query_row([fill.name()], read).optional()? else { return Ok(()) };
     let Ok(before) = serde_json::from_str::<FillEvent>(&event) else { return Ok(()) };
-    let change = effect(fill) - effect(&before);
+    let change = effect(fill).saturating_sub(effect(&before));
     if change.is_zero() {
         return Ok(());
     }
@@ -40,7 +40,7 @@ pub(super) fn follow(page: &Transaction<'_>, fill: &FillEvent) -> rusqlite::Resu
 /// Adds to the position that the fill is about.
 pub(super) fn add(held: &mut Vec<HeldPosition>, fill: &FillEvent, size: Decimal) {
     match held.iter_mut().find(|held| held.account == fill.account && held.con_id == fill.con_id) {
-        Some(held) => held.size += size,
+        Some(held) => held.size = held.size.saturating_add(size),
         None => held.push(HeldPosition { account: fill.account.clone(), con_id: fill.con_id, size }),
     }
 }

@@ -26,6 +26,8 @@ pub struct NotDecimal {
 impl Size {
     /// Zero.
     pub const ZERO: Self = Self(CompactString::const_new("0"));
+    /// More than anybody trades or holds of anything: a quantity beyond it is a fault of whoever tells it.
+    pub const QUANTITY_MAX: i64 = 1_000_000_000_000_000;
 
     /// The text as the sender wrote it.
     pub fn as_str(&self) -> &str {
@@ -35,6 +37,11 @@ impl Size {
     /// The value. Zero if the text has more digits than a [`Decimal`] holds.
     pub fn decimal(&self) -> Decimal {
         parse(&self.0).unwrap_or_default()
+    }
+
+    /// True if it is no more than [`Self::QUANTITY_MAX`], in either direction.
+    pub fn is_quantity(&self) -> bool {
+        self.decimal().abs() <= Decimal::from(Self::QUANTITY_MAX)
     }
 
     /// Text that is already known to come from a gateway's decimal field.

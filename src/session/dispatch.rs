@@ -12,7 +12,7 @@ use super::{
     notice::Notice,
     orders::Fence,
     risk::View,
-    services,
+    services, traded,
     truth::IbChange,
 };
 use crate::{
@@ -226,6 +226,10 @@ impl Session {
                         self.core.counters.unknown_fields += 1;
                         self.tell_surprise(link, "unknown_field", format!("{}: fields {paths:?}", response.name()));
                     }
+                }
+                if let Some(strange) = traded::strange_size(&response) {
+                    self.core.counters.undecodable_messages += 1;
+                    self.tell_surprise(link, "undecodable", strange);
                 }
                 self.on_response(link, response);
             }

@@ -1,10 +1,48 @@
-//! The instrument that a report of the gateway names: of a position, an order or an execution.
+//! The instrument that a report of the gateway names: of a position, an order or an execution. And sizes that
+//! cannot be any.
 
 use super::contracts::default_exchange;
 use crate::{
-    schema::Instrument,
-    tws::{message::contract::Contract, sentinel::unset_double},
+    schema::{Instrument, Size},
+    tws::{
+        Response,
+        message::{contract::Contract, order::Order},
+        sentinel::{unset_decimal, unset_double},
+    },
 };
+
+/// A size in a report of an order, an execution or a position that is more than anybody can trade or hold: those who
+/// read the report take it for not told. With what is to be said of it.
+pub(crate) fn strange_size(response: &Response) -> Option<String> {
+    let of_order = |order: &Option<Order>| {
+        let order = order.as_ref();
+        let field = |read: fn(&Order) -> &Option<String>| order.and_then(|order| read(order).clone());
+        [
+            ("total_quantity", field(|order| &order.total_quantity)),
+            ("filled_quantity", field(|order| &order.filled_quantity)),
+        ]
+    };
+    let sizes = match response {
+        Response::OpenOrder(message) => of_order(&message.order),
+        Response::CompletedOrder(message) => of_order(&message.order),
+        Response::OrderStatus(message) => {
+            [("filled", message.filled.clone()), ("remaining", message.remaining.clone())]
+        }
+        Response::ExecutionDetails(message) => {
+            let execution = message.execution.as_ref();
+            let shares = execution.and_then(|execution| execution.shares.clone());
+            [("shares", shares), ("cum_qty", execution.and_then(|execution| execution.cum_qty.clone()))]
+        }
+        Response::Position(message) => [("position", message.position.clone()), ("", None)],
+        Response::PositionMulti(message) => [("position", message.position.clone()), ("", None)],
+        Response::PortfolioValue(message) => [("position", message.position.clone()), ("", None)],
+        _ => return None,
+    };
+    sizes.into_iter().find_map(|(field, text)| {
+        let size = unset_decimal(text.as_deref()?).and_then(Size::from_gateway)?;
+        (!size.is_quantity()).then(|| format!("{}: {field} is more than {}", response.name(), Size::QUANTITY_MAX))
+    })
+}
 
 /// Reads the contract of a report. `None` if nothing in it tells what was traded.
 ///

@@ -39,7 +39,8 @@ impl Mismatches {
         let Some(held) = held else { return };
         let mut opening: BTreeMap<Place, Decimal> = bought.iter().map(|(place, size)| (place.clone(), -size)).collect();
         for held in held {
-            *opening.entry((held.account, held.con_id)).or_default() += held.size;
+            let opened = opening.entry((held.account, held.con_id)).or_default();
+            *opened = opened.saturating_add(held.size);
         }
         (self.opening, self.is_settled) = (Some(opening), true);
     }
@@ -74,13 +75,16 @@ impl Mismatches {
         let of = |sizes: &BTreeMap<Place, Decimal>, place: &Place| sizes.get(place).copied().unwrap_or_default();
         let places: BTreeSet<&Place> = held.keys().chain(bought.keys()).collect();
         let Some(opening) = &self.opening else {
-            let before = |place: &Place| (place.clone(), of(held, place) - of(bought, place));
+            let before = |place: &Place| (place.clone(), of(held, place).saturating_sub(of(bought, place)));
             self.opening = Some(places.into_iter().map(before).collect());
             return false;
         };
         let places = places.into_iter().chain(opening.keys());
         let differences: BTreeMap<Place, Decimal> = places
-            .map(|place| (place.clone(), of(held, place) - of(opening, place) - of(bought, place)))
+            .map(|place| {
+                let expected = of(opening, place).saturating_add(of(bought, place));
+                (place.clone(), of(held, place).saturating_sub(expected))
+            })
             .filter(|(_, difference)| !difference.is_zero())
             .collect();
         if !self.is_settled {
@@ -95,7 +99,7 @@ impl Mismatches {
         };
         for (place, difference) in &differences {
             if is_known(&self.suspected, (place, difference)) && !is_known(&self.told, (place, difference)) {
-                let expected = of(held, place) - difference;
+                let expected = of(held, place).saturating_sub(*difference);
                 tell(
                     core,
                     "mismatch",

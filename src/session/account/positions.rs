@@ -124,6 +124,10 @@ impl Held {
         let position = position.and_then(unset_decimal).and_then(Size::from_gateway).unwrap_or(Size::ZERO);
         let place = (account, instrument.con_id);
         self.unconfirmed.remove(&place);
+        if !position.is_quantity() {
+            // Nobody can tell what this is: what was held stands.
+            return;
+        }
         if is_zero_size(position.as_str()) {
             return self.close(core, &place, report);
         }

@@ -60,6 +60,8 @@ pub(super) fn side(text: &str) -> Option<Side> {
     }
 }
 
+/// A size as told; `None` also for what no quantity can be, which is told apart from the message
+/// ([`crate::session::traded::strange_size`]).
 pub(super) fn size(text: Option<&String>) -> Option<Size> {
-    text.and_then(|text| unset_decimal(text)).and_then(Size::from_gateway)
+    text.and_then(|text| unset_decimal(text)).and_then(Size::from_gateway).filter(Size::is_quantity)
 }

@@ -149,7 +149,8 @@ impl Facts {
     pub(super) fn on_corrected(&mut self, before: &Size, after: &Size, average_price: Option<f64>) {
         let Some(filled) = &self.filled else { return };
         if before.decimal() != after.decimal() {
-            let corrected = (filled.decimal() - before.decimal() + after.decimal()).max(Decimal::ZERO);
+            let others = filled.decimal().saturating_sub(before.decimal());
+            let corrected = others.saturating_add(after.decimal()).max(Decimal::ZERO);
             self.filled = Some(Size::from(corrected)).filter(|filled| filled.decimal() > Decimal::ZERO);
         }
         self.average_price = average_price.and_then(unset_double).filter(|price| *price != 0.0);
@@ -201,7 +202,7 @@ impl Facts {
         if !self.has_fills() {
             return Some(quantity.clone());
         }
-        Some(Size::from((quantity.decimal() - self.filled().decimal()).max(Decimal::ZERO)))
+        Some(Size::from(quantity.decimal().saturating_sub(self.filled().decimal()).max(Decimal::ZERO)))
     }
 
     pub(super) fn has_fills(&self) -> bool {

@@ -102,7 +102,8 @@ impl Fills {
     fn count(&mut self, fill: &FillEvent, times: Decimal) {
         if fill.instrument.sec_type != "BAG" {
             let sign = if fill.side == Side::Buy { times } else { -times };
-            *self.bought.entry((fill.account.clone(), fill.con_id)).or_default() += sign * fill.quantity.decimal();
+            let bought = self.bought.entry((fill.account.clone(), fill.con_id)).or_default();
+            *bought = bought.saturating_add(sign.saturating_mul(fill.quantity.decimal()));
         }
     }
 
@@ -267,13 +268,15 @@ impl Orders {
     /// from before the correction may have come after it, or what it corrects was never heard of.
     pub(super) fn recount(&mut self, core: &mut Core) {
         self.corrected.retain(|key| self.book.contains(key));
-        let mut sums: BTreeMap<&OrderKey, (Decimal, Decimal)> = BTreeMap::new();
+        let mut sums: BTreeMap<&OrderKey, (Decimal, Option<Decimal>)> = BTreeMap::new();
         if !self.corrected.is_empty() {
             for fill in self.fills.by_id.values().filter(|fill| fill.combo_leg != Some(true)) {
                 if let Some(key) = self.corrected.get(&fill.key) {
-                    let (quantity, money) = sums.entry(key).or_default();
-                    *quantity += fill.quantity.decimal();
-                    *money += fill.quantity.decimal() * Decimal::from_f64(fill.price).unwrap_or_default();
+                    let (quantity, money) = sums.entry(key).or_insert((Decimal::ZERO, Some(Decimal::ZERO)));
+                    *quantity = quantity.saturating_add(fill.quantity.decimal());
+                    let paid =
+                        Decimal::from_f64(fill.price).and_then(|price| price.checked_mul(fill.quantity.decimal()));
+                    *money = money.zip(paid).and_then(|(sum, paid)| sum.checked_add(paid));
                 }
             }
         }
@@ -281,7 +284,7 @@ impl Orders {
         for (key, (quantity, money)) in sums {
             let Some(before) = self.book.get(&key).map(|record| record.facts.filled()) else { continue };
             if quantity < before.decimal() {
-                let average = money.checked_div(quantity).and_then(|price| price.to_f64());
+                let average = money.and_then(|money| money.checked_div(quantity)).and_then(|price| price.to_f64());
                 self.change(core, &key, |record| record.facts.on_corrected(&before, &quantity.into(), average));
             }
         }

@@ -389,6 +389,7 @@ fn changed(record: &Record, ask: &ModifyOrder) -> Result<Order, ApiError> {
         order.aux_price = ask.stop_price.or(ask.offset).or(order.aux_price);
     }
     if let Some(quantity) = &ask.quantity {
+        terms::at_most_quantity("quantity", quantity)?;
         if quantity.decimal() <= record.facts.filled().decimal() {
             return Err(wrong("quantity", &format!("{} are filled already", record.facts.filled())));
         }

@@ -94,7 +94,8 @@ impl Orders {
             let fits = event.account == account && event.con_id == Some(con_id) && event.side == Some(side);
             if fits && event.key != *without {
                 exposure.open_orders += 1;
-                exposure.open_quantity += facts.remaining().map(|left| left.decimal()).unwrap_or_default();
+                let left = facts.remaining().map(|left| left.decimal()).unwrap_or_default();
+                exposure.open_quantity = exposure.open_quantity.saturating_add(left);
             }
         }
         exposure

@@ -1,6 +1,9 @@
 //! Orders that IB no longer tells of: what positions prove about them, and what a person says.
 
-use super::{Orders, not_ready, terms::wrong};
+use super::{
+    Orders, not_ready,
+    terms::{self, wrong},
+};
 use crate::{
     config::ms,
     schema::{
@@ -78,6 +81,7 @@ impl Orders {
             return Err(wrong("state", &format!("{known} are filled")));
         }
         let Some(filled) = &ask.filled else { return Ok(()) };
+        terms::at_most_quantity("filled", filled)?;
         let whole = record.facts.quantity.as_ref().map(crate::schema::Size::decimal);
         if ask.state != SettledState::Cancelled {
             return Err(wrong("filled", "is for state cancelled only"));

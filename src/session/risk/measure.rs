@@ -189,7 +189,8 @@ impl Proposal<'_> {
             Side::Sell => self.exposure.position,
         };
         let quantity = self.quantity.map(Size::decimal);
-        quantity.is_some_and(|quantity| against > Decimal::ZERO && quantity + self.exposure.open_quantity <= against)
+        let is_within = |quantity: Decimal| quantity.saturating_add(self.exposure.open_quantity) <= against;
+        against > Decimal::ZERO && quantity.is_some_and(is_within)
     }
 }
 

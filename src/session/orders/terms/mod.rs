@@ -50,6 +50,13 @@ pub(super) fn check(ask: &PlaceOrder, version: Option<u32>) -> Result<(), ApiErr
 fn quantity(ask: &PlaceOrder) -> Result<(), ApiError> {
     let by_percent = ask.advisor.as_ref().is_some_and(|advisor| advisor.percentage.is_some());
     let is_derived = ask.hedge.is_some() || by_percent;
+    if let Some(size) = &ask.quantity {
+        at_most_quantity("quantity", size)?;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a power of ten far below what a double tells apart")]
+    if ask.cash_quantity.is_some_and(|cash| cash > Size::QUANTITY_MAX as f64) {
+        return Err(wrong("cash_quantity", &format!("is more than {}", Size::QUANTITY_MAX)));
+    }
     match (&ask.quantity, ask.cash_quantity) {
         (Some(_), Some(_)) => Err(wrong("cash_quantity", "excludes quantity")),
         (None, None) if !is_derived => Err(wrong("quantity", "is required, or else cash_quantity")),
@@ -57,6 +64,11 @@ fn quantity(ask: &PlaceOrder) -> Result<(), ApiError> {
         (None, Some(cash)) if !cash.is_finite() || cash <= 0.0 => Err(wrong("cash_quantity", "must be above zero")),
         _ => Ok(()),
     }
+}
+
+/// Sums of quantities are taken later, where nobody could be refused any more.
+pub(in crate::session::orders) fn at_most_quantity(field: &str, size: &Size) -> Result<(), ApiError> {
+    if size.is_quantity() { Ok(()) } else { Err(wrong(field, &format!("is more than {}", Size::QUANTITY_MAX))) }
 }
 
 fn price_fields(ask: &PlaceOrder) -> Result<(), ApiError> {

@@ -36,3 +36,21 @@ fn each_order_type_takes_its_own_prices() {
     check_terms(r#""order_type":"market","oca_group":" ""#, Some("oca_group"));
     check_terms(r#""order_type":"market","parent_key":"k""#, Some("parent_key"));
 }
+
+#[test]
+fn a_quantity_that_nobody_trades_is_refused() {
+    let whole = |sized: &str| -> PlaceOrder {
+        let text = format!(r#"{{"key":"k","contract":"STK:AAPL","side":"buy","order_type":"market",{sized}}}"#);
+        serde_json::from_str(&text).expect("a request")
+    };
+    for (sized, field) in [
+        (r#""quantity":"70000000000000000000000000000""#, Some("quantity: is more than 1000000000000000")),
+        (r#""quantity":"1000000000000001""#, Some("quantity: is more than 1000000000000000")),
+        (r#""quantity":"1000000000000000""#, None),
+        (r#""cash_quantity":1e16"#, Some("cash_quantity: is more than 1000000000000000")),
+        (r#""cash_quantity":1e15"#, None),
+    ] {
+        let error = check(&whole(sized), None).err().map(|error| error.message);
+        assert_eq!(error.as_deref(), field, "{sized}");
+    }
+}

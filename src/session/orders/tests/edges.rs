@@ -97,3 +97,76 @@ fn a_commission_report_that_leaves_something_out_takes_nothing_back() {
     rig.receive(TRADING, commission("00a.01.01", 1.5));
     assert_eq!(told(&mut rig).1[0].commission, Some(1.5));
 }
+
+const HUGE: &str = "70000000000000000000000000000";
+
+#[test]
+fn quantities_whose_sum_no_number_holds_are_refused_and_end_nothing() {
+    let mut rig = Rig::ready();
+    let tokens: Vec<Token> = ["k1", "k2", "k3"]
+        .map(|key| {
+            let mut ask = ask(key, "");
+            ask.quantity = Some(HUGE.parse().expect("a size"));
+            place(&mut rig, ask)
+        })
+        .into();
+    for token in tokens {
+        let error = rig.reply(token).expect("answered").expect_err("refused");
+        assert!(error.code == ErrorCode::InvalidRequest && error.message.starts_with("quantity: "), "{error}");
+    }
+    place(&mut rig, ask("k4", ""));
+    rig.receive(TRADING, open_order(gateway_order(1, 1, PERM, "k4"), "Submitted"));
+    let mut change = serde_json::json!({ "key": "k4" });
+    change["quantity"] = HUGE.into();
+    let change = serde_json::from_value(change).expect("a modification");
+    let token = rig.ask(Ask::ModifyOrder(Box::new(change)));
+    let error = rig.reply(token).expect("answered").expect_err("refused");
+    assert!(error.message.starts_with("quantity: "), "{error}");
+}
+
+#[test]
+fn sizes_that_a_gateway_cannot_mean_are_told_and_counted_and_move_nothing() {
+    let mut rig = Rig::ready();
+    place(&mut rig, ask("k1", ""));
+    rig.receive(TRADING, execution(-1, 1, "k1", "0001.01.01.01", "60", "60"));
+    rig.forget();
+    let huge = |order_id: i32, perm_id: i64, key: &str| {
+        let total_quantity = Some(HUGE.to_owned());
+        open_order(Order { total_quantity, ..gateway_order(1, order_id, perm_id, key) }, "Submitted")
+    };
+    for number in 0..3 {
+        rig.receive(TRADING, huge(40 + number, PERM + 40 + i64::from(number), &format!("other-{number}")));
+    }
+    for exec_id in ["0001.01.02.01", "0001.01.03.01", "0001.01.01.02"] {
+        rig.receive(TRADING, execution(-1, 1, "k1", exec_id, HUGE, HUGE));
+    }
+    rig.receive(TRADING, status(1, "Submitted", HUGE));
+    let told_of = |event: &Event| matches!(event, Event::Notice(notice) if notice.class == "undecodable");
+    assert!(rig.events().iter().any(told_of), "a person learns of it");
+    assert!(rig.session.core.counters.undecodable_messages >= 7);
+    let key = "k1".parse().expect("a key");
+    let record = rig.session.orders.book.get(&key).expect("known");
+    assert_eq!(record.event.filled.as_str(), "60");
+    // What is asked next is summed up with what is open.
+    place(&mut rig, ask("k2", ""));
+    assert_eq!(placed(&mut rig).len(), 1);
+}
+
+#[test]
+fn a_journal_of_an_earlier_release_with_sizes_beyond_all_bounds_ends_nothing() {
+    let mut rig = Rig::ready();
+    place(&mut rig, ask("k1", ""));
+    for (number, exec_id) in ["0001.01.01.02", "0001.01.02.01", "0001.01.03.01"].into_iter().enumerate() {
+        rig.receive(TRADING, execution(-1, 1, "k1", exec_id, "10", &format!("{}", 10 * (number + 1))));
+    }
+    for entry in &mut rig.entries {
+        if let crate::session::durable::Fact::Fill(fill) = &mut entry.fact {
+            fill.quantity = HUGE.parse().expect("a size");
+        }
+    }
+    let mut next = rig.restarted();
+    next.log_in(LinkName::Data);
+    next.log_in(TRADING);
+    place(&mut next, ask("k2", ""));
+    assert_eq!(placed(&mut next).len(), 1);
+}
