@@ -10,7 +10,8 @@
 //!
 //! * An entry with a receipt (a new order) is answered `Written` after its transaction is on the disk, and only
 //!   then does the session hand the order to pacing. While the disk takes nothing, receipts are answered
-//!   `NotWritten`; entries without one (evidence, fills, changes) wait in memory and are tried again.
+//!   `NotWritten`; entries without one (evidence, fills, changes) wait in memory and are tried again. Entries that
+//!   a claim makes one, such as the orders of a bracket, are written together or none of them is.
 //! * An order, its facts and the event that tells of it are written in one transaction, so that a crash leaves all
 //!   of them or none. The event has its number (`seq`) and message id from then on, the same at every attempt to
 //!   publish it.

@@ -22,7 +22,11 @@ pub struct OfflineJournal {
     numbers: Numbers,
     waiting: Vec<Note>,
     published: Vec<i64>,
-    skips: usize,
+    /// Entries that are one and have not all come, and how many are to come.
+    batch: Vec<Entry>,
+    left: usize,
+    /// They are not written.
+    is_batch_known: bool,
     known: Vec<(u64, Vec<OrderMemory>)>,
 }
 
@@ -44,7 +48,9 @@ impl OfflineJournal {
             numbers: Numbers::new(now_us),
             waiting: Vec::new(),
             published: Vec::new(),
-            skips: 0,
+            batch: Vec::new(),
+            left: 0,
+            is_batch_known: false,
             known: Vec::new(),
         })
     }
@@ -58,7 +64,8 @@ impl OfflineJournal {
         self.waiting.clear();
         self.published.clear();
         self.known.clear();
-        self.skips = 0;
+        self.batch.clear();
+        self.left = 0;
         self.numbers = Numbers::new(now_us);
         let mut unreadable = 0;
         let memory = recall(&self.connection, client_id, now_us, &mut unreadable).map_err(failed)?;
@@ -69,21 +76,30 @@ impl OfflineJournal {
 
     /// Takes an entry; it is lost in a crash before [`Self::flush`].
     pub fn write(&mut self, entry: Entry) {
-        if self.skips > 0 {
-            self.skips -= 1;
-            return;
-        }
         if let Fact::Claim(claim) = &entry.fact {
             let known = archive::find_all(&self.connection, &claim.keys).unwrap_or_default();
-            if !known.is_empty() {
-                self.skips = claim.entries;
+            self.left = claim.entries;
+            self.is_batch_known = !known.is_empty();
+            if self.is_batch_known {
                 self.known.push((claim.receipt, known));
             }
             return;
         }
-        let event = entry.event();
-        let letter = event.and_then(|event| self.numbers.letter(Some(&self.connection), event, entry.at_us));
-        self.waiting.push(Note { entry, letter, published_us: None });
+        let receipt = entry.receipt;
+        self.batch.push(entry);
+        self.left = self.left.saturating_sub(1);
+        if self.left > 0 {
+            return;
+        }
+        let entries = std::mem::take(&mut self.batch);
+        if std::mem::take(&mut self.is_batch_known) {
+            return;
+        }
+        for entry in entries {
+            let event = entry.event();
+            let letter = event.and_then(|event| self.numbers.letter(Some(&self.connection), event, entry.at_us));
+            self.waiting.push(Note { entry, batch: receipt, letter, published_us: None });
+        }
     }
 
     /// Orders that are not written since their keys were used before, by receipt, with the first ones.

@@ -12,6 +12,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Note {
     pub(super) entry: Entry,
+    /// The receipt of the entries it is written with, together or not at all.
+    pub(super) batch: Option<u64>,
     pub(super) letter: Option<Letter>,
     /// When JetStream acknowledged the event, if that was before the disk took it.
     pub(super) published_us: Option<i64>,

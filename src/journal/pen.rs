@@ -40,7 +40,7 @@ pub(super) enum Job {
 pub enum News {
     /// The entries with these receipts are on the disk.
     Written(Vec<u64>),
-    /// The entry with this receipt will not be written, and why.
+    /// The entry with this receipt will not be written, nor those that are one with it, and why.
     NotWritten(u64, String),
     /// Of the orders with this receipt nothing is written: these were placed under their keys before.
     Known(u64, Vec<OrderMemory>),

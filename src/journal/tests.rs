@@ -1,5 +1,7 @@
 //! The journal by itself: what is written is found again, and what cannot be written is said to be so.
 
+mod families;
+
 use std::path::Path;
 
 use super::{
@@ -241,11 +243,6 @@ async fn a_key_is_taken_for_ever_although_its_order_is_forgotten() {
     drop(file);
     let Journal { mut pen, mail, running, memory } = open(folder.path());
     assert!(memory.orders.is_empty());
-    let claim = |keys: &[&str], receipt, entries| {
-        let keys = keys.iter().map(|key| key.parse().expect("a key")).collect();
-        let fact = Fact::Claim(Claim { keys, receipt, entries });
-        Entry { at_us: TODAY_US, receipt: None, fact }
-    };
     pen.write(claim(&["new", "old"], 2, 2));
     pen.write(order("new", OrderState::Journaled, None));
     pen.write(order("old", OrderState::Journaled, Some(2)));
@@ -265,6 +262,11 @@ async fn a_key_is_taken_for_ever_although_its_order_is_forgotten() {
     let which = Which { count_max: 10, ..Which::default() };
     assert_eq!(reader.archived(&which).expect("read").len(), 1);
     assert_eq!(reader.orders(&which).expect("read").len(), 1);
+}
+
+fn claim(keys: &[&str], receipt: u64, entries: usize) -> Entry {
+    let keys = keys.iter().map(|key| key.parse().expect("a key")).collect();
+    Entry { at_us: TODAY_US, receipt: None, fact: Fact::Claim(Claim { keys, receipt, entries }) }
 }
 
 #[test]

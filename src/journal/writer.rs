@@ -27,7 +27,7 @@ use super::{
 };
 use crate::session::{
     Now,
-    durable::{Claim, Fact},
+    durable::{Claim, Entry, Fact},
 };
 
 /// Entries written together at most.
@@ -65,9 +65,18 @@ pub(super) struct Writer {
     try_again_at: Option<Instant>,
     prune_at: Option<Instant>,
     is_log_dirty: bool,
-    /// Entries to come that are not written.
-    skips: usize,
+    /// Entries that are one and have not all come.
+    batch: Option<Batch>,
     is_closing: bool,
+}
+
+/// Entries that are written together or not at all, while they come in.
+struct Batch {
+    receipt: u64,
+    left: usize,
+    entries: Vec<Entry>,
+    /// They are not written: that was told.
+    is_refused: bool,
 }
 
 /// What a writer begins with.
@@ -105,7 +114,7 @@ impl Writer {
             try_again_at: None,
             prune_at: None,
             is_log_dirty: false,
-            skips: 0,
+            batch: None,
             is_closing: false,
         };
         if let Some(reason) = start.trouble {
@@ -151,24 +160,7 @@ impl Writer {
 
     fn take(&mut self, job: Job) {
         match job {
-            Job::Entry(_) if self.skips > 0 => self.skips -= 1,
-            Job::Entry(entry) => {
-                if let Fact::Claim(claim) = &entry.fact {
-                    return self.check(claim);
-                }
-                // Nothing that waits for the disk is begun while it takes nothing.
-                if let (Some(reason), Some(receipt)) = (&self.trouble, entry.receipt) {
-                    let news = News::NotWritten(receipt, reason.clone());
-                    return self.tell(news);
-                }
-                let connection = self.file.as_ref().map(|file| &file.connection);
-                let letter = entry.event().and_then(|event| self.numbers.letter(connection, event, entry.at_us));
-                self.gauge.unpublished.add(u64::from(letter.is_some()));
-                self.backlog.push_back(Note { entry: *entry, letter, published_us: None });
-                if self.backlog.len() > BACKLOG_MAX {
-                    self.lose_oldest();
-                }
-            }
+            Job::Entry(entry) => self.take_entry(*entry),
             Job::Letters { after, count_max, reply } => self.asks.push((after, count_max, reply)),
             Job::Published(number) => {
                 self.gauge.unpublished.sub(1);
@@ -183,17 +175,61 @@ impl Writer {
         }
     }
 
-    /// Orders whose keys have been used before are not written, and their callers told of the first ones.
-    fn check(&mut self, claim: &Claim) {
-        // Without the file nothing is written, and who waits is refused.
-        let Some(file) = &self.file else { return };
-        let news = match archive::find_all(&file.connection, &claim.keys) {
-            Ok(known) if known.is_empty() => return,
-            Ok(known) => News::Known(claim.receipt, known),
-            Err(reason) => News::NotWritten(claim.receipt, reason),
+    fn take_entry(&mut self, entry: Entry) {
+        if let Fact::Claim(claim) = &entry.fact {
+            return self.begin(claim);
+        }
+        let Some(mut batch) = self.batch.take() else {
+            let receipt = entry.receipt;
+            return self.keep(receipt, vec![entry]);
         };
-        self.skips = claim.entries;
-        self.tell(news);
+        batch.entries.push(entry);
+        batch.left = batch.left.saturating_sub(1);
+        if batch.left > 0 {
+            self.batch = Some(batch);
+        } else if !batch.is_refused {
+            self.keep(Some(batch.receipt), batch.entries);
+        }
+    }
+
+    /// The entries that follow are one. Orders whose keys have been used before are not written, and their callers
+    /// told of the first ones.
+    fn begin(&mut self, claim: &Claim) {
+        // Without the file nothing is written, and who waits is refused.
+        let known = self.file.as_ref().map_or(Ok(Vec::new()), |file| archive::find_all(&file.connection, &claim.keys));
+        let refusal = match known {
+            Ok(known) if known.is_empty() => None,
+            Ok(known) => Some(News::Known(claim.receipt, known)),
+            Err(reason) => Some(News::NotWritten(claim.receipt, reason)),
+        };
+        let is_refused = refusal.is_some();
+        self.batch = (claim.entries > 0).then(|| Batch {
+            receipt: claim.receipt,
+            left: claim.entries,
+            entries: Vec::with_capacity(claim.entries),
+            is_refused,
+        });
+        if let Some(news) = refusal {
+            self.tell(news);
+        }
+    }
+
+    /// Entries that are to be written, together if somebody waits for them.
+    fn keep(&mut self, receipt: Option<u64>, entries: Vec<Entry>) {
+        // Nothing that waits for the disk is begun while it takes nothing.
+        if let (Some(reason), Some(receipt)) = (&self.trouble, receipt) {
+            let news = News::NotWritten(receipt, reason.clone());
+            return self.tell(news);
+        }
+        for entry in entries {
+            let connection = self.file.as_ref().map(|file| &file.connection);
+            let letter = entry.event().and_then(|event| self.numbers.letter(connection, event, entry.at_us));
+            self.gauge.unpublished.add(u64::from(letter.is_some()));
+            self.backlog.push_back(Note { entry, batch: receipt, letter, published_us: None });
+            if self.backlog.len() > BACKLOG_MAX {
+                self.lose_oldest();
+            }
+        }
     }
 
     fn lose_oldest(&mut self) {
@@ -256,13 +292,20 @@ impl Writer {
     fn write_one_by_one(&mut self, now_us: i64) -> Result<(), String> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let mut written = VecDeque::with_capacity(self.backlog.len());
-        while let Some(note) = self.backlog.pop_front() {
-            match page::write(&mut file.connection, std::slice::from_ref(&note), &[], now_us) {
-                Ok(()) => written.push_back(note),
+        while let Some(first) = self.backlog.pop_front() {
+            let batch = first.batch;
+            let mut notes = vec![first];
+            while batch.is_some() && self.backlog.front().is_some_and(|next| next.batch == batch) {
+                notes.extend(self.backlog.pop_front());
+            }
+            match page::write(&mut file.connection, &notes, &[], now_us) {
+                Ok(()) => written.extend(notes),
                 Err(error) => {
-                    error!(%error, entry = ?note.entry, "the order journal does not take an entry");
-                    self.gauge.lost.add(1);
-                    if let Some(receipt) = note.entry.receipt {
+                    let entries: Vec<&Entry> = notes.iter().map(|note| &note.entry).collect();
+                    error!(%error, ?entries, "the order journal does not take an entry");
+                    self.gauge.lost.add(u64::try_from(notes.len()).unwrap_or(0));
+                    self.gauge.unpublished.sub(untold(&notes));
+                    if let Some(receipt) = batch {
                         let _ = self.news.blocking_send(News::NotWritten(receipt, error.to_string()));
                     }
                 }
@@ -279,13 +322,11 @@ impl Writer {
             error!(reason, "the order journal cannot be written; orders are refused until it can");
             self.tell(News::Trouble(Some(reason.clone())));
         }
-        let mut refused = Vec::new();
-        self.backlog.retain(|note| {
-            refused.extend(note.entry.receipt);
-            note.entry.receipt.is_none()
-        });
-        self.gauge.unpublished.sub(u64::try_from(refused.len()).unwrap_or(0));
-        for receipt in refused {
+        let (refused, waiting): (VecDeque<Note>, VecDeque<Note>) =
+            std::mem::take(&mut self.backlog).into_iter().partition(|note| note.batch.is_some());
+        self.backlog = waiting;
+        self.gauge.unpublished.sub(untold(&refused));
+        for receipt in refused.iter().filter_map(|note| note.entry.receipt) {
             self.tell(News::NotWritten(receipt, reason.clone()));
         }
         self.trouble = Some(reason);
@@ -365,6 +406,11 @@ impl Writer {
         let size = |path| std::fs::metadata(path).map_or(0, |found| found.len());
         self.gauge.bytes.set(size(path.clone()) + size(path.with_extension("sqlite-wal")));
     }
+}
+
+/// Events among these that JetStream has not acknowledged.
+fn untold<'a>(notes: impl IntoIterator<Item = &'a Note>) -> u64 {
+    notes.into_iter().map(|note| u64::from(note.letter.is_some() && note.published_us.is_none())).sum()
 }
 
 fn reason(folder: &std::path::Path, error: rusqlite::Error) -> String {

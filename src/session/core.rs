@@ -394,7 +394,7 @@ impl Core {
         self.pacing.hold(self.next_receipt + 1, tickets).map_err(|refused| refused.to_error(class))?;
         self.next_receipt += 1;
         let keys: Vec<_> = facts.iter().filter_map(Fact::new_key).collect();
-        if !keys.is_empty() {
+        if !keys.is_empty() || facts.len() > 1 {
             let claim = Claim { keys, receipt: self.next_receipt, entries: facts.len() };
             self.outputs.push_back(Output::Journal(Entry {
                 at_us: self.now.us,

@@ -18,7 +18,8 @@ use crate::schema::{
 pub struct Entry {
     /// When it was learned, microseconds UTC, our clock.
     pub at_us: i64,
-    /// To be given back with the outcome; `None` if nothing waits for it.
+    /// To be given back with the outcome; `None` if nothing waits for it. Of entries that a [`Claim`] makes one the
+    /// last one has it.
     pub receipt: Option<u64>,
     /// What it is.
     pub fact: Fact,
@@ -35,17 +36,17 @@ pub enum Fact {
     Evidence(Box<Evidence>),
     /// What a client asked for.
     Request(Box<Requested>),
-    /// The next entries are of new orders with these keys and end with the one of this receipt. If one of the keys
-    /// has been used before, none of them is written.
+    /// The next entries are written together or not at all, and end with the one of this receipt. If one of these
+    /// keys has been used before, none of them is written.
     Claim(Claim),
     /// What is held, now that it has been compared with the fills; replaces what was written before.
     Positions(Vec<HeldPosition>),
 }
 
-/// Keys that new orders are to have.
+/// Entries that are one, and keys that new orders among them are to have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// The keys.
+    /// The keys; none if no order is new.
     pub keys: Vec<OrderKey>,
     /// The receipt of the last of the entries.
     pub receipt: u64,

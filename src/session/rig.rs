@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 
 pub(crate) use super::rig_memory::remembered;
+use super::rig_memory::{batch, is_in_batch};
 use super::{
     Ask, CacheItem, Command, Event, Listing, Now, Outcome, Output, Part, RiskMemory, Session, Token, durable::Entry,
 };
@@ -420,18 +421,18 @@ impl Rig {
 
     /// A journal that is always there, and at once unless the test says otherwise.
     fn journal(&mut self, entry: Entry) {
-        let receipt = entry.receipt;
+        let (receipt, event) = (entry.receipt, entry.event());
         self.entries.push(entry);
         match receipt {
             Some(receipt) if self.is_disk_slow => self.receipts.push(receipt),
             Some(receipt) => self.write(receipt),
-            None => self.events.extend(self.entries.last().and_then(Entry::event)),
+            None if is_in_batch(&self.entries) => {}
+            None => self.events.extend(event),
         }
     }
 
     fn write(&mut self, receipt: u64) {
-        let entry = self.entries.iter().find(|entry| entry.receipt == Some(receipt)).expect("an entry");
-        self.events.extend(entry.event());
+        self.events.extend(self.entries[batch(&self.entries, receipt)].iter().filter_map(Entry::event));
         self.session.on_journaled(self.now, receipt, &Ok(()));
     }
 
@@ -446,7 +447,7 @@ impl Rig {
     /// The disk takes nothing of what waits for it.
     pub(crate) fn fail_disk(&mut self, reason: &str) {
         for receipt in std::mem::take(&mut self.receipts) {
-            self.entries.retain(|entry| entry.receipt != Some(receipt));
+            self.entries.drain(batch(&self.entries, receipt));
             self.session.on_journaled(self.now, receipt, &Err(reason.to_owned()));
         }
         self.drain();

@@ -1,6 +1,27 @@
 //! What the journal of a scripted session gives back to its next run.
 
+use std::ops::Range;
+
 use super::durable::{Entry, Fact, Memory};
+
+/// Where the entries are that are written with the one of this receipt.
+pub(crate) fn batch(entries: &[Entry], receipt: u64) -> Range<usize> {
+    let end = 1 + entries.iter().position(|entry| entry.receipt == Some(receipt)).expect("an entry");
+    let claimed = entries.iter().find_map(|entry| match &entry.fact {
+        Fact::Claim(claim) if claim.receipt == receipt => Some(claim.entries),
+        _ => None,
+    });
+    end - claimed.unwrap_or(1)..end
+}
+
+/// True if the last entry is one with others.
+pub(crate) fn is_in_batch(entries: &[Entry]) -> bool {
+    let claimed = entries.iter().enumerate().rev().find_map(|(place, entry)| match &entry.fact {
+        Fact::Claim(claim) => Some(place + claim.entries),
+        _ => None,
+    });
+    claimed.is_some_and(|last| entries.len() - 1 <= last)
+}
 
 /// What a journal with these entries gives back to the next run.
 pub(crate) fn remembered(entries: &[Entry]) -> Memory {

@@ -128,6 +128,11 @@ fn a_disk_that_fails_keeps_the_whole_family_back() {
     assert!(rig.reply(token).expect("answered").is_err());
     rig.wait_ms(1_000);
     assert!(messages(&mut rig).is_empty() && state_of(&rig, "b-tp").is_none());
+    assert!(states(&mut rig).is_empty(), "nothing is told of what was not written");
+    let mut next = rig.restarted();
+    next.log_in(LinkName::Data);
+    next.log_in(TRADING);
+    assert!(state_of(&next, "b").is_none() && state_of(&next, "b-tp").is_none());
 }
 
 #[test]
