@@ -165,7 +165,7 @@ fn present<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
 }
 
 const LIST: [Column; 11] = [
-    ("since (UTC)", "recv_us"),
+    ("since (UTC)", "changed_us"),
     ("key", "key"),
     ("account", "account"),
     ("state", "state"),
@@ -177,9 +177,11 @@ const LIST: [Column; 11] = [
     ("limit", "limit_price"),
     ("reason", "reason"),
 ];
-const ONE: [Column; 17] = [
+const ONE: [Column; 19] = [
     ("key", "key"),
     ("state", "state"),
+    ("since (UTC)", "changed_us"),
+    ("placed (UTC)", "placed_us"),
     ("account", "account"),
     ("side", "side"),
     ("instrument", "instrument.local_symbol"),

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::compared;
 use crate::{
-    schema::order::FillEvent,
+    schema::order::{FillEvent, OrderEvent},
     session::{
         Memory,
         durable::{DayCount, HeldPosition, OrderMemory},
@@ -27,14 +27,15 @@ pub(super) fn recall(
     let next_order_id = connection.query_row(sql, [client_id], |row| row.get(0)).optional()?.unwrap_or(0);
     let mut orders = Vec::new();
     let mut statement = connection.prepare(
-        "SELECT event, ask, client, facts FROM orders
+        "SELECT event, ask, client, facts, first_us FROM orders
          WHERE final_us IS NULL OR number > (SELECT coalesce(max(number), 0) FROM orders) - ?1 ORDER BY number",
     )?;
     let mut rows = statement.query([FINISHED_MAX])?;
     while let Some(row) = rows.next()? {
         let (event, ask): (String, Option<String>) = (row.get(0)?, row.get(1)?);
         match serde_json::from_str(&event) {
-            Ok(event) => {
+            Ok(mut event) => {
+                date(&mut event, row.get(4)?);
                 // Without its request an order is compared with what IB says of it.
                 let ask = ask.and_then(|ask| serde_json::from_str(&ask).ok()).map(Box::new);
                 orders.push(OrderMemory { event, ask, client: row.get(2)?, facts: row.get(3)? });
@@ -57,6 +58,12 @@ pub(super) fn recall(
     let positions = positions(connection)?;
     let today = today(connection, now_us)?;
     Ok(Memory { orders, fills, next_order_id, today, positions })
+}
+
+/// Gives an order its times that was written down before orders had them.
+pub(super) fn date(event: &mut OrderEvent, first_us: i64) {
+    event.placed_us.get_or_insert(first_us);
+    event.changed_us.get_or_insert(event.recv_us);
 }
 
 /// What was asked and executed since midnight in New York, by account.

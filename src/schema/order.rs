@@ -131,8 +131,12 @@ pub struct OrderEvent {
     pub con_id: Option<i32>,
     /// Grows by one per subject. Only events have it: it is left out of answers.
     pub seq: Option<u64>,
-    /// When this was learned, microseconds UTC, our clock.
+    /// When this was learned, microseconds UTC, our clock. In answers: when they were given.
     pub recv_us: i64,
+    /// When the bridge wrote the order down to be placed, or first heard of it; microseconds UTC, our clock.
+    pub placed_us: Option<i64>,
+    /// When the last change of the order was learned; microseconds UTC, our clock. Answers have it as well.
+    pub changed_us: Option<i64>,
     /// Where the order stands.
     pub state: OrderState,
     /// Where it came from: `bridge`, `client-<id>` for another API client, `tws` for one typed in by hand,

@@ -130,6 +130,8 @@ pub(crate) fn order(key: &str, number: i64) -> Entry {
         con_id: None,
         seq: None,
         recv_us: number,
+        placed_us: None,
+        changed_us: None,
         state: OrderState::Working,
         origin: "bridge".into(),
         side: None,

@@ -163,7 +163,9 @@ impl Picture {
             }
             "order.list" => {
                 let orders: Option<Orders> = read(answer);
-                for order in orders.into_iter().flat_map(|orders| orders.orders) {
+                for mut order in orders.into_iter().flat_map(|orders| orders.orders) {
+                    // An answer was received just now: the order has been so for longer.
+                    order.recv_us = order.changed_us.unwrap_or(order.recv_us);
                     self.on_order(order);
                 }
             }

@@ -227,6 +227,10 @@ impl Orders {
         }
         let is_told = record.published.as_ref() != Some(&record.event);
         if is_told {
+            record.event.changed_us = Some(core.now.us);
+            if record.published.is_none() {
+                record.event.placed_us.get_or_insert(core.now.us);
+            }
             record.published = Some(record.event.clone());
         }
         let state = record.event.state;
@@ -323,6 +327,8 @@ fn blank(key: OrderKey, account: String, origin: String) -> Record {
         con_id: None,
         seq: None,
         recv_us: 0,
+        placed_us: None,
+        changed_us: None,
         state: OrderState::Journaled,
         origin,
         side: None,

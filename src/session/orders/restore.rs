@@ -62,6 +62,7 @@ impl Orders {
         for key in &keys {
             let Some(record) = self.book.get_mut(key) else { continue };
             record.settle(None);
+            (record.event.placed_us, record.event.changed_us) = (Some(core.now.us), Some(core.now.us));
             let mut memory = record.memory();
             memory.event.recv_us = core.now.us;
             let fact = OrderFact { memory, client_id, next_order_id, is_told: true, is_new: true };

@@ -2329,6 +2329,8 @@ class OrderEvent(TypedDict):
     """Average price of what is filled."""
     cancel_waits: NotRequired[bool]
     """True while a cancel that was asked for waits for the link to the gateway: it is sent when that is back, unless the order is over by then. Left out otherwise."""
+    changed_us: NotRequired[int]
+    """When the last change of the order was learned; microseconds UTC, our clock. Answers have it as well."""
     client_id: NotRequired[int]
     """API client that owns the order."""
     con_id: NotRequired[int]
@@ -2359,12 +2361,14 @@ class OrderEvent(TypedDict):
     """Parent's order id, for attached orders."""
     perm_id: NotRequired[int]
     """IB's account-wide order number; absent until IB gave one."""
+    placed_us: NotRequired[int]
+    """When the bridge wrote the order down to be placed, or first heard of it; microseconds UTC, our clock."""
     quantity: NotRequired[str]
     """Ordered quantity."""
     reason: NotRequired[str]
     """Text of a reject, hold or warning."""
     recv_us: int
-    """When this was learned, microseconds UTC, our clock."""
+    """When this was learned, microseconds UTC, our clock. In answers: when they were given."""
     remaining: NotRequired[str]
     """Still open; absent if unknown."""
     revision: NotRequired[int]

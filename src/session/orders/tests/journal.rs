@@ -252,3 +252,31 @@ fn evidence_is_written_down_once_with_the_order_it_is_about() {
     let key = Some("k1".parse().expect("a key"));
     assert_eq!(told, [("open_order", key.clone()), ("notice", key)]);
 }
+
+#[test]
+fn an_order_tells_when_it_was_placed_and_changed_whoever_asks_and_after_a_restart() {
+    let mut rig = Rig::ready();
+    place(&mut rig, ask("k1", ""));
+    let placed_us = rig.now().us;
+    rig.wait_ms(2_000);
+    rig.receive(TRADING, status(1, "Submitted", "0"));
+    let changed_us = rig.now().us;
+    rig.wait_ms(2_000);
+    // A repeat changes nothing.
+    rig.receive(TRADING, status(1, "Submitted", "0"));
+    let times = |order: &OrderEvent| (order.placed_us, order.changed_us);
+    let again = place(&mut rig, ask("k1", ""));
+    let answer = answered(rig.reply(again)).order;
+    assert_eq!(times(&answer), (Some(placed_us), Some(changed_us)));
+    assert_eq!(answer.recv_us, rig.now().us);
+    assert!(told(&mut rig).0.iter().all(|order| order.changed_us == Some(order.recv_us)));
+
+    let mut next = rig.restarted();
+    next.log_in(LinkName::Data);
+    next.begin_log_in(TRADING);
+    next.wait_ms(2_000);
+    next.receive(TRADING, open_order(gateway_order(1, 1, PERM, "k1"), "Submitted"));
+    next.answer_download();
+    let again = place(&mut next, ask("k1", ""));
+    assert_eq!(answered(next.reply(again)).order.placed_us, Some(placed_us));
+}
