@@ -179,6 +179,8 @@ pub struct OrderEvent {
     pub ib_code: Option<i32>,
     /// Text of a reject, hold or warning.
     pub reason: Option<String>,
+    /// What IB's advanced rejects say of the same, JSON as IB sends it: for `advanced_error_override` of another try.
+    pub advanced_reject: Option<String>,
     /// Why IB holds it, such as `locate`.
     pub why_held: Option<String>,
     /// What is traded; absent until known.

@@ -152,6 +152,7 @@ pub(crate) fn order(key: &str, number: i64) -> Entry {
         ib_status: None,
         ib_code: None,
         reason: None,
+        advanced_reject: None,
         why_held: None,
         instrument: None,
         duplicate_of: None,

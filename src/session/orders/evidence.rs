@@ -173,7 +173,7 @@ impl Orders {
             }
             // What is said of an order that was over before does not explain how it ended.
             if !(was.is_final() && record.facts.state() == was && record.event.reason.is_some()) {
-                record.explain(Some(notice.code), &notice.text);
+                record.explain_by(notice);
             }
         });
         match effect {

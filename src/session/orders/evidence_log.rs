@@ -107,13 +107,16 @@ pub(super) fn evidence(response: &Response) -> Option<(Evidence, Option<String>)
 
 /// A notice that names an order.
 pub(super) fn notice_evidence(order_id: i32, client_id: i32, notice: &Notice) -> Evidence {
-    let text = serde_json::json!({ "code": notice.code, "text": notice.text }).to_string();
+    let mut fields = serde_json::json!({ "code": notice.code, "text": notice.text });
+    if let (Some(fields), Some(json)) = (fields.as_object_mut(), &notice.advanced_reject) {
+        fields.insert("advanced_reject".to_owned(), json.as_str().into());
+    }
     Evidence {
         kind: "notice",
         order_id: Some(order_id),
         client_id: Some(client_id),
         ib_code: Some(notice.code),
-        text,
+        text: fields.to_string(),
         ..Evidence::default()
     }
 }

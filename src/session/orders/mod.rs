@@ -294,6 +294,13 @@ impl Record {
     fn explain(&mut self, ib_code: Option<i32>, reason: &str) {
         self.event.ib_code = ib_code;
         self.event.reason = Some(reason.to_owned());
+        self.event.advanced_reject = None;
+    }
+
+    /// Gives what a notice says as the reason of the change.
+    fn explain_by(&mut self, notice: &Notice) {
+        self.explain(Some(notice.code), &notice.text);
+        self.event.advanced_reject.clone_from(&notice.advanced_reject);
     }
 
     /// Fills in what follows from the facts. A reason given for an earlier state does not explain a
@@ -302,8 +309,7 @@ impl Record {
         let state = self.facts.state();
         let goes_well = matches!(state, OrderState::Working | OrderState::PartiallyFilled | OrderState::Filled);
         if state != self.event.state && goes_well && self.event.reason.as_deref() == earlier_reason {
-            self.event.reason = None;
-            self.event.ib_code = None;
+            (self.event.reason, self.event.ib_code, self.event.advanced_reject) = (None, None, None);
         }
         self.event.state = state;
         self.is_held &= !self.facts.is_live() && !state.is_final();
@@ -349,6 +355,7 @@ fn blank(key: OrderKey, account: String, origin: String) -> Record {
         ib_status: None,
         ib_code: None,
         reason: None,
+        advanced_reject: None,
         why_held: None,
         instrument: None,
         duplicate_of: None,

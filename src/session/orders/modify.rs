@@ -237,7 +237,7 @@ impl Orders {
             return false;
         }
         let Some(changing) = self.book.get_mut(key).and_then(|record| record.changing.take()) else { return false };
-        self.change(core, key, |record| record.explain(Some(notice.code), &notice.text));
+        self.change(core, key, |record| record.explain_by(notice));
         let mut error = notice.to_error();
         error.code = ErrorCode::RejectedByGateway;
         self.end_change(core, key, &changing.ask, &Err(error));

@@ -2323,6 +2323,8 @@ class OrderEvent(TypedDict):
 
     account: str
     """Account number."""
+    advanced_reject: NotRequired[str]
+    """What IB's advanced rejects say of the same, JSON as IB sends it: for `advanced_error_override` of another try."""
     after_gap: NotRequired[bool]
     """True on the first event after an interruption; left out otherwise."""
     average_price: NotRequired[float]

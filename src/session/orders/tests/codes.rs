@@ -407,3 +407,39 @@ each! {
     code_10347: 10347 "",
     code_10349: 10349 "",
 }
+
+#[test]
+fn an_advanced_reject_comes_with_the_order_so_that_another_try_can_override_it() {
+    let mut rig = Rig::ready();
+    let json = r#"[{"id":"1","override":"8229"}]"#;
+    let refuse = |rig: &mut Rig, id: i32| {
+        let message = crate::tws::message::login::ErrorMessage {
+            id: Some(id),
+            error_code: Some(201),
+            error_msg: Some("Order rejected - reason:too far from the market".to_owned()),
+            advanced_order_reject_json: Some(json.to_owned()),
+            ..Default::default()
+        };
+        rig.receive(TRADING, Response::ErrorMessage(message));
+    };
+    let token = place(&mut rig, ask("k1", ""));
+    refuse(&mut rig, 1);
+    let answer = answered(rig.reply(token));
+    assert_eq!((answer.state, answer.order.advanced_reject.as_deref()), (OrderState::Rejected, Some(json)));
+    assert_eq!(told(&mut rig).0.last().and_then(|order| order.advanced_reject.clone()).as_deref(), Some(json));
+    let noted = rig.entries.iter().any(|entry| match &entry.fact {
+        crate::session::durable::Fact::Evidence(evidence) => evidence.text.contains("8229"),
+        _ => false,
+    });
+    assert!(noted, "it is written down");
+
+    place(&mut rig, ask("k2", ""));
+    refuse(&mut rig, 2);
+    rig.receive(TRADING, execution(-1, 2, "k2", "0001.01.01.01", "60", "60"));
+    let order = told(&mut rig).0.pop().expect("told");
+    assert_eq!((order.key.as_str(), order.state), ("k2", OrderState::Cancelled), "of what did not fill");
+    assert_eq!(order.advanced_reject.as_deref(), Some(json));
+    rig.receive(TRADING, execution(-1, 2, "k2", "0001.01.02.01", "40", "100"));
+    let order = told(&mut rig).0.pop().expect("told");
+    assert_eq!((order.state, order.advanced_reject), (OrderState::Filled, None), "nothing was refused after all");
+}
