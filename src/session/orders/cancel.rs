@@ -32,7 +32,7 @@ pub(super) enum Sending {
     Withdrawn,
     /// A cancel is on its way.
     Sent,
-    /// It waits for the link.
+    /// It waits for the link, or for the order to leave.
     Late,
 }
 
@@ -103,7 +103,8 @@ impl Orders {
             return Ok(Sending::Withdrawn);
         }
         self.want_cancel(key, ask, fence);
-        if !fence.is_ready {
+        if !fence.is_ready || self.waits_for_parent(key) {
+            self.late_cancels.insert(key.clone());
             self.keep_cancel(core, key);
             return Ok(Sending::Late);
         }

@@ -1,5 +1,5 @@
-//! Cancels that wait: asked for while the trading link was down or IB out of the gateway's reach, or sent without
-//! the order being seen to end.
+//! Cancels that wait: asked for while the trading link was down or IB out of the gateway's reach, or before the message
+//! in which the order is made has left, or sent without the order being seen to end.
 //!
 //! A cancel is written down with its order and stays wanted until the order is over or the gateway refuses it. It is
 //! sent again once per login and once when IB is back, after the lists have told which orders are over.
@@ -24,8 +24,18 @@ impl Orders {
         }
     }
 
+    /// The order goes out in the message of another one that has not left: its cancel would come first.
+    pub(super) fn waits_for_parent(&self, key: &OrderKey) -> bool {
+        let parent = self.book.get(key).and_then(|record| self.book.get(record.attached_to.as_ref()?));
+        parent.is_some_and(|parent| !parent.facts.is_sent && !parent.facts.state().is_final())
+    }
+
     /// No message goes out now: what was asked for is kept, and shown if it waits.
     pub(super) fn keep_cancel(&mut self, core: &mut Core, key: &OrderKey) {
+        // Of an order that is not on the disk nothing may stay there; this comes again when it is.
+        if self.book.get(key).is_some_and(|record| record.receipt.is_some()) {
+            return;
+        }
         self.change(core, key, |_| {});
         self.write_down(core, key, false);
     }
@@ -45,16 +55,27 @@ impl Orders {
             return;
         }
         for key in std::mem::take(&mut self.late_cancels) {
-            let Some(record) = self.book.get(&key) else { continue };
-            let order_id = record.event.order_id.filter(|_| record.event.client_id == Some(self.client_id));
-            let (Some(ask), Some(order_id)) = (record.cancel.clone(), order_id) else { continue };
-            if record.facts.state().is_final() {
-                continue;
-            }
-            let client = record.client.clone();
-            if self.submit_cancel(core, client.as_ref(), &key, order_id, &ask).is_err() {
-                self.late_cancels.insert(key);
-            }
+            self.resume_cancel(core, key);
+        }
+    }
+
+    /// The message in which the order is made goes out: a cancel that waited for that follows.
+    pub(super) fn resume_cancel_of_child(&mut self, core: &mut Core, key: &OrderKey) {
+        if !core.ib_lost && self.late_cancels.remove(key) {
+            self.resume_cancel(core, key.clone());
+        }
+    }
+
+    fn resume_cancel(&mut self, core: &mut Core, key: OrderKey) {
+        let Some(record) = self.book.get(&key) else { return };
+        let order_id = record.event.order_id.filter(|_| record.event.client_id == Some(self.client_id));
+        let (Some(ask), Some(order_id)) = (record.cancel.clone(), order_id) else { return };
+        if record.facts.state().is_final() {
+            return;
+        }
+        let client = record.client.clone();
+        if self.waits_for_parent(&key) || self.submit_cancel(core, client.as_ref(), &key, order_id, &ask).is_err() {
+            self.late_cancels.insert(key);
         }
     }
 }

@@ -180,6 +180,7 @@ impl Orders {
         self.change(core, &key, |record| record.on_sent(round));
         for key in self.book.attached_to(&key) {
             self.change(core, &key, |record| record.on_sent(round));
+            self.resume_cancel_of_child(core, &key);
         }
     }
 

@@ -92,6 +92,9 @@ impl Orders {
         let failure = written.as_ref().err().filter(|_| !record.facts.is_sent && !record.facts.state().is_final());
         let Some(reason) = failure else {
             // Or it ended while it waited, or IB told of an order of this key.
+            if record.has_late_cancel() {
+                self.keep_cancel(core, key);
+            }
             self.answer_met(core, key);
             return self.answer_gathered(core, key);
         };

@@ -223,3 +223,37 @@ fn an_inactive_order_is_not_modified_since_it_may_be_over() {
     assert!(rig.reply(token).expect("a reply").is_err());
     assert!(placed(&mut rig).is_empty());
 }
+
+#[test]
+fn a_cancel_of_an_attached_order_does_not_overtake_the_message_that_makes_it() {
+    let mut rig = Rig::ready();
+    rig.is_disk_slow = true;
+    place(&mut rig, ask("k1", r#","attached":{"stop_loss":{"key":"sl","order_type":"STP"}}"#));
+    let token = cancel(&mut rig, "sl");
+    rig.wait_ms(500);
+    assert!(rig.peek_sent(TRADING).is_empty() && rig.reply(token).is_none());
+    rig.sync_disk();
+    let sent = rig.sent(TRADING);
+    assert!(
+        matches!(&sent[..], [Request::PlaceOrderRequest(order), Request::CancelOrderRequest(cancel)]
+            if order.order_id == Some(1) && cancel.order_id == Some(2)),
+        "{sent:?}"
+    );
+    assert_eq!(state_of(&rig, "sl"), Some(OrderState::CancelPending));
+    rig.notice(TRADING, 2, 202, "Order Canceled - reason:");
+    assert_eq!(answered(rig.reply(token)).state, OrderState::Cancelled);
+}
+
+#[test]
+fn a_cancel_of_an_attached_order_that_was_never_written_down_leaves_nothing() {
+    let mut rig = Rig::ready();
+    rig.is_disk_slow = true;
+    place(&mut rig, ask("k1", r#","attached":{"stop_loss":{"key":"sl","order_type":"STP"}}"#));
+    let token = cancel(&mut rig, "sl");
+    rig.fail_disk("the disk is full");
+    assert!(rig.reply(token).expect("answered").is_err());
+    let next = rig.restarted();
+    assert!(state_of(&next, "sl").is_none() && state_of(&next, "k1").is_none());
+    rig.wait_ms(1_000);
+    assert!(rig.peek_sent(TRADING).is_empty());
+}
