@@ -110,6 +110,8 @@ pub(super) struct Book {
     /// Other orders that IB shows under a key, by that key.
     twins: FxHashMap<OrderKey, Vec<OrderKey>>,
     finals: VecDeque<OrderKey>,
+    /// Orders that were asked for as children, by their parent, oldest first.
+    children: FxHashMap<OrderKey, Vec<OrderKey>>,
     births: u64,
 }
 
@@ -160,13 +162,8 @@ impl Book {
 
     /// Open orders whose parent is this order, in the order they were asked for.
     pub(super) fn children_of(&self, key: &OrderKey) -> Vec<OrderKey> {
-        let is_child = |record: &&Record| {
-            !record.facts.state().is_final()
-                && record.ask.as_ref().is_some_and(|ask| ask.parent_key.as_ref() == Some(key))
-        };
-        let mut children: Vec<_> = self.records.values().filter(is_child).collect();
-        children.sort_unstable_by_key(|record| record.born);
-        children.into_iter().map(|record| record.event.key.clone()).collect()
+        let is_open = |child: &&OrderKey| self.records.get(*child).is_some_and(|one| !one.facts.state().is_final());
+        self.children.get(key).into_iter().flatten().filter(is_open).cloned().collect()
     }
 
     pub(super) fn by_order_id(&self, client_id: i32, order_id: i32) -> Option<OrderKey> {
@@ -178,13 +175,19 @@ impl Book {
     }
 
     /// The order a report is about. A number of IB that contradicts what is known of a candidate
-    /// makes it another order.
+    /// makes it another order, and so does the key of another one.
     pub(super) fn find(&self, identity: &Identity<'_>, own: i32) -> Option<OrderKey> {
         if let Some(key) = identity.perm_id().and_then(|perm_id| self.by_perm.get(&perm_id)) {
             return Some(key.clone());
         }
+        let own_key = identity.own_key(own);
         let fits = |key: &OrderKey| {
-            let known = self.records.get(key).map(|record| &record.event)?;
+            let record = self.records.get(key)?;
+            // Orders made in the message of another one come under the key of that.
+            if record.ask.is_some() && own_key.as_ref().is_some_and(|own_key| own_key != key) {
+                return None;
+            }
+            let known = &record.event;
             let differs = |a: Option<i64>, b: Option<i64>| a.is_some() && b.is_some() && a != b;
             let order_id = identity.order_id.filter(|id| !matches!(id, 0 | -1)).map(i64::from);
             let contradicts =
@@ -192,7 +195,7 @@ impl Book {
             (!contradicts).then(|| key.clone())
         };
         let by_id = identity.client_order(own).and_then(|id| self.by_id.get(&id));
-        by_id.and_then(fits).or_else(|| identity.own_key(own).as_ref().and_then(fits))
+        by_id.and_then(fits).or_else(|| own_key.as_ref().and_then(fits))
     }
 
     /// The key for an order that [`Self::find`] does not know; `None` until it can have one.
@@ -210,6 +213,9 @@ impl Book {
         if let Some(first) = record.event.duplicate_of.clone() {
             self.twins.entry(first).or_default().push(key.clone());
         }
+        if let Some(parent) = record.ask.as_ref().and_then(|ask| ask.parent_key.clone()) {
+            self.children.entry(parent).or_default().push(key.clone());
+        }
         self.records.insert(key.clone(), record);
         self.index(&key);
     }
@@ -223,10 +229,26 @@ impl Book {
     pub(super) fn take(&mut self, key: &OrderKey) -> Option<Record> {
         let record = self.records.remove(key)?;
         self.open.remove(&record.born);
-        if let (Some(client_id), Some(order_id)) = (record.event.client_id, record.event.order_id) {
+        self.forget_names(&record);
+        Some(record)
+    }
+
+    /// An order that is gone is not to be found any more.
+    fn forget_names(&mut self, record: &Record) {
+        let event = &record.event;
+        if let (Some(client_id), Some(order_id)) = (event.client_id, event.order_id)
+            && self.by_id.get(&(client_id, order_id)) == Some(&event.key)
+        {
             self.by_id.remove(&(client_id, order_id));
         }
-        Some(record)
+        if let Some(parent) = record.ask.as_ref().and_then(|ask| ask.parent_key.as_ref())
+            && let Some(children) = self.children.get_mut(parent)
+        {
+            children.retain(|child| *child != event.key);
+            if children.is_empty() {
+                self.children.remove(parent);
+            }
+        }
     }
 
     /// Makes the record findable by what is known of it.
@@ -242,7 +264,14 @@ impl Book {
             self.by_perm.insert(perm_id, key.clone());
         }
         if let (Some(client_id), Some(order_id)) = (event.client_id, event.order_id) {
-            self.by_id.insert((client_id, order_id), key.clone());
+            let holder = self.by_id.get(&(client_id, order_id)).filter(|holder| *holder != key);
+            // What is told of the number of an open order is told of that one.
+            let is_held = holder
+                .and_then(|holder| self.records.get(holder))
+                .is_some_and(|holder| !holder.facts.state().is_final() && holder.ask.is_some());
+            if !is_held {
+                self.by_id.insert((client_id, order_id), key.clone());
+            }
         }
     }
 
@@ -267,8 +296,6 @@ impl Book {
         if let Some(perm_id) = event.perm_id {
             self.by_perm.remove(&perm_id);
         }
-        if let (Some(client_id), Some(order_id)) = (event.client_id, event.order_id) {
-            self.by_id.remove(&(client_id, order_id));
-        }
+        self.forget_names(&record);
     }
 }

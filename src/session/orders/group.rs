@@ -1,6 +1,6 @@
 //! Brackets and OCA groups: several orders that go out together or not at all.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Fence, Orders, Until, answers::is_met, place::used_differently, terms, wire};
 use crate::{
@@ -101,10 +101,9 @@ impl Family {
         if orders.len() > FAMILY_MAX {
             return Err(ApiError::new(ErrorCode::TooLarge, format!("at most {FAMILY_MAX} orders go out together")));
         }
-        for (place, order) in orders.iter().enumerate() {
-            if orders.iter().take(place).any(|other| other.key == order.key) {
-                return Err(ApiError::invalid(format!("key: {} is given twice", order.key)));
-            }
+        let mut keys = BTreeSet::new();
+        if let Some(key) = orders.iter().flat_map(keys_of).find(|key| !keys.insert(*key)) {
+            return Err(ApiError::invalid(format!("key: {key} is given twice")));
         }
         for (place, order) in orders.iter_mut().enumerate() {
             // The family is waited for as a whole.
@@ -136,6 +135,12 @@ impl Family {
     fn wait_for(&self) -> WaitFor {
         self.orders.first().map(|order| order.wait_for).unwrap_or_default()
     }
+}
+
+/// The key of an order, and those of the orders made in its message.
+fn keys_of(order: &PlaceOrder) -> impl Iterator<Item = &OrderKey> {
+    let attached = order.attached.iter().flat_map(|attached| [&attached.stop_loss, &attached.profit_taker]);
+    std::iter::once(&order.key).chain(attached.flatten().map(|order| &order.key))
 }
 
 /// What an exit has in common with its entry.
@@ -200,14 +205,14 @@ impl Orders {
 
     /// The keys were asked for before: answer with how the orders stand. False if all keys are new.
     fn repeat_family(&mut self, core: &mut Core, command: &Command, family: &Family) -> bool {
-        let known: Vec<&PlaceOrder> = family.orders.iter().filter(|ask| self.book.contains(&ask.key)).collect();
-        let Some(first) = known.first() else { return false };
+        let Some(first) = family.orders.iter().find(|ask| self.book.contains(&ask.key)) else { return false };
         let unknown = family.orders.iter().find(|ask| !self.book.contains(&ask.key));
-        let difference = known.iter().find_map(|ask| {
+        let difference = family.orders.iter().enumerate().find_map(|(place, ask)| {
             let record = self.book.get(&ask.key)?;
+            let con_id = family.listings.get(place).map(|listing| listing.instrument.con_id);
             let field = match &record.ask {
                 Some(first) => terms::difference(first, ask),
-                None => terms::contradiction(&record.event, ask),
+                None => terms::contradiction(&record.event, ask, con_id),
             };
             field.map(|field| used_differently(&ask.key, &field))
         });

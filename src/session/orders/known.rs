@@ -46,9 +46,10 @@ impl Orders {
                 format!("key: others of these orders were placed before, {key} was not; use new keys for all");
             return (key, Some(ApiError::invalid(message)));
         };
+        let new_con_id = new.event.con_id;
         let field = match (&first.ask, &new.ask) {
             (Some(first), Some(new)) => terms::difference(first, new),
-            (None, Some(new)) => terms::contradiction(&first.event, new),
+            (None, Some(new)) => terms::contradiction(&first.event, new, new_con_id),
             // Attached orders are part of another one's request.
             (_, None) => None,
         };

@@ -24,7 +24,7 @@ impl Orders {
             let differs = match &record.ask {
                 Some(first) => terms::difference(first, ask),
                 // Placed in an earlier run: what IB says of it must fit.
-                None => terms::contradiction(&record.event, ask),
+                None => terms::contradiction(&record.event, ask, None),
             };
             if let Some(field) = differs {
                 core.refuse(command.token, used_differently(&ask.key, &field));
@@ -110,7 +110,7 @@ impl Orders {
         };
         if let Some(record) = self.book.get(&ask.key) {
             // The gateway told of an order of this key meanwhile: it was placed in an earlier run.
-            if let Some(field) = terms::contradiction(&record.event, ask) {
+            if let Some(field) = terms::contradiction(&record.event, ask, Some(listing.instrument.con_id)) {
                 let error = used_differently(&ask.key, &field);
                 core.refuse(command.token, error.clone());
                 return Self::refuse_all(core, reservation.followers.into_iter().map(|(token, _)| token), &error);

@@ -170,3 +170,57 @@ fn a_journal_of_an_earlier_release_with_sizes_beyond_all_bounds_ends_nothing() {
     place(&mut next, ask("k2", ""));
     assert_eq!(placed(&mut next).len(), 1);
 }
+
+#[test]
+fn a_report_of_our_order_id_under_another_key_is_of_another_order() {
+    let mut rig = Rig::ready();
+    place(&mut rig, ask("k1", ""));
+    rig.receive(TRADING, open_order(gateway_order(1, 1, PERM, "other"), "Submitted"));
+    rig.receive(TRADING, execution(-1, 1, "other", "0001.01.01.01", "100", "100"));
+    assert_eq!(state_of(&rig, "k1"), Some(OrderState::Sent), "nothing was said of it");
+    assert!(state_of(&rig, "other").is_some());
+    let (_, fills) = told(&mut rig);
+    assert!(fills.iter().all(|fill| fill.key.as_str() == "other"), "{fills:?}");
+    rig.receive(TRADING, open_order(gateway_order(1, 1, PERM + 6, "k1"), "Submitted"));
+    assert_eq!(state_of(&rig, "k1"), Some(OrderState::Working));
+}
+
+#[test]
+fn an_order_known_from_ib_alone_is_compared_in_all_that_ib_tells_of_it() {
+    let contract = |con_id: i32| {
+        let mut ask = ask("k1", "");
+        ask.contract = serde_json::from_value(format!("CONID:{con_id}").into()).expect("a contract");
+        ask
+    };
+    let named = |text: &str| {
+        let mut ask = ask("k1", "");
+        ask.contract = serde_json::from_value(text.into()).expect("a contract");
+        ask
+    };
+    for (ask, field) in [
+        (ask("k1", ""), None),
+        (ask("k1", r#","tif":"gtc""#), Some("tif")),
+        (PlaceOrder { limit_price: Some(181.0), ..ask("k1", "") }, Some("limit_price")),
+        (PlaceOrder { order_type: crate::schema::order::OrderType::Market, ..ask("k1", "") }, Some("order_type")),
+        (contract(1), Some("contract")),
+        (named("STK:AAPL"), None),
+        (named("STK:MSFT"), Some("contract")),
+    ] {
+        let mut rig = Rig::ready();
+        rig.receive(TRADING, open_order(gateway_order(1, 40, PERM, "k1"), "Submitted"));
+        let token = place(&mut rig, ask);
+        match (rig.reply(token).expect("answered"), field) {
+            (Ok(Answer::Order(answer)), None) => assert!(answer.repeated),
+            (Err(error), Some(field)) => assert!(error.message.contains(&format!("another {field};")), "{error}"),
+            (outcome, field) => panic!("{field:?}: {outcome:?}"),
+        }
+        assert!(placed(&mut rig).is_empty());
+    }
+    // A price that was changed since is not held against the first request.
+    let mut rig = Rig::ready();
+    rig.receive(TRADING, open_order(gateway_order(1, 40, PERM, "k1"), "Submitted"));
+    let changed = Order { lmt_price: Some(181.0), ..gateway_order(1, 40, PERM, "k1") };
+    rig.receive(TRADING, open_order(changed, "Submitted"));
+    let token = place(&mut rig, ask("k1", ""));
+    assert!(answered(rig.reply(token)).repeated);
+}

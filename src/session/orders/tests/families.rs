@@ -232,3 +232,41 @@ fn a_check_asks_for_an_estimate_and_leaves_nothing_behind() {
     let error = rig.reply(token).expect("answered").expect_err("refused");
     assert_eq!((error.code, error.ib_code), (ErrorCode::RejectedByGateway, Some(201)));
 }
+
+#[test]
+fn a_key_of_an_attached_order_is_nobody_elses_in_its_family() {
+    let order = |key: &str, attached: &str| {
+        format!(
+            r#"{{"key":"{key}","contract":"CONID:265598","side":"buy","quantity":"100","order_type":"limit",
+                "limit_price":1{attached}}}"#
+        )
+    };
+    let stop = |key: &str| format!(r#","attached":{{"stop_loss":{{"key":"{key}","order_type":"STP"}}}}"#);
+    for (first, second, named) in [
+        (order("o1", &stop("x")), order("o2", &stop("x")), "key: x is given twice"),
+        (order("o1", &stop("o2")), order("o2", ""), "key: o2 is given twice"),
+        (order("o1", ""), order("o2", &stop("o1")), "key: o1 is given twice"),
+    ] {
+        let mut rig = Rig::ready();
+        let text = format!(r#"{{"group":"g","orders":[{first},{second}]}}"#);
+        let token = family(&mut rig, Ask::Oca(Box::new(serde_json::from_str::<Oca>(&text).expect("a group"))));
+        let error = rig.reply(token).expect("answered").expect_err("refused");
+        assert_eq!((error.code, error.message.as_str()), (ErrorCode::InvalidRequest, named));
+        assert!(messages(&mut rig).is_empty() && state_of(&rig, "o1").is_none());
+    }
+}
+
+#[test]
+fn a_parent_that_ends_takes_back_its_own_children_and_no_others() {
+    let mut rig = Rig::ready();
+    place(&mut rig, ask("p1", r#","transmit":false"#));
+    place(&mut rig, ask("p2", r#","transmit":false"#));
+    rig.is_disk_slow = true;
+    for (key, parent) in [("c1", "p1"), ("c2", "p2"), ("c3", "p1")] {
+        place(&mut rig, ask(key, &format!(r#","parent_key":"{parent}""#)));
+    }
+    rig.notice(TRADING, 1, 202, "Order Canceled - reason:");
+    assert_eq!(state_of(&rig, "c1"), Some(OrderState::Cancelled));
+    assert_eq!(state_of(&rig, "c3"), Some(OrderState::Cancelled));
+    assert_eq!(state_of(&rig, "c2"), Some(OrderState::Journaled));
+}
