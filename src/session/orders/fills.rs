@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use compact_str::CompactString;
 use rust_decimal::{
     Decimal,
     prelude::{FromPrimitive as _, ToPrimitive as _},
@@ -30,7 +31,9 @@ use crate::{
 };
 
 /// Fills kept; the oldest are forgotten and counted beyond it.
-const FILLS_MAX: usize = 100_000;
+const FILLS_MAX: usize = if cfg!(test) { 1_000 } else { 100_000 };
+/// Fills of which only the name is kept, so that they are known when a list names them again.
+const NAMES_MAX: usize = if cfg!(test) { 5_000 } else { 500_000 };
 /// Commissions kept whose execution has not come.
 const COMMISSIONS_MAX: usize = 10_000;
 
@@ -39,11 +42,21 @@ const COMMISSIONS_MAX: usize = 10_000;
 pub(super) struct Fills {
     by_id: FxHashMap<String, FillEvent>,
     oldest_first: VecDeque<String>,
+    forgotten: FxHashMap<CompactString, Forgotten>,
+    forgotten_oldest_first: VecDeque<CompactString>,
     /// What the fills make of each position, by account and contract. Those forgotten still count.
     bought: BTreeMap<(String, i32), Decimal>,
     /// By whole execution id.
     commissions: FxHashMap<String, CommissionAndFeesReport>,
     commissions_oldest_first: VecDeque<String>,
+}
+
+/// What stays of a fill that is not kept any more.
+#[derive(Debug)]
+struct Forgotten {
+    version: u64,
+    /// What it makes of its position.
+    bought: Decimal,
 }
 
 /// What became of a report.
@@ -83,9 +96,10 @@ impl Fills {
 
     fn novelty(&self, exec_id: &str) -> Novelty {
         let (fill, version) = parts(exec_id);
-        match self.by_id.get(fill) {
+        let kept = self.by_id.get(fill).map(|known| version_number(parts(&known.exec_id).1));
+        match kept.or_else(|| self.forgotten.get(fill).map(|known| known.version)) {
             None => Novelty::New,
-            Some(known) => match version_number(version).cmp(&version_number(parts(&known.exec_id).1)) {
+            Some(known) => match version_number(version).cmp(&known) {
                 Ordering::Greater => Novelty::Correction,
                 Ordering::Equal => Novelty::Known,
                 Ordering::Less => Novelty::Outdated,
@@ -98,27 +112,41 @@ impl Fills {
         &self.bought
     }
 
-    /// The summary of a combo moves no position: its legs do.
-    fn count(&mut self, fill: &FillEvent, times: Decimal) {
-        if fill.instrument.sec_type != "BAG" {
-            let sign = if fill.side == Side::Buy { times } else { -times };
+    fn count(&mut self, fill: &FillEvent, more: Decimal) {
+        if !more.is_zero() {
             let bought = self.bought.entry((fill.account.clone(), fill.con_id)).or_default();
-            *bought = bought.saturating_add(sign.saturating_mul(fill.quantity.decimal()));
+            *bought = bought.saturating_add(more);
         }
     }
 
     fn keep(&mut self, core: &mut Core, fill: &FillEvent) {
         let id = parts(&fill.exec_id).0.to_owned();
-        self.count(fill, Decimal::ONE);
+        self.count(fill, effect(fill));
         if let Some(replaced) = self.by_id.insert(id.clone(), fill.clone()) {
-            return self.count(&replaced, Decimal::NEGATIVE_ONE);
+            return self.count(&replaced, -effect(&replaced));
+        }
+        if let Some(replaced) = self.forgotten.remove(id.as_str()) {
+            self.count(fill, -replaced.bought);
         }
         self.oldest_first.push_back(id);
         if self.oldest_first.len() > FILLS_MAX
             && let Some(oldest) = self.oldest_first.pop_front()
+            && let Some(fill) = self.by_id.remove(&oldest)
         {
-            self.by_id.remove(&oldest);
             core.counters.forgotten += 1;
+            self.keep_name(oldest.into(), &fill);
+        }
+    }
+
+    fn keep_name(&mut self, name: CompactString, fill: &FillEvent) {
+        let forgotten = Forgotten { version: version_number(parts(&fill.exec_id).1), bought: effect(fill) };
+        if self.forgotten.insert(name.clone(), forgotten).is_none() {
+            self.forgotten_oldest_first.push_back(name);
+        }
+        if self.forgotten_oldest_first.len() > NAMES_MAX
+            && let Some(oldest) = self.forgotten_oldest_first.pop_front()
+        {
+            self.forgotten.remove(&oldest);
         }
     }
 
@@ -258,6 +286,8 @@ impl Orders {
             }
             // Of a version that has been replaced.
             Some(fill) if version_number(version) < version_number(parts(&fill.exec_id).1) => {}
+            // It comes with every list: its fill was told long ago.
+            None if self.fills.forgotten.get(id).is_some_and(|fill| version_number(version) <= fill.version) => {}
             _ => self.fills.keep_commission(core, exec_id, message),
         }
     }
@@ -268,6 +298,10 @@ impl Orders {
     /// from before the correction may have come after it, or what it corrects was never heard of.
     pub(super) fn recount(&mut self, core: &mut Core) {
         self.corrected.retain(|key| self.book.contains(key));
+        // What is kept would be too little.
+        if !self.fills.forgotten.is_empty() {
+            return;
+        }
         let mut sums: BTreeMap<&OrderKey, (Decimal, Option<Decimal>)> = BTreeMap::new();
         if !self.corrected.is_empty() {
             for fill in self.fills.by_id.values().filter(|fill| fill.combo_leg != Some(true)) {
@@ -288,6 +322,15 @@ impl Orders {
                 self.change(core, &key, |record| record.facts.on_corrected(&before, &quantity.into(), average));
             }
         }
+    }
+}
+
+/// What a fill makes of its position. The summary of a combo moves none: its legs do.
+fn effect(fill: &FillEvent) -> Decimal {
+    match (fill.instrument.sec_type.as_str(), fill.side) {
+        ("BAG", _) => Decimal::ZERO,
+        (_, Side::Buy) => fill.quantity.decimal(),
+        (_, Side::Sell) => -fill.quantity.decimal(),
     }
 }
 

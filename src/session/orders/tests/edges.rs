@@ -224,3 +224,32 @@ fn an_order_known_from_ib_alone_is_compared_in_all_that_ib_tells_of_it() {
     let token = place(&mut rig, ask("k1", ""));
     assert!(answered(rig.reply(token)).repeated);
 }
+
+#[test]
+fn a_fill_that_was_forgotten_is_not_told_nor_counted_again() {
+    let mut rig = Rig::ready();
+    place(&mut rig, PlaceOrder { quantity: Some("1000000".parse().expect("a size")), ..ask("k1", "") });
+    let fill = |rig: &mut Rig, number: usize, version: u32| {
+        let exec_id = format!("0001.{number}.{version:02}");
+        rig.receive(TRADING, execution(-1, 1, "k1", &exec_id, "10", &format!("{}", 10 * number)));
+    };
+    for number in 1..=1_500 {
+        fill(&mut rig, number, 1);
+    }
+    let held = rig.session.orders.bought().clone();
+    assert_eq!(held.values().copied().collect::<Vec<_>>(), [15_000.into()]);
+    assert_eq!(told(&mut rig).1.len(), 1_500);
+    for number in 1..=1_500 {
+        fill(&mut rig, number, 1);
+    }
+    assert!(told(&mut rig).1.is_empty());
+    assert_eq!(rig.session.orders.bought(), &held);
+    // A correction takes back what the first version made.
+    fill(&mut rig, 1, 2);
+    assert_eq!(told(&mut rig).1.iter().map(|fill| fill.correction).collect::<Vec<_>>(), [Some(true)]);
+    assert_eq!(rig.session.orders.bought(), &held);
+    rig.session.orders.recount(&mut rig.session.core);
+    let key = "k1".parse().expect("a key");
+    let filled = rig.session.orders.book.get(&key).map(|record| record.event.filled.clone());
+    assert_eq!(filled, "15000".parse().ok(), "what was forgotten was filled all the same");
+}
