@@ -8,6 +8,9 @@ use crate::{
     session::{CacheKind, Now, Session},
 };
 
+/// Where bars ended longer ago is of no use: so much is never fetched. In microseconds.
+const BARS_KEPT_US: i64 = 30 * 86_400_000_000;
+
 /// Opens the cache, and lets the session recall what is in it. Without a usable file the bridge goes
 /// on with none, which is told.
 pub(super) fn open(config: &Config, session: &mut Session, now: Now) -> Option<CacheWriter> {
@@ -33,6 +36,7 @@ fn recall(cache: &mut Cache, config: &Config, session: &mut Session, now: Now) -
     for kind in CacheKind::ALL {
         let since_us = match kind {
             CacheKind::Contract | CacheKind::Rule | CacheKind::Chain => now.us.saturating_sub(keep_us),
+            CacheKind::Bars => now.us.saturating_sub(BARS_KEPT_US),
             CacheKind::Gateway | CacheKind::Lease | CacheKind::Scan => i64::MIN,
         };
         cache.prune(kind, since_us)?;

@@ -26,6 +26,8 @@ pub enum CacheKind {
     Chain,
     /// When the gateway was last seen.
     Gateway,
+    /// The end of the last whole bar of a stream that outlives the bridge.
+    Bars,
     /// A lease that outlives the bridge.
     Lease,
     /// A lease on a scanner that outlives the bridge.
@@ -33,8 +35,9 @@ pub enum CacheKind {
 }
 
 impl CacheKind {
-    /// Every kind.
-    pub const ALL: [Self; 6] = [Self::Contract, Self::Rule, Self::Chain, Self::Gateway, Self::Lease, Self::Scan];
+    /// Every kind, in the order in which they are recalled: leases need what comes before them.
+    pub const ALL: [Self; 7] =
+        [Self::Contract, Self::Rule, Self::Chain, Self::Gateway, Self::Bars, Self::Lease, Self::Scan];
 
     /// Its name on the disk.
     pub fn name(self) -> &'static str {
@@ -43,6 +46,7 @@ impl CacheKind {
             Self::Rule => "rule",
             Self::Chain => "chain",
             Self::Gateway => "gateway",
+            Self::Bars => "bars",
             Self::Lease => "lease",
             Self::Scan => "scan",
         }

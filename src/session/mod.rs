@@ -60,7 +60,6 @@ mod stages;
 mod standing;
 mod status;
 mod surprise;
-#[allow(dead_code, reason = "schedules and staleness are about to use all of it")]
 pub(crate) mod time;
 mod told;
 mod traded;
@@ -283,6 +282,7 @@ impl Session {
         self.begin(now);
         self.market.on_earlier_run(&self.core);
         match item.kind {
+            CacheKind::Bars => self.market.recall_bars(item),
             CacheKind::Lease => self.market.recall(&mut self.core, item),
             CacheKind::Scan => self.services.recall(&mut self.core, item),
             _ => self.contracts.recall(&mut self.core, item),

@@ -61,6 +61,8 @@ use crate::{
 const CONTRACTS_MAX: usize = 1_000;
 /// Descriptions of one `contract.validate`.
 const DESCRIPTIONS_MAX: usize = 100;
+/// Contracts whose hours are asked for at a time.
+const RENEWED_AT_ONCE: usize = 10;
 /// Times a lookup is asked for a client when the gateway stays silent.
 const ATTEMPTS_MAX: u32 = 3;
 /// A gateway that was out of sight for longer may have restarted. A restart takes a minute or more.
@@ -180,7 +182,7 @@ impl Contracts {
         if self.check(core).is_err() {
             return;
         }
-        for (con_id, exchange) in core.trading_hours.take_wanted() {
+        for (con_id, exchange) in core.trading_hours.take_wanted(RENEWED_AT_ONCE) {
             let asked = Normal::con_id(con_id, &exchange);
             if !self.asked.contains_key(&asked.key()) {
                 self.ask(core, Lookup::new(asked, None, Waiter::Renewal, None));
@@ -335,6 +337,7 @@ impl Contracts {
         let unseen_us = self.sighted_us.map(|at| core.now.us.saturating_sub(at));
         if self.was_away || !unseen_us.is_some_and(|unseen_us| (0..=slack_us).contains(&unseen_us)) {
             self.known.doubt();
+            core.trading_hours.doubt();
             self.rules.doubt();
             self.chains.doubt();
         }

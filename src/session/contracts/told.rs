@@ -61,7 +61,7 @@ impl Contracts {
             CacheKind::Rule => self.rules.recall(item),
             CacheKind::Gateway => self.sighted_us = Some(item.at_us),
             CacheKind::Chain => self.chains.recall(item),
-            CacheKind::Lease | CacheKind::Scan => {}
+            CacheKind::Bars | CacheKind::Lease | CacheKind::Scan => {}
         }
     }
 
@@ -134,11 +134,12 @@ impl Contracts {
 /// Who watches streams and builds bars must know when the one contract trades.
 fn learn_hours(core: &mut Core, learned_us: i64, rows: &[Found]) {
     let [found] = rows else { return };
-    let (trading, _) = hours::hours_of(core, found);
+    let (trading, liquid) = hours::hours_of(core, found);
     if let (Some(zone), Some(hours)) = (found.zone(), &trading) {
         core.learn_calendar(found.con_id(), zone, hours);
     }
     core.trading_hours.learn(found.con_id(), learned_us, trading);
+    core.trading_hours.learn_liquid(found.con_id(), liquid.unwrap_or_default());
 }
 
 fn ambiguous(asked: &Normal, rows: &[Found], surplus: usize) -> ApiError {

@@ -77,6 +77,10 @@ pub(crate) struct Market {
     /// When bars need to be looked after; entries may be out of date.
     bars_due: BTreeSet<(Instant, usize)>,
     ladder: Ladder,
+    /// When a market data farm broke last.
+    farm_broke_us: i64,
+    /// Ends of the last whole bars of an earlier run, by [`bars::mark_of`].
+    bar_ends: FxHashMap<String, i64>,
     /// When to look for streams that have fallen silent.
     next_look: Option<Instant>,
     /// Upstreams that found no free slot, by their number in the queue.

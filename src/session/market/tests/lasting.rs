@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use super::desk::{Desk, names, subscribe};
+use super::desk::{Desk, names, price, subscribe};
 use crate::{
     config::Config,
     schema::{
         connection::LinkName,
         request::market::{Lease, StreamState},
     },
-    session::{CacheItem, CacheKind, rig::Rig},
-    tws::Request,
+    session::{CacheItem, CacheKind, Event, rig::Rig, time::Trading},
+    tws::{
+        Request, Response,
+        message::contract::{ContractData, ContractDataEnd, ContractDetails},
+    },
 };
 
 /// What a cache would hold after these changes.
@@ -25,7 +28,11 @@ fn kept(changes: &[CacheItem]) -> Vec<CacheItem> {
 
 /// The bridge starts again with what an earlier run kept; nothing is connected yet.
 fn restarted(items: &[CacheItem]) -> Desk {
-    let mut rig = Rig::with(Config::default());
+    restarted_with(Config::default(), items)
+}
+
+fn restarted_with(config: Config, items: &[CacheItem]) -> Desk {
+    let mut rig = Rig::with(config);
     for item in items {
         let now = rig.now();
         rig.session.recall(now, item);
@@ -115,6 +122,81 @@ fn a_lasting_lease_that_could_not_be_written_is_told() {
         desk.rig.session.on_unkept(failures);
     }
     desk.rig.pump();
-    let told = desk.rig.events().into_iter().filter(|event| matches!(event, crate::session::Event::Bridge(_)));
+    let told = desk.rig.events().into_iter().filter(|event| matches!(event, Event::Bridge(_)));
     assert_eq!(told.count(), 1);
+}
+
+#[test]
+fn hours_of_a_kept_lease_are_asked_for_when_the_cache_knows_none() {
+    let mut first = Desk::new();
+    first.lease("alpha", &["quote"]);
+    let mut second = restarted(&kept(&first.rig.cached));
+    second.rig.session.on_timer(second.rig.now());
+    second.rig.pump();
+    second.rig.log_in(LinkName::Data);
+    let id = second.sent().iter().find_map(|request| match request {
+        Request::MarketDataRequest(ask) => ask.req_id,
+        _ => None,
+    });
+    second.hear(price(id.expect("asked"), 1, 10.0, "1"));
+    second.rig.wait_ms(11_000);
+    let lookup = second.sent().into_iter().find_map(|request| match request {
+        Request::ContractDataRequest(ask) => Some(ask),
+        _ => None,
+    });
+    let lookup = lookup.expect("a lookup");
+    let asked = lookup.contract.clone().expect("a contract");
+    assert_eq!((asked.con_id, asked.exchange.as_deref()), (Some(265_598), Some("SMART")));
+    let details = ContractDetails {
+        time_zone_id: Some("US/Eastern".to_owned()),
+        trading_hours: Some("20270115:0200-20270115:2000".to_owned()),
+        ..ContractDetails::default()
+    };
+    let data = ContractData { req_id: lookup.req_id, contract: Some(asked), contract_details: Some(details) };
+    second.hear(Response::ContractData(Box::new(data)));
+    second.hear(Response::ContractDataEnd(ContractDataEnd { req_id: lookup.req_id }));
+    let now_us = second.rig.now().us;
+    let core = &mut second.rig.session.core;
+    assert!(matches!(core.trading_hours.at(265_598, "SMART", now_us), Trading::Open(_)));
+    assert_eq!(core.calendar(265_598).zone.name(), "US/Eastern");
+}
+
+#[test]
+fn hours_of_running_streams_are_asked_for_again_when_the_gateway_was_restarted() {
+    let mut desk = Desk::new();
+    super::staleness::trade(&mut desk, 265_598, super::staleness::OPEN);
+    desk.lease("alpha", &["quote"]);
+    desk.rig.wait_ms(11_000);
+    let lookups = |desk: &mut Desk| names(&desk.sent()).iter().filter(|name| **name == "ContractDataRequest").count();
+    assert_eq!(lookups(&mut desk), 0);
+    desk.rig.cut(LinkName::Data);
+    desk.rig.cut(LinkName::Trading);
+    desk.rig.wait_ms(120_000);
+    desk.rig.reconnect(LinkName::Data);
+    desk.rig.reconnect(LinkName::Trading);
+    desk.rig.wait_ms(11_000);
+    assert_eq!(lookups(&mut desk), 1);
+}
+
+#[test]
+fn a_kept_lease_that_is_not_taken_up_is_told() {
+    let mut first = Desk::new();
+    first.lease("alpha", &["quote"]);
+    let mut items = kept(&first.rig.cached);
+    items.push(CacheItem { key: "broken".to_owned(), body: Some(b"{".to_vec().into()), ..items[0].clone() });
+    items.push(CacheItem { key: "one too many".to_owned(), ..items[0].clone() });
+    let mut config = Config::default();
+    config.pacing.leases_max = 1;
+    let mut second = restarted_with(config, &items);
+    let told: Vec<String> = second
+        .rig
+        .events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Bridge(event) if event.event == "lease_dropped" => event.message,
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("lease broken") && told[1].contains("1 leases are held"), "{told:?}");
 }
