@@ -34,7 +34,7 @@ pub(crate) const START_US: i64 = 1_800_000_000_000_000;
 #[expect(clippy::struct_excessive_bools, reason = "each says how one of the other sides behaves")]
 pub(crate) struct Rig {
     pub(crate) session: Session,
-    now: Now,
+    pub(crate) now: Now,
     generations: [u64; 2],
     tokens: u64,
     sent: Vec<(LinkName, Request)>,

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Market,
+    bars::{Claim, mark_of},
     feed::Feed,
     kept,
     lease::Held,
@@ -62,7 +63,9 @@ impl Market {
             }
             Feed::Bars => {
                 for size in sizes(&held.streams) {
-                    upstream.bars.hold(core, &held.listing, size);
+                    let lasts = held.ttl_s == 0;
+                    let end_us = if lasts { self.bar_ends.remove(&mark_of(&held.listing, size)) } else { None };
+                    upstream.bars.hold(core, &held.listing, size, Claim { lasts, end_us });
                 }
                 self.schedule_bars(core, index);
             }
@@ -137,7 +140,7 @@ impl Market {
         }
         if feed == Feed::Bars {
             for size in sizes(&held.streams) {
-                upstream.bars.release(core, size);
+                upstream.bars.release(core, &held.listing, size, held.ttl_s == 0);
             }
         }
         if upstream.leases > 0 {

@@ -2,11 +2,16 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
-use super::{group::Failure, period::Period, sum::Sum};
+use super::{
+    gap::{self, Gap},
+    group::{Failure, SAME_AFTER},
+    marks,
+    period::Period,
+    sum::Sum,
+};
 use crate::{
     schema::{
         bar::{Bar, BarEvent, BarSize},
-        connection::{GapEvent, GapState, RepairedBars},
         request::history::Hole,
     },
     session::{Event, Listing, Token, calendar::Calendar, core::Core},
@@ -14,8 +19,8 @@ use crate::{
 
 /// Bars that may wait for a repair: an hour of the shortest ones.
 const HELD_MAX: usize = 720;
-/// Holes one gap event names.
-const HOLES_MAX: usize = 32;
+/// A tail of this length without bars may be history that lags behind; a longer one is a quiet market.
+const LAG_MAX_US: i64 = 120_000_000;
 
 /// A bar of the group's own size, with where it came from.
 #[derive(Clone, Debug)]
@@ -40,13 +45,6 @@ struct Open {
     is_partial: bool,
 }
 
-/// An interruption that is not over.
-#[derive(Clone, Debug)]
-pub(super) struct Gap {
-    pub(super) from_us: i64,
-    pub(super) reason: String,
-}
-
 /// Bars are missing before the next one can be published.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
@@ -54,6 +52,10 @@ pub(super) struct Waiting {
     pub(super) to_us: Option<i64>,
     /// Up to here history is fetched while the stream says nothing.
     fill_us: Option<i64>,
+    /// What history told so far, when it was asked once more for the last bars.
+    rows: Vec<Unit>,
+    holes: Vec<Hole>,
+    asked_once_more: bool,
     /// The request for what is missing.
     pub(super) token: Option<Token>,
     /// Not asked before this.
@@ -64,8 +66,8 @@ pub(super) struct Waiting {
     pub(super) must_fetch: bool,
     /// When bars flowed again, our clock.
     pub(super) flow_us: Option<i64>,
-    /// What is too old to be fetched.
-    cut: Option<Hole>,
+    /// What is too old to be fetched, or could not be while the stream said nothing.
+    cut: Vec<Hole>,
     held: VecDeque<Unit>,
 }
 
@@ -77,6 +79,8 @@ pub(super) struct Builder {
     pub(super) last: Option<BarEvent>,
     /// Leases that want it.
     pub(super) holders: u32,
+    /// Those of them that outlive the bridge.
+    pub(super) lasting: u32,
     /// What starts before this is in. `None` until the first bar says where to begin.
     pub(super) next_us: Option<i64>,
     pub(super) waiting: Option<Waiting>,
@@ -86,6 +90,8 @@ pub(super) struct Builder {
     gap: Option<Gap>,
     after_gap: bool,
     updated_at: Option<Instant>,
+    /// A request that this size waits for no more; others may.
+    pub(super) dropped: Option<Token>,
 }
 
 impl Builder {
@@ -94,6 +100,7 @@ impl Builder {
             size,
             last: None,
             holders: 0,
+            lasting: 0,
             next_us: None,
             waiting: Some(Waiting { must_fetch: true, ..Waiting::default() }),
             open: None,
@@ -101,6 +108,7 @@ impl Builder {
             gap: None,
             after_gap: false,
             updated_at: None,
+            dropped: None,
         }
     }
 
@@ -114,7 +122,7 @@ impl Builder {
                 waiting.held.push_back(unit.clone());
                 if waiting.held.len() > HELD_MAX {
                     let failed = self.hole("too_long", None);
-                    self.resume(core, desk, &[], failed.as_slice());
+                    self.end_wait(core, desk, failed);
                 }
             }
             // History will tell it.
@@ -162,6 +170,9 @@ impl Builder {
         // What else comes of this time must not make a second bar of it.
         self.next_us = self.next_us.max(Some(open.period.end_us));
         self.updated_at = None;
+        if self.lasting > 0 {
+            marks::keep(core, desk.listing, self.size, open.period.end_us);
+        }
         let bar = open.sum.bar(open.period.shown_us(), date_text(open.period));
         let event = BarEvent {
             complete: true,
@@ -240,10 +251,27 @@ impl Builder {
         self.next_us = Some(start_us);
     }
 
+    /// An earlier run of the bridge published everything up to `end_us`.
+    pub(super) fn go_on_from(&mut self, core: &mut Core, desk: Desk<'_>, end_us: i64) {
+        (self.next_us, self.after_gap) = (Some(end_us), true);
+        let gap = Gap { from_us: end_us, reason: "the bridge was restarted".to_owned() };
+        gap::tell(core, desk, self.size, &gap, None, &[], &[]);
+        self.gap = Some(gap);
+    }
+
     /// The first bar began at `start_us` and is known from `edge_us` on.
     pub(super) fn begin_partial(&mut self, start_us: i64, edge_us: i64) {
         self.next_us = Some(edge_us);
         self.lost = Some((start_us, edge_us));
+    }
+
+    /// Bars flow: what was asked for while the stream said nothing ends before them, and cannot fill the gap.
+    pub(super) fn drop_fill(&mut self) {
+        if let Some(waiting) = &mut self.waiting
+            && waiting.fill_us.take().is_some()
+        {
+            self.dropped = waiting.token.take().or(self.dropped);
+        }
     }
 
     /// Everything up to `edge_us` is to be fetched, but nothing before `oldest_us`; nothing if all is there.
@@ -255,25 +283,42 @@ impl Builder {
             }
             return;
         }
+        self.cut(oldest_us);
         let waiting = self.waiting.get_or_insert_default();
-        if next_us < oldest_us {
-            let reason = "too_long".to_owned();
-            waiting.cut = Some(Hole { from_us: next_us, to_us: oldest_us, reason, ib_code: None });
-            self.next_us = Some(oldest_us);
-        }
         waiting.to_us = Some(edge_us);
         waiting.give_up_at = Some(give_up_at);
     }
 
     /// The stream says nothing: has everything up to `edge_us` fetched. False if nothing is missing.
-    pub(super) fn plan_fill(&mut self, edge_us: i64) -> bool {
+    pub(super) fn plan_fill(&mut self, edge_us: i64, oldest_us: i64) -> bool {
         let is_missing = self.next_us.is_some_and(|next_us| next_us < edge_us);
         match &mut self.waiting {
             Some(waiting) if waiting.to_us.is_none() && waiting.token.is_none() && is_missing => {
                 waiting.fill_us = Some(edge_us);
+                self.cut(oldest_us);
                 true
             }
             _ => false,
+        }
+    }
+
+    /// Gives up what is missing before `oldest_us`.
+    fn cut(&mut self, oldest_us: i64) {
+        let Some(next_us) = self.next_us.filter(|next_us| *next_us < oldest_us) else { return };
+        let hole = Hole { from_us: next_us, to_us: oldest_us, reason: "too_long".to_owned(), ib_code: None };
+        self.lose_all(std::slice::from_ref(&hole));
+        self.waiting.get_or_insert_default().cut.push(hole);
+        self.next_us = Some(oldest_us);
+    }
+
+    /// Data of these times is missing for good. "Nothing there" is an answer, and leaves a bar whole.
+    fn lose_all(&mut self, holes: &[Hole]) {
+        let lost = holes.iter().filter(|hole| hole.reason != "no_data");
+        let lost = lost.map(|hole| (hole.from_us, hole.to_us));
+        let Some((from_us, to_us)) = lost.reduce(|all, next| (all.0.min(next.0), all.1.max(next.1))) else { return };
+        self.lost = Some((from_us, to_us));
+        if let Some(open) = &mut self.open {
+            open.is_partial |= from_us < open.period.end_us && to_us > open.period.start_us;
         }
     }
 
@@ -285,7 +330,8 @@ impl Builder {
     /// What is waited for.
     pub(super) fn span(&self) -> Option<(i64, i64)> {
         let waiting = self.waiting.as_ref()?;
-        let (from_us, to_us) = (self.next_us?, waiting.to_us.or(waiting.fill_us)?);
+        let from_us = self.next_us?.max(waiting.rows.last().map_or(i64::MIN, |row| row.end_us));
+        let to_us = waiting.to_us.or(waiting.fill_us)?;
         (from_us < to_us).then_some((from_us, to_us))
     }
 
@@ -297,19 +343,47 @@ impl Builder {
     }
 
     /// History answered.
-    pub(super) fn repaired(&mut self, core: &mut Core, desk: Desk<'_>, units: &[Unit], mut holes: Vec<Hole>) {
+    pub(super) fn repaired(&mut self, core: &mut Core, desk: Desk<'_>, units: &[Unit], holes: Vec<Hole>) {
+        let Some((from_us, to_us)) = self.span() else { return };
         let Some(waiting) = &mut self.waiting else { return };
         if let Some(to_us) = waiting.fill_us.take_if(|_| waiting.to_us.is_none()) {
             waiting.must_fetch = true;
+            // Told when bars flow.
+            waiting.cut.extend_from_slice(&holes);
+            self.lose_all(&holes);
             for unit in units {
                 self.take(core, desk, unit);
             }
             self.next_us = self.next_us.max(Some(to_us));
             return self.close_until(core, desk, to_us);
         }
-        holes.extend(waiting.cut.take());
+        let told_us = units.last().map_or(from_us, |unit| unit.end_us).max(from_us);
+        let is_final = |hole: &Hole| hole.to_us >= to_us && hole.reason != "no_data";
+        let is_told = told_us >= to_us || holes.iter().any(is_final);
+        waiting.rows.extend_from_slice(units);
+        waiting.holes.extend(holes);
+        if !is_told && to_us - told_us <= LAG_MAX_US && !waiting.asked_once_more {
+            // Bars flow after the edge and none came right before it: history may only be late.
+            waiting.asked_once_more = true;
+            let again_at = core.now.at + SAME_AFTER;
+            if waiting.give_up_at.is_none_or(|give_up_at| again_at < give_up_at) {
+                waiting.holes.retain(|hole| hole.to_us < to_us);
+                waiting.ask_at = Some(again_at);
+                return;
+            }
+        }
+        self.end_wait(core, desk, None);
+    }
+
+    /// Publishes what history told, with what is missing for good.
+    fn end_wait(&mut self, core: &mut Core, desk: Desk<'_>, failed: Option<Hole>) {
+        let Some(waiting) = &mut self.waiting else { return };
+        let rows = std::mem::take(&mut waiting.rows);
+        let mut holes = std::mem::take(&mut waiting.holes);
+        holes.append(&mut waiting.cut);
+        holes.extend(failed);
         holes.sort_unstable_by_key(|hole| hole.from_us);
-        self.resume(core, desk, units, &holes);
+        self.resume(core, desk, &rows, &holes);
     }
 
     /// History did not answer.
@@ -325,49 +399,36 @@ impl Builder {
             waiting.ask_at = Some(at);
             return;
         }
-        let cut = waiting.cut.take();
-        let holes: Vec<Hole> = cut.into_iter().chain(self.hole(&failure.reason, failure.ib_code)).collect();
-        self.resume(core, desk, &[], &holes);
+        let failed = self.hole(&failure.reason, failure.ib_code);
+        self.end_wait(core, desk, failed);
     }
 
     /// Bars may be missing from now on.
     pub(super) fn interrupt(&mut self, core: &mut Core, desk: Desk<'_>, from_us: i64, reason: &str) {
         let before = self.waiting.take();
-        if let Some(token) = before.as_ref().and_then(|before| before.token) {
-            core.abandon(token);
-        }
+        self.dropped = before.as_ref().and_then(|before| before.token).or(self.dropped);
         // What was held is fetched again, with what is missing before and after it.
         let must_fetch = before.as_ref().is_some_and(|before| before.must_fetch || before.to_us.is_some());
-        let cut = before.and_then(|before| before.cut);
+        let cut = before.map(|before| before.cut).unwrap_or_default();
         self.waiting = Some(Waiting { must_fetch, cut, ..Waiting::default() });
         if self.gap.is_none() {
             let gap = Gap { from_us, reason: reason.to_owned() };
-            self.tell_gap(core, desk, &gap, None, &[], &[]);
+            gap::tell(core, desk, self.size, &gap, None, &[], &[]);
             self.gap = Some(gap);
         }
         self.after_gap = self.next_us.is_some();
     }
 
-    /// The stream goes on without a hole.
+    /// The stream goes on, with nothing left to be fetched.
     pub(super) fn go_on(&mut self, core: &mut Core, desk: Desk<'_>) {
-        self.resume(core, desk, &[], &[]);
+        self.end_wait(core, desk, None);
     }
 
     /// Ends the wait: `rows` are published, then what was held.
-    pub(super) fn resume(&mut self, core: &mut Core, desk: Desk<'_>, rows: &[Unit], holes: &[Hole]) {
+    fn resume(&mut self, core: &mut Core, desk: Desk<'_>, rows: &[Unit], holes: &[Hole]) {
         let Some(waiting) = self.waiting.take() else { return };
-        if let Some(token) = waiting.token {
-            core.abandon(token);
-        }
-        // "Nothing there" is an answer, and leaves a bar whole.
-        let lost = holes.iter().filter(|hole| hole.reason != "no_data");
-        let lost = lost.map(|hole| (hole.from_us, hole.to_us));
-        if let Some((from_us, to_us)) = lost.reduce(|all, next| (all.0.min(next.0), all.1.max(next.1))) {
-            self.lost = Some((from_us, to_us));
-            if let Some(open) = &mut self.open {
-                open.is_partial |= from_us < open.period.end_us && to_us > open.period.start_us;
-            }
-        }
+        self.dropped = waiting.token.or(self.dropped);
+        self.lose_all(holes);
         for row in rows {
             self.take(core, desk, row);
         }
@@ -376,12 +437,12 @@ impl Builder {
             self.close_until(core, desk, to_us);
         }
         if let Some(gap) = self.gap.take_if(|_| waiting.flow_us.is_some()) {
-            self.tell_gap(core, desk, &gap, waiting.flow_us, rows, holes);
+            gap::tell(core, desk, self.size, &gap, waiting.flow_us, rows, holes);
         } else if !holes.is_empty() && self.gap.is_none() {
             // Nothing was interrupted, but the first bar could not be completed.
             let from_us = holes.first().map_or(core.now.us, |hole| hole.from_us);
             let gap = Gap { from_us, reason: "the stream began inside a bar".to_owned() };
-            self.tell_gap(core, desk, &gap, Some(core.now.us), rows, holes);
+            gap::tell(core, desk, self.size, &gap, Some(core.now.us), rows, holes);
         }
         for unit in &waiting.held {
             self.take(core, desk, unit);
@@ -390,37 +451,15 @@ impl Builder {
 
     /// What is missing, as a hole with this reason.
     fn hole(&self, reason: &str, ib_code: Option<i32>) -> Option<Hole> {
-        let (from_us, to_us) = (self.next_us?, self.waiting.as_ref()?.to_us?);
+        let (from_us, to_us) = self.span()?;
         (from_us < to_us).then(|| Hole { from_us, to_us, reason: reason.to_owned(), ib_code })
     }
 
     /// Somebody holds this size from now on: an open gap is theirs too.
     pub(super) fn join(&self, core: &mut Core, desk: Desk<'_>) {
         if let Some(gap) = &self.gap {
-            self.tell_gap(core, desk, gap, None, &[], &[]);
+            gap::tell(core, desk, self.size, gap, None, &[], &[]);
         }
-    }
-
-    fn tell_gap(&self, core: &mut Core, desk: Desk<'_>, gap: &Gap, to_us: Option<i64>, rows: &[Unit], holes: &[Hole]) {
-        let repaired = rows.first().zip(rows.last()).map(|(first, last)| RepairedBars {
-            from_us: first.bar.start_us,
-            to_us: last.end_us,
-            fetched: u64::try_from(rows.len()).unwrap_or(u64::MAX),
-        });
-        let missing: Vec<Hole> = holes.iter().take(HOLES_MAX).cloned().collect();
-        let event = GapEvent {
-            con_id: desk.listing.instrument.con_id,
-            seq: 0,
-            recv_us: core.now.us,
-            stream: format!("bar.{}", self.size),
-            state: if to_us.is_some() { GapState::Closed } else { GapState::Opened },
-            from_us: gap.from_us,
-            to_us,
-            reason: gap.reason.clone(),
-            repaired,
-            missing: (!missing.is_empty()).then_some(missing),
-        };
-        core.emit(Event::Gap(Arc::clone(desk.listing), Box::new(event)));
     }
 }
 

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::{
+    Claim,
     builder::{Builder, Desk, Unit},
+    marks,
     sum::Sum,
 };
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
         bar::{Bar, BarSize},
         request::history::Hole,
     },
-    session::{Token, core::Core},
+    session::{Listing, Token, core::Core},
 };
 
 const SECOND_US: i64 = 1_000_000;
@@ -52,15 +54,26 @@ impl Group {
     }
 
     /// One holder more; `is_flowing` says whether the next bar follows the last one.
-    pub(super) fn hold(&mut self, core: &mut Core, desk: Desk<'_>, size: BarSize, is_flowing: bool) {
+    pub(super) fn hold(&mut self, core: &mut Core, desk: Desk<'_>, size: BarSize, claim: Claim, is_flowing: bool) {
         if let Some(builder) = self.builders.iter_mut().find(|builder| builder.size == size) {
             builder.holders += 1;
+            builder.lasting += u32::from(claim.lasts);
             return builder.join(core, desk);
         }
         let mut builder = Builder::new(size);
-        builder.holders = 1;
+        (builder.holders, builder.lasting) = (1, u32::from(claim.lasts));
+        if let Some(end_us) = claim.end_us.filter(|end_us| marks::is_sound(core, *end_us)) {
+            builder.go_on_from(core, desk, end_us - end_us.rem_euclid(self.unit_us()));
+        }
         if let Some(edge_us) = self.edge_us.filter(|_| is_flowing) {
-            self.begin(core, desk, &mut builder, edge_us, edge_us);
+            if builder.next_us.is_none() {
+                self.begin(core, desk, &mut builder, edge_us, edge_us);
+            } else {
+                if let Some(waiting) = &mut builder.waiting {
+                    waiting.flow_us = Some(core.now.us);
+                }
+                self.plan(core, &mut builder, edge_us);
+            }
             if builder.is_whole() {
                 builder.go_on(core, desk);
             }
@@ -70,18 +83,39 @@ impl Group {
     }
 
     /// Gives one holder's interest back.
-    pub(super) fn release(&mut self, core: &mut Core, size: BarSize) {
+    pub(super) fn release(&mut self, core: &mut Core, listing: &Listing, size: BarSize, lasts: bool) {
+        let mut dropped = None;
         self.builders.retain_mut(|builder| {
             if builder.size == size {
                 builder.holders = builder.holders.saturating_sub(1);
+                builder.lasting = builder.lasting.saturating_sub(u32::from(lasts));
+                if lasts && builder.lasting == 0 {
+                    marks::forget(core, listing, size);
+                }
             }
-            if builder.holders == 0
-                && let Some(token) = builder.waiting.as_mut().and_then(|waiting| waiting.token.take())
-            {
-                core.abandon(token);
+            if builder.holders == 0 {
+                dropped = builder.waiting.as_ref().and_then(|waiting| waiting.token);
             }
             builder.holders > 0
         });
+        self.abandon(core, dropped);
+    }
+
+    /// Gives up requests that no size waits for any more; several may share one.
+    fn abandon_dropped(&mut self, core: &mut Core) {
+        let dropped: Vec<Token> = self.builders.iter_mut().filter_map(|builder| builder.dropped.take()).collect();
+        for token in dropped {
+            self.abandon(core, Some(token));
+        }
+    }
+
+    fn abandon(&self, core: &mut Core, dropped: Option<Token>) {
+        let waits = |token| {
+            self.builders.iter().filter_map(|builder| builder.waiting.as_ref()?.token).any(|other| other == token)
+        };
+        if let Some(token) = dropped.filter(|token| !waits(*token)) {
+            core.abandon(token);
+        }
     }
 
     /// The first bar this builder sees begins at `at_us`; units are whole from `edge_us` on.
@@ -109,6 +143,7 @@ impl Group {
             let Some(waiting) = &mut builder.waiting else { continue };
             waiting.flow_us = Some(core.now.us);
             let must_fetch = waiting.must_fetch;
+            builder.drop_fill();
             match builder.next_us {
                 None => self.begin(core, desk, builder, start_us, edge_us),
                 Some(_) if is_contiguous && !must_fetch => {}
@@ -119,17 +154,22 @@ impl Group {
             }
         }
         self.builders = builders;
+        self.abandon_dropped(core);
     }
 
     /// Has what is missing before `edge_us` fetched, if anything is.
     fn plan(&self, core: &Core, builder: &mut Builder, edge_us: i64) {
+        let give_up_at = core.now.at + ms(core.config.bars.repair_ms);
+        builder.plan(edge_us, self.oldest_us(core, edge_us), give_up_at);
+    }
+
+    /// What lies before this is not fetched.
+    fn oldest_us(&self, core: &Core, edge_us: i64) -> i64 {
         let bars = &core.config.bars;
         let reach_s = if self.completes_first_bars() { bars.repair_max_s } else { bars.repair_small_max_s };
         let reach_us = i64::try_from(reach_s).unwrap_or(i64::MAX).saturating_mul(SECOND_US);
         let oldest_us = edge_us.saturating_sub(reach_us);
-        let oldest_us = oldest_us - oldest_us.rem_euclid(self.unit_us());
-        let give_up_at = core.now.at + ms(bars.repair_ms);
-        builder.plan(edge_us, oldest_us, give_up_at);
+        oldest_us - oldest_us.rem_euclid(self.unit_us())
     }
 
     /// A five-second bar of the live stream.
@@ -167,6 +207,7 @@ impl Group {
         for builder in &mut self.builders {
             builder.offer(core, desk, &unit);
         }
+        self.abandon_dropped(core);
     }
 
     /// Everything up to `until_us` has come that will come.
@@ -247,12 +288,15 @@ impl Group {
                 waiting.ask_at.take_if(|at| *at <= now);
             }
         }
+        self.abandon_dropped(core);
     }
 
     /// Without any bar: has fetched what may be missing before `edge_us`. True if something may be.
-    pub(super) fn fill(&mut self, edge_us: i64) -> bool {
+    pub(super) fn fill(&mut self, core: &Core, edge_us: i64) -> bool {
         let edge_us = edge_us - edge_us.rem_euclid(self.unit_us());
-        let planned: Vec<bool> = self.builders.iter_mut().map(|builder| builder.plan_fill(edge_us)).collect();
+        let oldest_us = self.oldest_us(core, edge_us);
+        let planned: Vec<bool> =
+            self.builders.iter_mut().map(|builder| builder.plan_fill(edge_us, oldest_us)).collect();
         planned.contains(&true)
     }
 
@@ -260,6 +304,7 @@ impl Group {
         for builder in &mut self.builders {
             builder.interrupt(core, desk, from_us, reason);
         }
+        self.abandon_dropped(core);
     }
 
     /// When a wait ends or a request may be repeated.

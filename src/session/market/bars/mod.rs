@@ -6,8 +6,10 @@
 //! a size lacks bars its newer ones are held; what is fetched is published first.
 
 mod builder;
+mod gap;
 mod group;
 pub(super) mod kept;
+mod marks;
 mod period;
 mod sum;
 
@@ -16,6 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(super) use self::marks::mark_of;
 use self::{
     builder::Desk,
     group::{Failure, Group, SAME_AFTER, Wish},
@@ -43,6 +46,15 @@ const QUIET_MARGIN_US: i64 = 60 * SECOND_US;
 /// Times that what is missing is looked for in a silent stream: the market may have closed meanwhile.
 const QUIET_TRIES: u8 = 3;
 const QUIET_AGAIN: Duration = Duration::from_secs(120);
+
+/// What a lease wants of a size.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Claim {
+    /// It outlives the bridge: how far its bars were published is kept.
+    pub(super) lasts: bool,
+    /// End of the last whole bar that an earlier run published.
+    pub(super) end_us: Option<i64>,
+}
 
 /// The live bars of one instrument.
 #[derive(Debug)]
@@ -92,18 +104,18 @@ impl BarFeed {
     }
 
     /// One more lease on a size.
-    pub(super) fn hold(&mut self, core: &mut Core, listing: &Arc<Listing>, size: BarSize) {
+    pub(super) fn hold(&mut self, core: &mut Core, listing: &Arc<Listing>, size: BarSize, claim: Claim) {
         if core.config.bars.feed == crate::config::BarFeed::KeepUpToDate {
             self.kept.get_or_insert_default();
         }
         let calendar = core.calendar(listing.instrument.con_id);
         let is_flowing = self.is_flowing;
-        self.group(size).hold(core, Desk { listing, calendar: &calendar }, size, is_flowing);
+        self.group(size).hold(core, Desk { listing, calendar: &calendar }, size, claim, is_flowing);
     }
 
-    /// One lease on a size less.
-    pub(super) fn release(&mut self, core: &mut Core, size: BarSize) {
-        self.group(size).release(core, size);
+    /// One lease on a size less; `lasts` as in its [`Claim`].
+    pub(super) fn release(&mut self, core: &mut Core, listing: &Arc<Listing>, size: BarSize, lasts: bool) {
+        self.group(size).release(core, listing, size, lasts);
     }
 
     /// The last bar of each size.
@@ -208,7 +220,7 @@ impl BarFeed {
         }
         if let Some((at, left)) = self.quiet.filter(|(at, _)| *at <= core.now.at) {
             let edge_us = gateway_us.saturating_sub(QUIET_MARGIN_US);
-            let is_missing = self.groups().map(|group| group.fill(edge_us)).contains(&true);
+            let is_missing = self.groups().map(|group| group.fill(core, edge_us)).contains(&true);
             self.quiet = (is_missing && left > 1).then_some((at.max(core.now.at) + QUIET_AGAIN, left - 1));
         }
         self.fetch(core, desk);

@@ -12,10 +12,15 @@ use crate::{
         bar::{Bar, BarEvent},
         connection::{GapEvent, LinkName},
     },
-    session::{Event, rig::START_US},
+    session::{
+        CacheItem, CacheKind, Event,
+        rig::{Rig, START_US},
+    },
     tws::{
         Request, Response,
-        message::history::{HistoricalData, HistoricalDataBar, HistoricalDataEnd, RealTimeBarTick},
+        message::history::{
+            HistoricalData, HistoricalDataBar, HistoricalDataEnd, HistoricalDataRequest, RealTimeBarTick,
+        },
     },
 };
 
@@ -39,6 +44,12 @@ pub(super) struct Exchange {
     /// The gateway streams nothing, though it has a request.
     pub(super) is_silent: bool,
     pub(super) archive: Archive,
+    /// Seconds that history takes to answer.
+    pub(super) slow_s: i64,
+    /// History has nothing of so many last seconds.
+    pub(super) lag_s: i64,
+    /// Requests that history has not answered yet, with the time at which it will.
+    unanswered: Vec<(i64, HistoricalDataRequest)>,
     /// Nothing is traded in these stretches.
     pub(super) halts: Vec<(i64, i64)>,
     next_us: i64,
@@ -60,12 +71,46 @@ impl Exchange {
             stream: None,
             is_silent: false,
             archive: Archive::Answers,
+            slow_s: 0,
+            lag_s: 0,
+            unanswered: Vec::new(),
             halts: Vec::new(),
             next_us: START_US,
             bars: Vec::new(),
             gaps: Vec::new(),
             asked: Vec::new(),
         }
+    }
+
+    /// The bridge starts again so many seconds later, with what it kept. Bars and gaps so far stay.
+    pub(super) fn restarted(mut self, after_s: i64) -> Self {
+        self.collect();
+        let mut rig = Rig::with((*self.desk.rig.session.core.config).clone());
+        let after = std::time::Duration::from_secs(u64::try_from(after_s).expect("forward"));
+        rig.now = self.desk.rig.now.plus(after);
+        let mut kept: BTreeMap<(usize, String), CacheItem> = BTreeMap::new();
+        for item in &self.desk.rig.cached {
+            let kind = CacheKind::ALL.iter().position(|kind| *kind == item.kind).expect("a kind");
+            match &item.body {
+                Some(_) => kept.insert((kind, item.key.clone()), item.clone()),
+                None => kept.remove(&(kind, item.key.clone())),
+            };
+        }
+        for item in kept.values() {
+            rig.session.recall(rig.now, item);
+        }
+        rig.pump();
+        rig.is_alive = true;
+        rig.log_in(LinkName::Data);
+        rig.log_in(LinkName::Trading);
+        let stock = rig.stock(265_598, "AAPL");
+        self.desk = Desk { rig, stock };
+        (self.stream, self.is_silent) = (None, false);
+        while self.next_us + BAR_US + LATE_US <= self.desk.rig.now.us {
+            self.next_us += BAR_US;
+        }
+        self.serve();
+        self
     }
 
     pub(super) fn lease(&mut self, streams: &[&str]) {
@@ -137,15 +182,25 @@ impl Exchange {
                 match request {
                     Request::RealTimeBarsRequest(ask) => self.stream = ask.req_id,
                     Request::CancelRealTimeBars(cancel) if cancel.req_id == self.stream => self.stream = None,
+                    Request::HistoricalDataRequest(ask) if self.slow_s > 0 => {
+                        let due_us = self.desk.rig.now().us + self.slow_s * SECOND_US;
+                        self.unanswered.push((due_us, *ask));
+                    }
                     Request::HistoricalDataRequest(ask) => self.answer(&ask),
                     _ => {}
                 }
             }
         }
+        let now_us = self.desk.rig.now().us;
+        if let Some(place) = self.unanswered.iter().position(|(due_us, _)| *due_us <= now_us) {
+            let (_, ask) = self.unanswered.remove(place);
+            self.answer(&ask);
+            return self.serve();
+        }
         self.collect();
     }
 
-    fn answer(&mut self, ask: &crate::tws::message::history::HistoricalDataRequest) {
+    fn answer(&mut self, ask: &HistoricalDataRequest) {
         let now_us = self.desk.rig.now().us;
         let size = ask.bar_size_setting.clone().expect("a size");
         let step_us = if size == "1 min" { 60 * SECOND_US } else { BAR_US };
@@ -175,7 +230,9 @@ impl Exchange {
         while start_us < end_us {
             // The bar going on at the end is partial.
             let until_us = (start_us + step_us).min(end_us.max(start_us + BAR_US));
-            rows.extend(self.truth(start_us, until_us - start_us).map(row));
+            if until_us <= now_us - self.lag_s * SECOND_US {
+                rows.extend(self.truth(start_us, until_us - start_us).map(row));
+            }
             start_us += step_us;
         }
         self.desk.hear(Response::HistoricalData(HistoricalData { req_id: Some(req_id), historical_data_bars: rows }));

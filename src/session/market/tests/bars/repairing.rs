@@ -209,3 +209,123 @@ fn a_market_that_closed_during_the_interruption_is_still_told_to_its_end() {
     exchange.check("5m", 0, 9_300);
     exchange.check_order();
 }
+
+#[test]
+fn a_stream_that_begins_while_its_silence_is_being_filled_loses_no_bar() {
+    let mut exchange = Exchange::new();
+    exchange.lease(&["bar.5s", "bar.1m", "bar.5m"]);
+    exchange.run_to(132);
+    exchange.cut();
+    exchange.run_to(400);
+    exchange.back();
+    exchange.is_silent = true;
+    exchange.slow_s = 25;
+    // Silence is taken for a closed market after a quarter of a minute: what was missed is asked for, up to a minute ago.
+    exchange.run_to(425);
+    assert_eq!(exchange.asked, [], "history thinks about it");
+    exchange.is_silent = false;
+    exchange.run_to(1_000);
+    exchange.check("5s", 0, 990);
+    exchange.check("1m", 0, 960);
+    exchange.check("5m", 0, 900);
+    exchange.check_order();
+    let closed = exchange.gaps.iter().filter(|gap| gap.state == GapState::Closed);
+    assert_eq!(closed.count(), 3);
+    assert!(exchange.gaps.iter().all(|gap| gap.missing.is_none()), "{:?}", exchange.gaps);
+}
+
+#[test]
+fn a_size_that_is_given_back_during_a_repair_leaves_the_request_to_the_others() {
+    let mut exchange = Exchange::new();
+    exchange.lease(&["bar.5s", "bar.1m"]);
+    let other = exchange.desk.lease("beta", &["bar.5m"]);
+    exchange.run_to(132);
+    exchange.cut();
+    exchange.run_to(400);
+    exchange.slow_s = 10;
+    exchange.back();
+    exchange.run_to(425);
+    exchange.desk.unsubscribe("beta", &other.lease).expect("ended");
+    exchange.run_to(440);
+    exchange.slow_s = 0;
+    exchange.run_to(700);
+    exchange.check("1m", 0, 660);
+    assert_eq!(exchange.asked.iter().filter(|(size, _)| size == "1 min").count(), 1, "{:?}", exchange.asked);
+}
+
+#[test]
+fn history_that_lags_behind_the_stream_is_asked_once_more_for_the_last_bars() {
+    let mut exchange = Exchange::new();
+    exchange.lease(&["bar.5s", "bar.1m"]);
+    exchange.run_to(132);
+    exchange.cut();
+    exchange.run_to(170);
+    exchange.lag_s = 12;
+    exchange.back();
+    exchange.run_to(400);
+    exchange.check("5s", 0, 395);
+    exchange.check("1m", 0, 360);
+    exchange.check_order();
+    assert!(exchange.gaps.iter().all(|gap| gap.missing.is_none()), "{:?}", exchange.gaps);
+    let fives: Vec<_> = exchange.asked.iter().filter(|(size, _)| size == "5 secs").collect();
+    assert_eq!(fives.len(), 2, "{fives:?}");
+}
+
+#[test]
+fn a_restart_of_the_bridge_is_an_interruption_that_is_repaired() {
+    let mut exchange = Exchange::new();
+    exchange.lease(&["bar.5s", "bar.1m", "bar.5m"]);
+    exchange.run_to(402);
+    let mut exchange = exchange.restarted(420);
+    exchange.run_to(1_300);
+    exchange.check("5s", 0, 1_290);
+    exchange.check("1m", 0, 1_260);
+    exchange.check("5m", 0, 1_200);
+    exchange.check_order();
+    let seconds = |us: i64| (us - START_US) / SECOND_US;
+    let told: Vec<_> = exchange.gaps.iter().map(|gap| (gap.stream.as_str(), gap.state, seconds(gap.from_us))).collect();
+    let (opened, closed) = (GapState::Opened, GapState::Closed);
+    let froms = [("bar.5s", 400), ("bar.1m", 360), ("bar.5m", 300)];
+    let expected = |state| froms.map(|(stream, from)| (stream, state, from));
+    assert_eq!(told, [expected(opened), expected(closed)].concat());
+    assert!(exchange.gaps.iter().all(|gap| gap.missing.is_none() && gap.reason.contains("restarted")));
+    let first = exchange.bars.iter().find(|bar| bar.backfilled == Some(true) && bar.size.name() == "1m");
+    let first = first.expect("the first one missing");
+    assert_eq!((seconds(first.bar.start_us), first.after_gap), (360, Some(true)));
+}
+
+#[test]
+fn after_a_long_absence_no_more_is_fetched_than_is_allowed_even_while_the_market_is_closed() {
+    let mut config = Config::default();
+    (config.bars.repair_max_s, config.bars.repair_small_max_s) = (600, 60);
+    let mut exchange = Exchange::with(config);
+    exchange.lease(&["bar.5s", "bar.1m"]);
+    exchange.run_to(130);
+    exchange.halts = vec![(START_US + 86_000 * SECOND_US, START_US + 87_000 * SECOND_US)];
+    let mut exchange = exchange.restarted(86_270);
+    exchange.run_to(87_400);
+    let fives = exchange.closed("5s");
+    assert_eq!(fives.iter().find(|(start, _)| *start > 130).map(|(start, _)| *start), Some(87_000));
+    let minutes = exchange.closed("1m");
+    let first = minutes.iter().find(|(start, _)| *start > 130).expect("one");
+    assert!((85_700..86_000).contains(&first.0), "{first:?}");
+    for stream in ["bar.5s", "bar.1m"] {
+        let closed = exchange.gaps.iter().find(|gap| gap.stream == stream && gap.state == GapState::Closed);
+        let missing = closed.and_then(|gap| gap.missing.clone()).expect("what is missing");
+        assert_eq!(missing[0].reason, "too_long", "{stream}");
+    }
+    exchange.check_content();
+}
+
+#[test]
+fn a_stream_that_was_given_back_is_not_taken_up_where_it_ended() {
+    let mut exchange = Exchange::new();
+    let lease = exchange.desk.lease("alpha", &["bar.1m"]);
+    exchange.run_to(402);
+    exchange.desk.unsubscribe("alpha", &lease.lease).expect("ended");
+    let mut exchange = exchange.restarted(420);
+    exchange.lease(&["bar.1m"]);
+    exchange.run_to(1_300);
+    assert_eq!(exchange.gaps, []);
+    assert_eq!(exchange.closed("1m").iter().find(|(start, _)| *start > 360).map(|(start, _)| *start), Some(780));
+}
