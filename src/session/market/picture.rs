@@ -63,6 +63,13 @@ fn live_type(id: i32) -> i32 {
     tick_type::info(id).and_then(|info| info.delayed_of).unwrap_or(id)
 }
 
+/// True if values of the kind `before` may be shown as of this kind: it promises no more.
+fn contains(kind: DataKind, before: DataKind) -> bool {
+    let is_delayed = |kind| matches!(kind, DataKind::Delayed | DataKind::DelayedFrozen);
+    let is_frozen = |kind| matches!(kind, DataKind::Frozen | DataKind::DelayedFrozen);
+    (is_delayed(kind) || !is_delayed(before)) && (is_frozen(kind) || !is_frozen(before))
+}
+
 fn set<T: PartialEq>(field: &mut Option<T>, value: Option<T>) -> bool {
     let changed = *field != value;
     if changed {
@@ -181,9 +188,14 @@ impl Picture {
         changed
     }
 
+    /// How fresh the data is from here on. What was delayed or from before the close never becomes live: values that the
+    /// new kind does not contain are forgotten.
     pub(super) fn kind(&mut self, kind: DataKind) -> bool {
-        let changed = self.quote.data_kind != kind;
-        self.quote.data_kind = kind;
-        changed && self.is_known
+        let before = std::mem::replace(&mut self.quote.data_kind, kind);
+        if !contains(kind, before) && self.is_known {
+            self.restart();
+            self.is_due = true;
+        }
+        before != kind && self.is_known
     }
 }

@@ -210,3 +210,35 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_was_delayed_or_from_before_the_close_never_passes_for_live() {
+    let kind = |req_id, number| {
+        Response::MarketDataType(MarketDataType { req_id: Some(req_id), market_data_type: Some(number) })
+    };
+    for (before, bid_type) in [(2, 1), (3, 66), (4, 66)] {
+        let mut desk = Desk::new();
+        let id = desk.stream(&["quote"]);
+        desk.hear(kind(id, before));
+        desk.hear(price(id, bid_type, 10.0, "1"));
+        assert_eq!(desk.rig.session.market.reference(265_598).bid, Some(10.0));
+        desk.heard();
+        desk.hear(kind(id, 1));
+        assert_eq!(desk.rig.session.market.reference(265_598).bid, None, "no limit is measured against it");
+        assert_eq!(desk.heard().quotes, []);
+        desk.hear(price(id, 2, 12.0, "1"));
+        let shown: Vec<_> = desk.heard().quotes.iter().map(|quote| (quote.data_kind, quote.bid, quote.ask)).collect();
+        assert_eq!(shown, [(DataKind::Live, None, Some(12.0))], "after kind {before}");
+    }
+}
+
+#[test]
+fn the_last_live_values_are_those_that_a_close_freezes() {
+    let mut desk = Desk::new();
+    let id = desk.stream(&["quote"]);
+    desk.hear(price(id, 1, 10.0, "1"));
+    desk.heard();
+    desk.hear(Response::MarketDataType(MarketDataType { req_id: Some(id), market_data_type: Some(2) }));
+    let shown: Vec<_> = desk.heard().quotes.iter().map(|quote| (quote.data_kind, quote.bid)).collect();
+    assert_eq!(shown, [(DataKind::Frozen, Some(10.0))]);
+}
