@@ -82,6 +82,21 @@ impl Market {
         self.put(index, Place::Waiting);
     }
 
+    /// Asks for what was not wanted before: behind those who wait for a line or slot already, if anybody does.
+    pub(super) fn ask_in_turn(&mut self, core: &mut Core, index: usize) {
+        let Some(Some(upstream)) = self.upstreams.get(index) else { return };
+        let pool = self.pools.of(upstream.feed);
+        let waits = |(_, other): &(u64, usize)| {
+            let other = self.upstreams.get(*other).and_then(Option::as_ref);
+            other.is_some_and(|other| self.pools.of(other.feed) == pool)
+        };
+        if self.is_open() && self.starved.iter().any(waits) {
+            self.queue(index);
+            return self.ask_starved(core);
+        }
+        self.ask(core, index);
+    }
+
     /// Asks again for more: generic ticks, news, another kind of market data. The running request goes on until its successor delivers,
     /// so that no tick is missed.
     pub(super) fn widen(&mut self, core: &mut Core, index: usize) {

@@ -76,7 +76,7 @@ impl Market {
             Place::Asked { .. } => self.widen(core, index),
             Place::Refused { at } if at + REFUSED_REPEAT > core.now.at => {}
             Place::Delayed { .. } => {}
-            Place::Waiting | Place::Refused { .. } => self.ask(core, index),
+            Place::Waiting | Place::Refused { .. } => self.ask_in_turn(core, index),
         }
     }
 

@@ -251,6 +251,8 @@ impl Market {
             }
             _ => self.put(index, Place::Refused { at: core.now.at }),
         }
+        // Its line or slot serves who waits for one.
+        self.ask_starved(core);
     }
 
     /// The gateway has no line or slot for a stream that ours should have had: others of the user hold some.

@@ -228,3 +228,42 @@ fn a_wider_request_that_finds_no_line_takes_that_of_the_narrower_one() {
     assert_eq!(heard.quotes.last().map(|quote| (quote.bid, quote.after_gap)), Some((Some(11.0), Some(true))));
     assert_eq!(heard.gaps.iter().filter(|gap| gap.stream == Stream::Quote.to_string()).count(), 2);
 }
+
+#[test]
+fn a_refusal_of_the_gateway_frees_the_line_for_who_waits() {
+    // "Not subscribed" is final; a pacing violation is tried again after a while.
+    for (code, text) in
+        [(354, "Requested market data is not subscribed."), (420, "Invalid Real-time Query: pacing violation")]
+    {
+        let mut desk = desk(1);
+        let stocks = stocks(&mut desk, 2);
+        desk.try_subscribe("alpha", queued(&["quote"], 0), &stocks[0]).expect("a lease");
+        desk.try_subscribe("beta", queued(&["quote"], 0), &stocks[1]).expect("a lease");
+        let refused = desk.asked();
+        desk.notice(refused, code, text);
+        assert_eq!(asked_for(&mut desk), [2], "{code}");
+    }
+}
+
+#[test]
+fn a_newcomer_waits_behind_those_who_wait_already() {
+    let mut desk = desk(100);
+    let stocks = stocks(&mut desk, 4);
+    desk.try_subscribe("alpha", queued(&["quote"], 0), &stocks[0]).expect("a lease");
+    let first = desk.asked();
+    desk.hear(price(first, 1, 10.0, "1"));
+    desk.try_subscribe("beta", queued(&["quote"], 0), &stocks[1]).expect("a lease");
+    let refused = desk.asked();
+    desk.notice(refused, 101, "Max number of tickers has been reached");
+    // The learned limit grows by one with the minute; the timer that tries it has not been called yet.
+    let later = desk.rig.now().plus(std::time::Duration::from_secs(60));
+    let stock = Arc::clone(&stocks[2]);
+    let command = desk.rig.command("gamma", crate::session::Ask::Subscribe(Box::new(queued(&["quote"], 0))));
+    desk.rig.session.core.now = later;
+    desk.rig.session.core.admit_caller(command.token, later.at + std::time::Duration::from_secs(1));
+    desk.rig.session.run_resolved(&command, Ok(stock));
+    desk.rig.session.settle();
+    desk.rig.pump();
+    assert_eq!(asked_for(&mut desk), [2], "the line is beta's");
+    assert_eq!(state(&mut desk, 3), (StreamState::Queued, Some(1)));
+}
