@@ -16,6 +16,8 @@ pub struct Staleness {
     pub bars_s: u64,
     /// Depth.
     pub depth_s: u64,
+    /// Silence since the request after which any of these is asked for once more, in case the request was lost.
+    pub begin_s: u64,
     /// Shortest time between two rebuilds of the data link for the silence of all its streams, in seconds; 0 means
     /// that it is never rebuilt for that. Doubles while the silence lasts.
     pub rebuild_s: u64,
@@ -23,6 +25,6 @@ pub struct Staleness {
 
 impl Default for Staleness {
     fn default() -> Self {
-        Self { quote_s: 30, tick_by_tick_s: 60, bars_s: 15, depth_s: 30, rebuild_s: 300 }
+        Self { quote_s: 30, tick_by_tick_s: 60, bars_s: 15, depth_s: 30, begin_s: 60, rebuild_s: 300 }
     }
 }

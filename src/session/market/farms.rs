@@ -16,6 +16,9 @@ impl Market {
     /// The gateway restores the subscriptions itself, but for bars that are kept up to date: those depend on farms of
     /// both kinds.
     pub(crate) fn on_farm_down(&mut self, core: &mut Core, kind: FarmKind, notice: &str) {
+        if kind == FarmKind::MarketData {
+            self.farm_broke_us = core.now.us;
+        }
         for upstream in self.upstreams.iter_mut().flatten() {
             if kind == FarmKind::MarketData || (upstream.feed == Feed::Bars && upstream.bars.is_kept()) {
                 upstream.interrupt(core, notice);

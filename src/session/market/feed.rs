@@ -145,6 +145,16 @@ impl Part {
     }
 }
 
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Quotes => f.write_str("quotes"),
+            Self::Generic(number) => write!(f, "generic tick {number}"),
+            Self::News(provider) => write!(f, "news of {provider}"),
+        }
+    }
+}
+
 /// The generic tick list of a request for these parts, entry by entry.
 pub(super) fn tick_list(parts: &BTreeSet<Part>) -> Vec<String> {
     let mut list = Vec::new();

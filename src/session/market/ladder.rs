@@ -58,15 +58,18 @@ impl Market {
         if core.rebuild_data_link.is_some() {
             return;
         }
-        let in_touch = self.is_open() && !core.market_farms_down && !core.is_maintained;
+        let (is_open, broke_us) = (self.is_open(), self.farm_broke_us);
         let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return };
+        let in_touch = is_open && !core.is_maintained && !upstream.is_in_dark(core, broke_us);
         let farm = Farm::of(upstream);
         let before_us = upstream.asked_again_us.replace(core.now.us);
         if let Some(before_us) = before_us.filter(|_| in_touch) {
             match self.ladder.farms.get(&farm).copied() {
                 Some(asked) if !self.has_heard(asked.us, |other| Farm::of(other) == farm) => {
                     let had_time = core.now.at >= asked.at + FARM_BEGINS_WITHIN;
-                    if had_time && !self.has_heard(asked.us, |_| true) && self.rebuild(core) {
+                    // A broken farm is reason enough for silence of all.
+                    if had_time && !core.market_farms_down && !self.has_heard(asked.us, |_| true) && self.rebuild(core)
+                    {
                         return;
                     }
                 }

@@ -57,6 +57,11 @@ impl Pulse {
         self.silent_since = None;
     }
 
+    /// The stream has another rhythm from here on: what was learnt of the earlier one says nothing.
+    pub(super) fn relearn(&mut self) {
+        *self = Self { alarms: self.alarms, ..Self::default() };
+    }
+
     /// How long the stream has been silent although it should not be. Counts from the first call
     /// after a pause, or from the last message.
     pub(super) fn silence(&mut self, now: Instant) -> Duration {

@@ -48,6 +48,7 @@ impl Market {
                 upstream.old = None;
                 upstream.fresh = true;
                 upstream.attempts = 0;
+                upstream.asked_once_more = false;
                 upstream.asked_again_us = None;
                 upstream.interrupt(core, reason);
             }
@@ -130,7 +131,7 @@ impl Market {
             let place = match upstream.old.take() {
                 // The wider request is made again when IB is back.
                 Some((old, before)) => {
-                    upstream.asked = before;
+                    (upstream.asked, upstream.begun) = (before, true);
                     Place::Asked { req_id: old, sent: true }
                 }
                 None => Place::Waiting,
@@ -144,7 +145,7 @@ impl Market {
         for index in 0..self.upstreams.len() {
             let slot = self.upstreams.get_mut(index).and_then(Option::as_mut);
             let Some(upstream) = slot.filter(|upstream| is_void(upstream.feed)) else { continue };
-            upstream.fresh = true;
+            (upstream.fresh, upstream.asked_once_more) = (true, false);
             let old = upstream.old.take().map(|(req_id, _)| req_id);
             let current = match upstream.place {
                 Place::Asked { req_id, .. } => Some(req_id),
@@ -229,14 +230,14 @@ impl Market {
             }
             // The wider request was refused: stay with the narrower one that runs.
             if is_invalid {
-                upstream.barred.extend(suspects);
+                upstream.bar(suspects, &reason(notice));
             }
             upstream.asked = before;
-            upstream.flows = true;
+            (upstream.flows, upstream.begun) = (true, true);
             return self.put(index, Place::Asked { req_id: old, sent: true });
         }
         if is_invalid && !suspects.is_empty() && upstream.asked.parts.contains(&Part::Quotes) {
-            upstream.barred.extend(suspects);
+            upstream.bar(suspects, &reason(notice));
             self.put(index, Place::Waiting);
             return self.ask(core, index);
         }
@@ -307,7 +308,7 @@ impl Market {
                 let Some(Some(upstream)) = self.upstreams.get_mut(index) else { return };
                 if let Some((old, before)) = upstream.old.take().filter(|(old, _)| *old != req_id) {
                     upstream.asked = before;
-                    upstream.flows = true;
+                    (upstream.flows, upstream.begun) = (true, true);
                     self.put(index, Place::Asked { req_id: old, sent: true });
                     return self.cancel(core, index, req_id);
                 }

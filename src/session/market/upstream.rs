@@ -86,6 +86,8 @@ pub(super) struct Upstream {
     pub(super) asked: Shape,
     /// Parts the gateway refused for this instrument.
     pub(super) barred: BTreeSet<Part>,
+    /// What it said of those it refused last.
+    refused: Option<String>,
     /// The narrower request that runs until its successor delivers.
     pub(super) old: Option<(i32, Shape)>,
     pub(super) depth_rows: u8,
@@ -114,6 +116,10 @@ pub(super) struct Upstream {
     pub(super) withheld_until: Option<Instant>,
     /// Data has come since the request was made.
     pub(super) begun: bool,
+    /// It was made a second time since nothing came. Once, until something comes or the link is another.
+    pub(super) asked_once_more: bool,
+    /// Whether most of the trading is done at this time of day, when last looked.
+    pub(super) is_liquid: Option<bool>,
     /// When it was last asked for again because of its silence; `None` once something came.
     pub(super) asked_again_us: Option<i64>,
     /// Data has come since the request was made or interrupted.
@@ -144,6 +150,7 @@ impl Upstream {
             policies: BTreeMap::new(),
             asked: Shape { parts: BTreeSet::new(), policy: MarketDataPolicy::LiveOnly },
             barred: BTreeSet::new(),
+            refused: None,
             old: None,
             depth_rows: 0,
             smart_depth: false,
@@ -161,6 +168,8 @@ impl Upstream {
             doubted: None,
             withheld_until: None,
             begun: false,
+            asked_once_more: false,
+            is_liquid: None,
             asked_again_us: None,
             flows: false,
             flowing_since: None,
@@ -197,7 +206,22 @@ impl Upstream {
 
     /// What is wrong with it, for people.
     pub(super) fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+        let is_barred = self.barred.iter().any(|part| self.parts.contains_key(part));
+        self.trouble.as_deref().or(self.refused.as_deref().filter(|_| is_barred))
+    }
+
+    /// The gateway refuses these parts for this instrument: they are left out from now on.
+    pub(super) fn bar(&mut self, parts: Vec<Part>, reason: &str) {
+        let names: Vec<String> = parts.iter().map(ToString::to_string).collect();
+        self.refused = Some(format!("left out, since the gateway refused it: {} ({reason})", names.join(", ")));
+        self.barred.extend(parts);
+    }
+
+    /// It is asked for a second time, for people.
+    pub(super) fn on_asked_once_more(&mut self, reason: String) {
+        (self.asked_once_more, self.fresh) = (true, true);
+        self.trouble = Some(reason);
+        self.pulse.pause();
     }
 
     /// The whole book, if one is known.
@@ -209,13 +233,16 @@ impl Upstream {
     pub(super) fn touch(&mut self, core: &mut Core, req_id: i32) -> bool {
         self.last_us = Some(core.now.us);
         self.pulse.beat(core.now.at);
+        // A wider request runs beside the narrower one that goes on: only its own data tell that it has begun.
+        self.begun |= matches!(self.place, Place::Asked { req_id: current, .. } if current == req_id);
         if self.flows {
             return false;
         }
-        (self.flows, self.begun) = (true, true);
+        self.flows = true;
         self.flowing_since = Some(core.now.at);
         self.queued = None;
         self.trouble = None;
+        self.asked_once_more = false;
         self.attempts = 0;
         self.asked_again_us = None;
         self.withheld_until = None;

@@ -408,3 +408,39 @@ fn a_farm_that_is_told_to_be_down_right_after_the_requests_counts_as_down_when_t
     );
     assert_eq!(request_id(&sent[0]), depth);
 }
+
+#[test]
+fn a_wider_request_that_delivers_has_begun_and_is_left_to_the_gateway_when_a_farm_breaks() {
+    let mut desk = Desk::new();
+    let narrow = desk.stream(&["quote"]);
+    desk.hear(price(narrow, 1, 10.0, "1"));
+    let mut ask = subscribe(&["quote"], 0);
+    ask.generic_ticks = vec![233];
+    let stock = Arc::clone(&desk.stock);
+    desk.try_subscribe("beta", ask, &stock).expect("a lease");
+    let wide = desk.asked();
+    desk.hear(price(wide, 1, 11.0, "1"));
+    desk.sent();
+    desk.rig.notice_all(2103, "Market data farm connection is broken:usfarm");
+    desk.rig.notice_all(2104, "Market data farm connection is OK:usfarm");
+    desk.rig.wait_ms(10_000);
+    assert_eq!(desk.sent(), [], "the gateway restores it");
+}
+
+#[test]
+fn generic_ticks_that_were_refused_are_named_with_the_reason() {
+    let mut desk = Desk::new();
+    let mut ask = subscribe(&["quote"], 0);
+    ask.generic_ticks = vec![233];
+    let stock = Arc::clone(&desk.stock);
+    let greedy = desk.try_subscribe("alpha", ask, &stock).expect("a lease");
+    let refused = desk.asked();
+    desk.notice(refused, 321, "Error validating request: Incorrect generic tick list");
+    let id = desk.asked();
+    desk.hear(price(id, 1, 10.0, "1"));
+    let reason = desk.list().upstream[0].reason.clone().expect("why");
+    assert!(reason.contains("generic tick 233") && reason.contains("IB code 321"), "{reason}");
+    desk.lease("beta", &["quote"]);
+    desk.unsubscribe("alpha", &greedy.lease).expect("ended");
+    assert_eq!(desk.list().upstream[0].reason, None, "nobody misses it");
+}

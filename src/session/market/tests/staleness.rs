@@ -10,7 +10,13 @@ use crate::{
         Listing,
         time::{Hours, Zone},
     },
-    tws::{Request, Response, message::history::RealTimeBarTick},
+    tws::{
+        Request, Response,
+        message::{
+            history::RealTimeBarTick,
+            market_data::{MarketDataType, TickGeneric},
+        },
+    },
 };
 
 /// Sessions of the first two days of every rig, which starts on 2027-01-15 at 08:00 UTC.
@@ -246,4 +252,115 @@ fn the_gateway_is_probed_when_a_stream_falls_silent() {
         );
     }
     assert!(asked(&mut desk).iter().any(|request| matches!(request, Request::CurrentTimeRequest(_))));
+}
+
+#[test]
+fn a_broken_farm_excuses_only_the_streams_that_were_not_heard_since() {
+    let mut desk = desk_without_rebuilds();
+    let lively = desk.stream(&["quote"]);
+    trade(&mut desk, 2, OPEN);
+    let other = desk.rig.stock(2, "MSFT");
+    desk.try_subscribe("alpha", subscribe(&["quote"], 0), &other).expect("a lease");
+    let dark = desk.asked();
+    for _ in 0..60 {
+        flow(&mut desk, dark, 1);
+        flow(&mut desk, lively, 1);
+    }
+    desk.rig.notice_all(2103, "Market data farm connection is broken:usfarm");
+    flow(&mut desk, lively, 60);
+    asked(&mut desk);
+    desk.rig.wait_ms(36_000);
+    let sent = asked(&mut desk);
+    assert_eq!(names(&sent), ["CancelMarketData", "MarketDataRequest"], "its farm is well");
+    assert_eq!(request_id(&sent[0]), lively);
+}
+
+/// Ids of streams that are asked for within an hour and a half in which nothing comes of them.
+fn asked_in_vain(desk: &mut Desk) -> Vec<&'static str> {
+    desk.heard();
+    let mut sent = Vec::new();
+    for _ in 0..90 {
+        desk.rig.wait_ms(60_000);
+        // The link is alive: only these requests are not answered.
+        desk.rig.notice(LinkName::Data, -1, 2104, "Market data farm connection is OK:usfarm");
+        sent.extend(asked(desk));
+    }
+    names(&sent)
+}
+
+#[test]
+fn a_request_that_may_be_lost_is_made_once_more_and_never_again() {
+    for (stream, request, cancel) in
+        [("depth", "MarketDepthRequest", "CancelMarketDepth"), ("tbt.last", "TickByTickRequest", "CancelTickByTick")]
+    {
+        let mut desk = open_desk();
+        desk.stream(&[stream]);
+        desk.rig.wait_ms(59_000);
+        assert_eq!(asked(&mut desk), [], "{stream}");
+        assert_eq!(asked_in_vain(&mut desk), [cancel, request]);
+        let list = desk.list();
+        let reason = list.leases[0].streams[0].reason.as_deref().expect("why");
+        assert!(reason.contains("asked for once more"), "{reason}");
+        assert_eq!(desk.heard().gaps, [], "nothing is known to be missing");
+    }
+}
+
+#[test]
+fn a_quote_whose_kind_alone_was_told_is_asked_for_once_more() {
+    let mut desk = open_desk();
+    let id = desk.stream(&["quote"]);
+    let kind = MarketDataType { req_id: Some(id), market_data_type: Some(1) };
+    desk.hear(Response::MarketDataType(kind));
+    desk.rig.wait_ms(70_000);
+    let sent = asked(&mut desk);
+    assert_eq!(names(&sent), ["CancelMarketData", "MarketDataRequest"]);
+    let id = request_id(&sent[1]);
+    desk.hear(Response::MarketDataType(MarketDataType { req_id: Some(id), market_data_type: Some(1) }));
+    assert_eq!(asked_in_vain(&mut desk), [""; 0]);
+    desk.hear(price(id, 1, 10.0, "1"));
+    assert_eq!(desk.list().leases[0].streams[0].reason, None);
+}
+
+#[test]
+fn no_request_is_made_once_more_if_that_is_configured_or_nobody_knows_the_market_to_be_open() {
+    let staleness = Staleness { begin_s: 0, ..Staleness::default() };
+    let mut never = Desk::with(Config { staleness, ..Config::default() });
+    trade(&mut never, 265_598, OPEN);
+    for mut desk in [never, Desk::new()] {
+        desk.stream(&["depth"]);
+        assert_eq!(asked_in_vain(&mut desk), [""; 0]);
+    }
+}
+
+#[test]
+fn a_stream_that_grows_thin_when_the_liquid_hours_end_causes_no_alarm() {
+    let mut desk = open_desk();
+    let (liquid, _) = Hours::read("20270115:0700-20270115:0802", Zone::UTC);
+    desk.rig.session.core.trading_hours.learn_liquid(265_598, liquid);
+    let id = desk.stream(&["quote"]);
+    flow(&mut desk, id, 119);
+    for step in 0..60_u32 {
+        desk.hear(price(id, 1, 100.0 + f64::from(step), "1"));
+        desk.rig.wait_ms(20_000 + 1_000 * u64::from(step * 7 % 60));
+    }
+    assert_eq!(asked(&mut desk), [], "it has another rhythm after the close");
+    assert_eq!(desk.heard().gaps, []);
+    desk.rig.wait_ms(20 * 60_000);
+    assert_ne!(asked(&mut desk), [], "which is learnt too");
+}
+
+#[test]
+fn bars_of_a_halted_instrument_are_not_missed() {
+    for is_halted in [true, false] {
+        let mut desk = open_desk();
+        let quote = desk.stream(&["quote"]);
+        let bars = desk.stream(&["bar.5s"]);
+        desk.hear(price(quote, 1, 10.0, "1"));
+        desk.hear(bar(bars, 1_800_000_000));
+        let halted =
+            TickGeneric { req_id: Some(quote), tick_type: Some(49), value: Some(f64::from(u8::from(is_halted))) };
+        desk.hear(Response::TickGeneric(halted));
+        desk.rig.wait_ms(50_000);
+        assert_eq!(names(&asked(&mut desk)).contains(&"RealTimeBarsRequest"), !is_halted, "{is_halted}");
+    }
 }
