@@ -341,7 +341,7 @@ fn a_stream_that_grows_thin_when_the_liquid_hours_end_causes_no_alarm() {
     flow(&mut desk, id, 119);
     for step in 0..60_u32 {
         desk.hear(price(id, 1, 100.0 + f64::from(step), "1"));
-        desk.rig.wait_ms(20_000 + 1_000 * u64::from(step * 7 % 60));
+        desk.rig.wait_ms(45_000 + 1_000 * u64::from(step * 7 % 60));
     }
     assert_eq!(asked(&mut desk), [], "it has another rhythm after the close");
     assert_eq!(desk.heard().gaps, []);
