@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use self::Use::{Events, Inside, Not, Verbs};
+use self::Use::{Both, Events, Inside, Not, Verbs};
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Use {
     Verbs(&'static [&'static str]),
     /// Subjects of events that it feeds, as in the README.
     Events(&'static [&'static str]),
+    /// Requests of the service and subjects of events.
+    Both(&'static [&'static str], &'static [&'static str]),
     /// The bridge needs it itself; why.
     Inside(&'static str),
     /// Neither sent nor served; why.
@@ -60,7 +62,7 @@ pub const REQUESTS: &[Row] = &[
     (17, "ManagedAccountsRequest", Not("the gateway names the accounts at each login by itself")),
     (18, "FARequest", Verbs(&["reference.advisor"])),
     (19, "FAReplace", Not(FA_WRITE)),
-    (20, "HistoricalDataRequest", Verbs(&["hist.bars"])),
+    (20, "HistoricalDataRequest", Verbs(&["hist.bars", "hist.batch", "hist.schedule", "md.subscribe"])),
     (21, "ExerciseOptionsRequest", Not(EXERCISE)),
     (22, "ScannerSubscriptionRequest", Verbs(&["scan.run", "scan.subscribe"])),
     (23, "CancelScannerSubscription", Verbs(&["scan.unsubscribe"])),
@@ -74,7 +76,13 @@ pub const REQUESTS: &[Row] = &[
     (56, "CancelCalculateImpliedVolatility", Inside("ends each calculation once it is answered")),
     (57, "CancelCalculateOptionPrice", Inside("ends each calculation once it is answered")),
     (58, "GlobalCancelRequest", Verbs(&["order.cancel_all"])),
-    (59, "MarketDataTypeRequest", Inside("sets the configured kind of market data at each login")),
+    (
+        59,
+        "MarketDataTypeRequest",
+        Inside(
+            "says which kind of data is wanted, just before a request that wants another kind than the one before it",
+        ),
+    ),
     (61, "PositionsRequest", Verbs(&["account.positions"])),
     (62, "AccountSummaryRequest", Verbs(&["account.summary"])),
     (63, "CancelAccountSummary", Inside("gives the slot back once the members of a group are known")),
@@ -128,8 +136,8 @@ pub const REQUESTS: &[Row] = &[
 
 /// Gateway to client.
 pub const RESPONSES: &[Row] = &[
-    (1, "TickPrice", Events(&["quote.<inst>", "tick.<inst>.<name>"])),
-    (2, "TickSize", Events(&["quote.<inst>", "tick.<inst>.<name>"])),
+    (1, "TickPrice", Both(&["md.snapshot"], &["quote.<inst>", "tick.<inst>.<name>"])),
+    (2, "TickSize", Both(&["md.snapshot"], &["quote.<inst>", "tick.<inst>.<name>"])),
     (3, "OrderStatus", Events(&["order.<account>.<key>"])),
     (4, "ErrorMessage", Events(&["conn.notice"])),
     (5, "OpenOrder", Events(&["order.<account>.<key>"])),
@@ -144,13 +152,20 @@ pub const RESPONSES: &[Row] = &[
     (14, "NewsBulletin", Events(&["news.<provider>"])),
     (15, "ManagedAccounts", Verbs(&["account.list"])),
     (16, "ReceiveFA", Verbs(&["reference.advisor"])),
-    (17, "HistoricalData", Verbs(&["hist.bars"])),
+    (17, "HistoricalData", Both(&["hist.bars", "hist.batch"], &["bar.<inst>.<size>"])),
     (18, "BondContractData", Verbs(&["contract.details", "contract.validate", "contract.hours"])),
     (19, "ScannerParameters", Verbs(&["scan.parameters"])),
-    (20, "ScannerData", Events(&["scan.<id>"])),
-    (21, "TickOptionComputation", Events(&["tick.<inst>.<name>", "greeks.<inst>"])),
-    (45, "TickGeneric", Events(&["tick.<inst>.<name>"])),
-    (46, "TickString", Events(&["tick.<inst>.<name>"])),
+    (20, "ScannerData", Both(&["scan.run"], &["scan.<id>"])),
+    (
+        21,
+        "TickOptionComputation",
+        Both(
+            &["option.price", "option.volatility", "md.snapshot"],
+            &["quote.<inst>", "tick.<inst>.<name>", "greeks.<inst>"],
+        ),
+    ),
+    (45, "TickGeneric", Both(&["md.snapshot"], &["quote.<inst>", "tick.<inst>.<name>"])),
+    (46, "TickString", Both(&["md.snapshot"], &["quote.<inst>", "tick.<inst>.<name>"])),
     (47, "TickEFP", Not(TEXT_ONLY)),
     (49, "CurrentTime", Inside("says that the gateway is alive")),
     (50, "RealTimeBarTick", Events(&["bar.<inst>.<size>"])),
@@ -160,7 +175,7 @@ pub const RESPONSES: &[Row] = &[
     (55, "ExecutionDetailsEnd", Inside("end of the first download")),
     (56, "DeltaNeutralValidation", Not(TEXT_ONLY)),
     (57, "TickSnapshotEnd", Verbs(&["md.snapshot"])),
-    (58, "MarketDataType", Events(&["quote.<inst>"])),
+    (58, "MarketDataType", Both(&["md.snapshot"], &["quote.<inst>"])),
     (59, "CommissionAndFeesReport", Events(&["fill.<account>.<key>"])),
     (61, "Position", Events(&["position.<account>.<inst>"])),
     (62, "PositionEnd", Inside("end of the first download")),
@@ -182,7 +197,7 @@ pub const RESPONSES: &[Row] = &[
     (78, "FamilyCodes", Verbs(&["reference.families"])),
     (79, "SymbolSamples", Verbs(&["contract.search"])),
     (80, "MarketDepthExchanges", Verbs(&["reference.depth_exchanges"])),
-    (81, "TickReqParams", Inside("smallest price step and exchange codes of a market data stream")),
+    (81, "TickReqParams", Verbs(&["reference.components"])),
     (82, "SmartComponents", Verbs(&["reference.components"])),
     (83, "NewsArticle", Verbs(&["news.article"])),
     (84, "TickNews", Events(&["news.<provider>"])),
@@ -191,7 +206,7 @@ pub const RESPONSES: &[Row] = &[
     (87, "HistoricalNewsEnd", Verbs(&["news.headlines"])),
     (88, "HeadTimestamp", Verbs(&["hist.head"])),
     (89, "HistogramData", Verbs(&["hist.histogram"])),
-    (90, "HistoricalDataUpdate", Not("bars are kept up to date from 5-second bars")),
+    (90, "HistoricalDataUpdate", Events(&["bar.<inst>.<size>"])),
     (91, "RerouteMarketDataRequest", Inside("the request is made again for the contract named")),
     (92, "RerouteMarketDepthRequest", Inside("the request is made again for the contract named")),
     (93, "MarketRule", Verbs(&["contract.rules"])),
@@ -209,7 +224,7 @@ pub const RESPONSES: &[Row] = &[
     (105, "WshEventData", Verbs(&["wsh.events"])),
     (106, "HistoricalSchedule", Verbs(&["hist.schedule"])),
     (107, "UserInfo", Verbs(&["reference.user"])),
-    (108, "HistoricalDataEnd", Verbs(&["hist.bars"])),
+    (108, "HistoricalDataEnd", Both(&["hist.bars", "hist.batch"], &["bar.<inst>.<size>"])),
     (109, "CurrentTimeInMillis", Verbs(&["reference.time"])),
     (110, "ConfigResponse", Not(READ_SETTINGS)),
     (111, "UpdateConfigResponse", Not(SETTINGS)),
@@ -232,6 +247,7 @@ pub fn page() -> String {
             let served = match used {
                 Verbs(names) => listed("request", names),
                 Events(names) => listed("event", names),
+                Both(verbs, events) => format!("{}; {}", listed("request", verbs), listed("event", events)),
                 Inside(why) => format!("inside the bridge: {why}"),
                 Not(why) => format!("none: {why}"),
             };
