@@ -334,7 +334,8 @@ impl Session {
         }
         for token in self.core.overdue_callers() {
             let is_told = self.orders.on_caller_overdue(&mut self.core, token)
-                || self.contracts.on_caller_overdue(&mut self.core, token);
+                || self.contracts.on_caller_overdue(&mut self.core, token)
+                || self.history.on_caller_overdue(&mut self.core, token);
             if !is_told {
                 let error = ApiError::new(ErrorCode::Timeout, "no complete answer within the deadline; ask again");
                 self.core.refuse(token, error);

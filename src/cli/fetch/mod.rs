@@ -122,6 +122,11 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
             return Err(format!("{error}; {} rows are kept, {go_on}", part.rows()).into());
         }
     };
+    if let Some(reason) = unfinished(&manifest, part.end_us()) {
+        part.keep()?;
+        let go_on = "give the same command again to go on";
+        return Err(format!("the rest was not had in time ({reason}); {} rows are kept, {go_on}", part.rows()).into());
+    }
     let count = part.finish(is_parquet)?;
     let holes = rows(&manifest, "holes");
     if args.bridge.json {
@@ -140,6 +145,15 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         ))?;
     }
     Ok(())
+}
+
+/// Why the range was given up before its end, if it was: the same question then goes on where the rows end.
+fn unfinished(manifest: &Value, end_us: i64) -> Option<String> {
+    let last = rows(manifest, "holes").last()?;
+    let reason = last.get("reason").and_then(Value::as_str)?;
+    let is_open = last.get("to_us").and_then(Value::as_i64)? >= end_us;
+    let helps = matches!(reason, "timeout" | "pacing_limited" | "busy" | "not_ready");
+    (is_open && helps).then(|| reason.to_owned())
 }
 
 /// Writes every page into the part; gives the manifest.
@@ -184,4 +198,20 @@ fn moment(text: &str) -> Result<i64, Failure> {
     let time = whole.ok().or_else(date);
     let wrong = || format!("{text:?} is no time: write 2026-11-20 or 2026-11-20T14:30:00Z");
     Ok(time.ok_or_else(wrong)?.timestamp_micros())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_that_was_given_up_is_told_from_one_with_holes() {
+        let hole = |from_us: i64, to_us: i64, reason: &str| json!({ "from_us": from_us, "to_us": to_us, "reason": reason });
+        let given_up = |holes: &[Value]| unfinished(&json!({ "holes": holes }), 10);
+        assert_eq!(given_up(&[hole(1, 2, "no_data"), hole(5, 10, "timeout")]).as_deref(), Some("timeout"));
+        assert_eq!(given_up(&[hole(5, 10, "pacing_limited")]).as_deref(), Some("pacing_limited"));
+        assert_eq!(given_up(&[hole(5, 9, "timeout")]), None, "rows follow");
+        assert_eq!(given_up(&[hole(5, 10, "no_data")]), None, "asking again would not help");
+        assert_eq!(given_up(&[]), None);
+    }
 }

@@ -36,7 +36,9 @@ pub struct BarsPage {
     pub manifest: Option<Manifest>,
 }
 
-/// What a range request delivered, and what it could not.
+/// What a range request delivered, and what it could not. A request whose deadline comes, or which can no longer be served before it,
+/// ends with what it has: its rows end where its last hole begins, whose reason is `timeout` or `pacing_limited`. Without any row the
+/// answer is that error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Manifest {
     /// The instrument.
@@ -60,7 +62,7 @@ pub struct Hole {
     /// To, microseconds UTC.
     pub to_us: i64,
     /// Why. Nothing is wrong with `no_data` (no trading, as far as IB knows), `before_first_data`, `small_bars_too_old`,
-    /// `expired` and `no_daily_bars`; others are the code of the error: `timeout`, `no_permission`, `rejected_by_gateway`, ...
+    /// `expired` and `no_daily_bars`; `no_schedule` says that IB names no sessions after the last ticks found; others are the code of the error: `timeout`, `no_permission`, `rejected_by_gateway`, ...
     pub reason: String,
     /// IB's code, if one caused it.
     pub ib_code: Option<i32>,

@@ -29,6 +29,8 @@ use crate::{
 
 /// Wait before a query is asked again that the gateway ended by itself.
 const ENDED_WAIT: Duration = Duration::from_secs(15);
+/// Wait before a request is offered again that was not taken, at least.
+pub(super) const BUSY_WAIT: Duration = Duration::from_millis(100);
 /// Times one request is sent, whatever it is answered.
 const ATTEMPTS_MAX: u32 = 3;
 /// Rows of one answer; no request of ours has room for more.
@@ -69,6 +71,8 @@ struct Fetch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Again {
     At(Instant),
+    /// It was not taken, its queue being full or nothing of its kind being answered: then, or once something is.
+    Refused(Instant),
     /// As soon as the link is back.
     OnLink,
 }
@@ -204,6 +208,11 @@ impl Fetches {
             return Vec::new();
         }
         let Some(mut fetch) = self.take(core, req_id) else { return Vec::new() };
+        for (again, _) in &mut self.later {
+            if let Again::Refused(at) = again {
+                *again = Again::At((*at).min(core.now.at));
+            }
+        }
         let empty = fetch.ask.question.gathered();
         let found = std::mem::replace(&mut fetch.gathered, empty).finish();
         vec![self.end(core, fetch, Ok(found))]
@@ -238,7 +247,7 @@ impl Fetches {
 
     fn retry(&mut self, core: &mut Core, mut fetch: Fetch, again: Option<Again>, error: ApiError) -> Vec<Served> {
         fetch.waiters.retain(|(token, _)| core.is_waiting(*token));
-        let in_time = |again: &Again| !matches!(again, Again::At(at) if *at >= fetch.ask.deadline);
+        let in_time = |again: &Again| !matches!(again, Again::At(at) | Again::Refused(at) if *at >= fetch.ask.deadline);
         match again.filter(in_time) {
             Some(again) if fetch.attempts < ATTEMPTS_MAX => {
                 self.later.push((again, fetch));
@@ -282,21 +291,34 @@ impl Fetches {
         let now = core.now.at;
         self.kept.forget(now);
         let mut served = Vec::new();
-        let is_due = |(again, _): &(Again, Fetch)| matches!(again, Again::At(at) if *at <= now);
+        let is_due = |(again, _): &(Again, Fetch)| matches!(again, Again::At(at) | Again::Refused(at) if *at <= now);
         let (due, rest) = std::mem::take(&mut self.later).into_iter().partition(is_due);
         self.later = rest;
         let due: Vec<(Again, Fetch)> = due;
         for (_, fetch) in due {
             if let Err((fetch, error)) = self.send(core, fetch) {
-                served.push(self.end(core, *fetch, Err(error)));
+                served.extend(self.refused(core, *fetch, error));
             }
         }
         served
     }
 
+    /// What is not taken now is offered again, as long as its callers wait: that nothing is answered for a minute makes
+    /// no hole in what is kept for years.
+    fn refused(&mut self, core: &Core, fetch: Fetch, error: ApiError) -> Option<Served> {
+        let wait = error.retry_after_ms.map(|wait_ms| ms(wait_ms).max(BUSY_WAIT));
+        match wait.map(|wait| core.now.at + wait).filter(|at| *at < fetch.ask.deadline) {
+            Some(at) if matches!(error.code, ErrorCode::Busy | ErrorCode::PacingLimited) => {
+                self.later.push((Again::Refused(at), fetch));
+                None
+            }
+            _ => Some(self.end(core, fetch, Err(error))),
+        }
+    }
+
     pub(super) fn wake_at(&self) -> Option<Instant> {
         let due = |(again, _): &(Again, Fetch)| match again {
-            Again::At(at) => Some(*at),
+            Again::At(at) | Again::Refused(at) => Some(*at),
             Again::OnLink => None,
         };
         self.later.iter().filter_map(due).chain(self.kept.expiry()).min()

@@ -26,6 +26,14 @@ impl Holes {
         self.add(hole, failure);
     }
 
+    /// Forgets what is missing from this moment on.
+    pub(super) fn end_at(&mut self, to_us: i64) {
+        self.holes.retain(|(hole, _)| hole.from_us < to_us);
+        for (hole, _) in &mut self.holes {
+            hole.to_us = hole.to_us.min(to_us);
+        }
+    }
+
     fn add(&mut self, hole: Hole, failure: Option<ApiError>) {
         let joins =
             |last: &Hole| last.to_us == hole.from_us && (&last.reason, last.ib_code) == (&hole.reason, hole.ib_code);

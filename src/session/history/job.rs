@@ -158,8 +158,21 @@ impl Job {
         self.waiting.push_front(place);
     }
 
-    /// Ends the job without its remaining chunks.
+    /// Ends the job before its first chunk that is not settled: from there on there is a hole with this reason. What was
+    /// had of later chunks is left out, so that who asks again goes on where the rows end.
     pub(super) fn give_up(&mut self, error: ApiError) {
+        let mut places = self.next_out..self.range.chunks.len();
+        let missing = places.find(|place| !self.settled.contains_key(place));
+        if let Some(place) = missing
+            && let Some(chunk) = self.range.chunks.get(place)
+        {
+            let left_out = self.settled.split_off(&place);
+            self.rows -= left_out.values().map(|rows| u64::try_from(rows.len()).unwrap_or(0)).sum::<u64>();
+            self.holes.end_at(chunk.from_us);
+            self.holes.failed(chunk.from_us, self.range.end_us, &error);
+        }
+        self.waiting.clear();
+        self.head = if let Head::Known(head_us) = self.head { Head::Known(head_us) } else { Head::Known(None) };
         self.refused = Some(error);
     }
 
@@ -242,9 +255,9 @@ impl Job {
         }
     }
 
-    /// The outcome, after all rows were sent.
+    /// The outcome, after all rows were sent. What was sent before the job was given up stays told.
     pub(super) fn finish(self, requests: u32) -> Outcome {
-        if let Some(error) = self.refused {
+        if let Some(error) = self.refused.filter(|_| self.rows == 0 || self.seat.parts_to.is_none()) {
             return Err(error);
         }
         let head_us = if let Head::Known(head_us) = self.head { head_us } else { None };

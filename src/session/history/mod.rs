@@ -80,6 +80,8 @@ pub(crate) struct History {
     promises_small: Promises,
     promises_long: Promises,
     progress_at: Option<Instant>,
+    /// When chunks that were not taken are offered again.
+    retry_at: Option<Instant>,
     /// When accepted requests were last looked at.
     looked_at: Option<Instant>,
     is_up: bool,
@@ -206,14 +208,44 @@ impl History {
         self.check(core, &command.client, command.deadline, demand)
     }
 
-    /// The next request that a batch makes in its caller's name.
+    /// The next request that a batch makes in its caller's name. None while it would be refused: the rest of the batch
+    /// would fail with it.
     pub(crate) fn next_command(&mut self, core: &mut Core) -> Option<Command> {
+        self.batches.resume(core.now.at);
+        self.check_up(core).ok()?;
         self.batches.next_command(core)
     }
 
     /// The reply to a request of a batch.
     pub(crate) fn on_own_reply(&mut self, core: &mut Core, token: Token, outcome: Outcome) {
-        self.batches.on_reply(core, token, outcome);
+        let is_up = self.check_up(core).is_ok();
+        self.batches.on_reply(core, token, outcome, is_up);
+    }
+
+    /// The caller's deadline has come. True if it is told what there is, with what is missing as holes.
+    pub(crate) fn on_caller_overdue(&mut self, core: &mut Core, token: Token) -> bool {
+        let text = "no complete answer within the deadline; ask again for what is missing";
+        let late = ApiError::new(ErrorCode::Timeout, text);
+        let Some(parts) =
+            self.batches.cut_short(core, token, &late).or_else(|| self.is_served(token).then(|| vec![token]))
+        else {
+            return false;
+        };
+        for part in parts {
+            match self.jobs.iter_mut().find(|work| work.token() == part) {
+                Some(work) => work.give_up(late.clone()),
+                // Its contract is being looked up.
+                None => core.refuse(part, late.clone()),
+            }
+        }
+        self.pump(core);
+        self.fetches.drop_unwanted(core);
+        self.heads.drop_unwanted(core);
+        true
+    }
+
+    fn is_served(&self, token: Token) -> bool {
+        self.jobs.iter().any(|work| work.token() == token)
     }
 
     fn check_up(&self, core: &Core) -> Result<(), ApiError> {
@@ -319,6 +351,7 @@ impl History {
 
     /// Called after overdue callers were told so.
     pub(crate) fn on_timer(&mut self, core: &mut Core) {
+        self.retry_at = self.retry_at.filter(|at| *at > core.now.at);
         self.drop_abandoned(core);
         self.shed(core, false);
         self.tell_progress(core);
@@ -328,7 +361,8 @@ impl History {
 
     /// When [`Self::on_timer`] has something to do.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        [self.fetches.wake_at(), self.progress_at, self.look_at()].into_iter().flatten().min()
+        let wakes = [self.fetches.wake_at(), self.progress_at, self.look_at(), self.retry_at, self.batches.wake_at()];
+        wakes.into_iter().flatten().min()
     }
 
     /// A caller who gave up needs no more chunks.
@@ -415,8 +449,12 @@ impl History {
                     Ok(None) => {}
                     Err(error) => {
                         work.put_back(place);
-                        // A full queue moves on, and the next answer asks again.
-                        if work.open() == 0 && error.code != ErrorCode::Busy {
+                        // A full queue moves on, and a gateway that answers nothing is asked later.
+                        if error.code == ErrorCode::Busy {
+                            let wait = Duration::from_millis(error.retry_after_ms.unwrap_or_default());
+                            let at = core.now.at + wait.max(fetch::BUSY_WAIT);
+                            self.retry_at = Some(self.retry_at.map_or(at, |earlier| earlier.min(at)));
+                        } else if work.open() == 0 {
                             work.give_up(error);
                         }
                         break;

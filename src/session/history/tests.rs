@@ -4,6 +4,7 @@ mod heads;
 mod holes;
 mod limits;
 mod other_kinds;
+mod outages;
 
 use std::sync::Arc;
 

@@ -25,6 +25,9 @@ use crate::{
 /// Ticks of one request: `ib-limits` section 4.
 const TICKS_MAX: usize = 1_000;
 
+/// Reason of what lies behind the last ticks found where IB names no trading sessions.
+const NO_SCHEDULE: &str = "no_schedule";
+
 /// One caller's range of ticks.
 #[derive(Debug)]
 pub(super) struct Walk {
@@ -129,32 +132,50 @@ impl Walk {
         }
     }
 
+    /// Ends the walk here: the rest is a hole with this reason.
     pub(super) fn give_up(&mut self, error: ApiError) {
+        self.release_held();
+        self.fail(&error);
         self.refused = Some(error);
+    }
+
+    fn fail(&mut self, error: &ApiError) -> State {
+        if self.cursor_us < self.end_us {
+            self.holes.failed(self.cursor_us, self.end_us, error);
+        }
         self.state = State::Done;
+        State::Done
     }
 
     pub(super) fn accept(&mut self, result: &Answered) {
         let State::Waiting { for_sessions } = self.state else { return };
         self.answers += 1;
         self.state = match result {
+            // Not even the session of the last ticks: nothing says where to go on.
+            Ok(Found::Sessions(found)) if found.1.is_empty() => self.end_without_schedule(),
             Ok(Found::Sessions(found)) => {
                 self.sessions = Sessions::Known(found.1.clone());
                 self.skip()
             }
             Ok(Found::Ticks(ticks)) => self.take(ticks),
-            Err(error) if !for_sessions && error.code != ErrorCode::NoData => {
+            Err(error) if error.code != ErrorCode::NoData => {
                 self.release_held();
-                self.holes.failed(self.cursor_us, self.end_us, error);
-                State::Done
+                self.fail(error)
             }
-            // No ticks, or no sessions: without a schedule the first empty answer is the end.
-            Ok(_) | Err(_) if for_sessions => State::Done,
+            Ok(_) | Err(_) if for_sessions => self.end_without_schedule(),
             Ok(_) | Err(_) => self.skip(),
         };
-        if self.state == State::Done && self.rows == 0 && self.refused.is_none() {
+        if self.state == State::Done && self.rows == 0 && self.refused.is_none() && self.start_us < self.cursor_us {
             self.holes.absent(self.start_us, self.cursor_us.max(self.start_us), ErrorCode::NoData.as_str());
         }
+    }
+
+    /// IB names no sessions at all: whether there are ticks after these nobody knows.
+    fn end_without_schedule(&mut self) -> State {
+        if self.cursor_us < self.end_us {
+            self.holes.absent(self.cursor_us, self.end_us, NO_SCHEDULE);
+        }
+        State::Done
     }
 
     fn take(&mut self, ticks: &[PastTick]) -> State {
@@ -228,7 +249,7 @@ impl Walk {
     }
 
     pub(super) fn finish(self, requests: u32) -> Outcome {
-        if let Some(error) = self.refused {
+        if let Some(error) = self.refused.filter(|_| self.rows == 0) {
             return Err(error);
         }
         let holes = self.holes.finish(None, self.rows == 0)?;

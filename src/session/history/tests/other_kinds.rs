@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-fn batch(rig: &mut Rig, contracts: &[&str]) -> Token {
+pub(super) fn batch(rig: &mut Rig, contracts: &[&str]) -> Token {
     let contracts = contracts.iter().map(|text| ContractSpec(text.parse().expect("short text"))).collect();
     rig.ask(Ask::Batch(Box::new(BatchRequest {
         contracts,
@@ -27,7 +27,7 @@ fn batch(rig: &mut Rig, contracts: &[&str]) -> Token {
 }
 
 /// Answers lookups of symbols: `A` and those after it have contract ids, `NONE` does not exist.
-fn answer_lookups(rig: &mut Rig) -> Vec<HistoricalDataRequest> {
+pub(super) fn answer_lookups(rig: &mut Rig) -> Vec<HistoricalDataRequest> {
     let mut history = Vec::new();
     for request in rig.sent(LinkName::Data) {
         match request {
@@ -64,7 +64,7 @@ fn answer_lookups(rig: &mut Rig) -> Vec<HistoricalDataRequest> {
 }
 
 #[track_caller]
-fn batch_manifest(rig: &mut Rig, token: Token) -> BatchManifest {
+pub(super) fn batch_manifest(rig: &mut Rig, token: Token) -> BatchManifest {
     match rig.reply(token) {
         Some(Ok(Answer::Batch(manifest))) => *manifest,
         other => panic!("no manifest: {other:?}"),
@@ -122,7 +122,7 @@ fn a_batch_that_makes_no_sense_is_refused_as_a_whole() {
     assert_eq!(rig.sent(LinkName::Data), []);
 }
 
-fn ticks(rig: &mut Rig, listing: &Arc<Listing>, from_us: i64, to_us: i64) -> Token {
+pub(super) fn ticks(rig: &mut Rig, listing: &Arc<Listing>, from_us: i64, to_us: i64) -> Token {
     let ask = TicksRequest {
         contract: ContractSpec("STK:AAPL".parse().expect("short text")),
         kind: PastTickKind::Last,
@@ -135,13 +135,13 @@ fn ticks(rig: &mut Rig, listing: &Arc<Listing>, from_us: i64, to_us: i64) -> Tok
     rig.ask_resolved("", Ask::Ticks(Box::new(ask)), listing)
 }
 
-fn tick_questions(rig: &mut Rig) -> Vec<HistoricalTicksRequest> {
+pub(super) fn tick_questions(rig: &mut Rig) -> Vec<HistoricalTicksRequest> {
     let sent = rig.sent(LinkName::Data).into_iter();
     sent.filter_map(|request| if let Request::HistoricalTicksRequest(ask) = request { Some(*ask) } else { None })
         .collect()
 }
 
-fn answer_ticks(rig: &mut Rig, ask: &HistoricalTicksRequest, seconds: impl Iterator<Item = i64>) {
+pub(super) fn answer_ticks(rig: &mut Rig, ask: &HistoricalTicksRequest, seconds: impl Iterator<Item = i64>) {
     let tick = |time| HistoricalTickLast {
         time: Some(time),
         price: Some(1.5),
@@ -155,7 +155,7 @@ fn answer_ticks(rig: &mut Rig, ask: &HistoricalTicksRequest, seconds: impl Itera
 }
 
 #[track_caller]
-fn walked(rig: &mut Rig, token: Token) -> (Vec<PastTick>, Manifest) {
+pub(super) fn walked(rig: &mut Rig, token: Token) -> (Vec<PastTick>, Manifest) {
     let Some(Ok(Answer::Ticks(manifest))) = rig.reply(token) else { panic!("no ticks") };
     let parts = rig.parts(token).into_iter().map(|part| part.rows);
     (parts.flat_map(|rows| if let Rows::Ticks(rows) = rows { rows } else { Vec::new() }).collect(), *manifest)
