@@ -7,12 +7,13 @@
 mod slow_wire;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
+use chrono::{Datelike, NaiveDate, TimeZone, Weekday};
 use ibnats::{
     config::Config,
     schema::{
@@ -21,7 +22,7 @@ use ibnats::{
         contract::ContractSpec,
         request::history::{BarsRequest, BatchRequest, PastTick, PastTickKind, TicksRequest, TimePoint},
     },
-    session::{Answer, Ask, Command, Now, Outcome, Output, Part, Rows, Session, Token},
+    session::{Answer, Ask, CacheItem, Command, Now, Outcome, Output, Part, Rows, Session, Token},
     sim::{OfflineSim, SimConfig},
 };
 use slow_wire::{LATENCY_MS, SlowWire, message_id};
@@ -51,18 +52,22 @@ struct World {
     cut_off: Vec<i64>,
     /// When the data connection was cut and when it was dialled again.
     outages: Vec<(i64, i64)>,
+    /// What the bridge keeps on its disk.
+    kept: BTreeMap<(&'static str, String), CacheItem>,
 }
 
 impl World {
-    #[expect(clippy::disallowed_methods, reason = "any instant will do as a start")]
     fn new(slot_ms: u32) -> Self {
+        Self::with(&SimConfig { slot_ms, ..SimConfig::default() })
+    }
+
+    /// The bridge as it is shipped.
+    #[expect(clippy::disallowed_methods, reason = "any instant will do as a start")]
+    fn with(sim: &SimConfig) -> Self {
         let began = Instant::now();
         let now = Now { at: began, us: START_MS * 1_000 };
-        let mut config = Config::default();
-        // IB's own figure, without the margin of the default: a day of seconds and three cuts take 59.
-        config.pacing.history_10_min = 60;
-        let session = Session::new(Arc::new(config), Vec::new(), 7, now);
-        let sim = OfflineSim::new(&SimConfig { slot_ms, ..SimConfig::default() }, START_MS);
+        let session = Session::new(Arc::new(Config::default()), Vec::new(), 7, now);
+        let sim = OfflineSim::new(sim, START_MS);
         let mut world = Self {
             session,
             sim,
@@ -75,10 +80,27 @@ impl World {
             asked: Vec::new(),
             cut_off: Vec::new(),
             outages: Vec::new(),
+            kept: BTreeMap::new(),
         };
         world.drain();
         world.run_ms(2_000);
         world
+    }
+
+    /// The bridge dies without a word and is started again, with what is on its disk.
+    fn restart(&mut self) {
+        for wire in &mut self.wires {
+            wire.hang_up(&mut self.sim);
+        }
+        let now = self.now();
+        self.session = Session::new(Arc::new(Config::default()), Vec::new(), 8, now);
+        for item in self.kept.values() {
+            self.session.recall(now, item);
+        }
+        self.outcomes.clear();
+        self.parts.clear();
+        self.drain();
+        self.run_ms(2_000);
     }
 
     fn now(&self) -> Now {
@@ -143,11 +165,15 @@ impl World {
                         self.session.on_journaled(now, receipt, &Ok(()));
                     }
                 }
-                Output::Event(_)
-                | Output::Cache(_)
-                | Output::KeepRisk(_)
-                | Output::Port(_)
-                | Output::CommandGateway { .. } => {}
+                Output::Cache(item) => {
+                    let key = (item.kind.name(), item.key.clone());
+                    if item.body.is_some() {
+                        self.kept.insert(key, item);
+                    } else {
+                        self.kept.remove(&key);
+                    }
+                }
+                Output::Event(_) | Output::KeepRisk(_) | Output::Port(_) | Output::CommandGateway { .. } => {}
             }
         }
     }
@@ -318,6 +344,132 @@ fn a_year_of_minutes_is_fetched_whole_in_the_shortest_time_the_rules_allow() {
 #[test]
 fn a_year_of_minutes_survives_three_cuts() {
     fetch(60_000, request("1m", 365), &[10_000, 20_000, 30_000], false, 122);
+}
+
+/// The minutes in which US stocks traded in these days, reckoned apart from the simulator and the bridge.
+fn stock_minutes(first: NaiveDate, days: usize, regular: bool) -> Vec<i64> {
+    let closed = [
+        "2025-11-27",
+        "2025-12-25",
+        "2026-01-01",
+        "2026-01-19",
+        "2026-02-16",
+        "2026-04-03",
+        "2026-05-25",
+        "2026-06-19",
+        "2026-07-03",
+        "2026-09-07",
+    ];
+    let half = ["2025-11-28", "2025-12-24"];
+    let mut minutes = Vec::new();
+    for day in first.iter_days().take(days) {
+        let text = day.to_string();
+        if matches!(day.weekday(), Weekday::Sat | Weekday::Sun) || closed.contains(&text.as_str()) {
+            continue;
+        }
+        let (open, close) = match (regular, half.contains(&text.as_str())) {
+            (true, true) => (9 * 60 + 30, 13 * 60),
+            (true, false) => (9 * 60 + 30, 16 * 60),
+            (false, true) => (4 * 60, 17 * 60),
+            (false, false) => (4 * 60, 20 * 60),
+        };
+        // No session is open when the clocks are changed, on Sunday nights.
+        let at = |minute: u32| {
+            let local = day.and_hms_opt(minute / 60, minute % 60, 0).expect("a time of day");
+            chrono_tz::US::Eastern.from_local_datetime(&local).single().expect("once").timestamp_micros()
+        };
+        minutes.extend((open..close).map(at));
+    }
+    minutes
+}
+
+#[test]
+fn a_year_of_minutes_of_a_stock_has_every_minute_of_its_sessions_once() {
+    for regular in [true, false] {
+        let mut world = World::with(&SimConfig { slot_ms: 60_000, market_hours: true, ..SimConfig::default() });
+        // The last day belongs to the part that has ended in New York as well.
+        let end_us = START_MS * 1_000 - DAY_US;
+        let start_us = end_us - 365 * DAY_US;
+        let ask = BarsRequest {
+            contract: ContractSpec("STK:AAPL".parse().expect("short text")),
+            start: Some(TimePoint { us: start_us }),
+            end: Some(TimePoint { us: end_us }),
+            regular_hours: regular,
+            ..request("1m", 365)
+        };
+        let since_ms = world.now_ms;
+        let token = world.ask(3_600, Ask::Bars(Box::new(ask)));
+        let (outcome, took_ms) = world.finish(token, since_ms);
+        let Ok(Answer::Bars(bars)) = outcome else { panic!("{outcome:?}") };
+        let starts: Vec<i64> = world.bars().iter().map(|bar| bar.start_us).collect();
+        let first = NaiveDate::from_ymd_opt(2025, 11, 18).expect("a date");
+        let mut expected = stock_minutes(first, 367, regular);
+        expected.retain(|us| (start_us..end_us).contains(us));
+        assert!(starts.windows(2).all(|pair| pair[0] < pair[1]), "in order, none twice");
+        let (found, wanted): (BTreeSet<i64>, BTreeSet<i64>) =
+            (starts.iter().copied().collect(), expected.iter().copied().collect());
+        let missing: Vec<_> = wanted.difference(&found).take(5).collect();
+        let surplus: Vec<_> = found.difference(&wanted).take(5).collect();
+        assert_eq!((missing, surplus), (Vec::new(), Vec::new()), "regular: {regular}");
+        // Holes are where nothing was traded, and say so.
+        for hole in &bars.manifest.holes {
+            assert_eq!(hole.reason, "no_data");
+            assert!(wanted.range(hole.from_us..hole.to_us).next().is_none(), "{hole:?}");
+        }
+        world.nothing_was_broken();
+        let requests = world.asked.len();
+        let shortest_ms = shortest(requests, Vec::new(), &[], LONG_IN_2_S);
+        println!(
+            "regular: {regular}, {} bars, {requests} requests in {took_ms} ms, the rules allow {shortest_ms} ms",
+            starts.len()
+        );
+        assert!(took_ms * 100 <= shortest_ms * 105, "{took_ms} ms, the rules allow {shortest_ms} ms");
+    }
+}
+
+#[test]
+fn a_bridge_that_is_killed_goes_on_inside_the_rules_that_ib_goes_on_counting() {
+    let mut world = World::new(1_000);
+    // As many small requests as ten minutes take, for different ranges; then the bridge is killed.
+    let small = |hours: i64| BarsRequest {
+        start: Some(TimePoint { us: START_MS * 1_000 - DAY_US - (hours + 1) * 3_600_000_000 }),
+        end: Some(TimePoint { us: START_MS * 1_000 - DAY_US - hours * 3_600_000_000 }),
+        ..request("5s", 1)
+    };
+    let before: Vec<u64> = (0..58).map(|hours| world.ask(1_200, Ask::Bars(Box::new(small(hours))))).collect();
+    world.run_ms(60_000);
+    assert!(before.iter().all(|token| world.outcomes.contains_key(token)));
+    assert_eq!(world.asked.len(), 58);
+    world.restart();
+    let since_ms = world.now_ms;
+    let after: Vec<u64> = (100..158).map(|hours| world.ask(1_200, Ask::Bars(Box::new(small(hours))))).collect();
+    world.run_ms(60_000);
+    assert_eq!(world.asked.len(), 58, "IB still counts what the earlier run sent");
+    for token in after {
+        let (outcome, _) = world.finish(token, since_ms);
+        let Ok(Answer::Bars(bars)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(bars.manifest.holes, []);
+    }
+    assert_eq!(world.asked.len(), 116);
+    world.nothing_was_broken();
+}
+
+#[test]
+fn a_bridge_killed_in_the_middle_repeats_no_request_within_its_fifteen_seconds() {
+    let mut world = World::new(1_000);
+    let ask = || Ask::Bars(Box::new(BarsRequest { ..request("1s", 1) }));
+    world.ask(1_200, ask());
+    for _ in 0..3 {
+        world.run_ms(3_000);
+        world.restart();
+        world.ask(1_200, ask());
+    }
+    let token = world.ask(3_600, ask());
+    let since_ms = world.now_ms;
+    let (outcome, _) = world.finish(token, since_ms);
+    let Ok(Answer::Bars(bars)) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((bars.manifest.rows, bars.manifest.holes.len()), (86_400, 0));
+    world.nothing_was_broken();
 }
 
 #[test]

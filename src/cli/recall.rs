@@ -37,7 +37,7 @@ fn recall(cache: &mut Cache, config: &Config, session: &mut Session, now: Now) -
         let since_us = match kind {
             CacheKind::Contract | CacheKind::Rule | CacheKind::Chain => now.us.saturating_sub(keep_us),
             CacheKind::Bars => now.us.saturating_sub(BARS_KEPT_US),
-            CacheKind::Gateway | CacheKind::Lease | CacheKind::Scan => i64::MIN,
+            CacheKind::Gateway | CacheKind::Lease | CacheKind::Scan | CacheKind::Pacing => i64::MIN,
         };
         cache.prune(kind, since_us)?;
         for item in cache.read(kind, since_us)? {

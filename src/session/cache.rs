@@ -32,12 +32,22 @@ pub enum CacheKind {
     Lease,
     /// A lease on a scanner that outlives the bridge.
     Scan,
+    /// What was sent of late that IB's pacing rules count for longer than a restart takes.
+    Pacing,
 }
 
 impl CacheKind {
     /// Every kind, in the order in which they are recalled: leases need what comes before them.
-    pub const ALL: [Self; 7] =
-        [Self::Contract, Self::Rule, Self::Chain, Self::Gateway, Self::Bars, Self::Lease, Self::Scan];
+    pub const ALL: [Self; 8] = [
+        Self::Contract,
+        Self::Rule,
+        Self::Chain,
+        Self::Gateway,
+        Self::Pacing,
+        Self::Bars,
+        Self::Lease,
+        Self::Scan,
+    ];
 
     /// Its name on the disk.
     pub fn name(self) -> &'static str {
@@ -49,11 +59,12 @@ impl CacheKind {
             Self::Bars => "bars",
             Self::Lease => "lease",
             Self::Scan => "scan",
+            Self::Pacing => "pacing",
         }
     }
 
     /// True for what cannot be asked for again.
     pub fn must_last(self) -> bool {
-        matches!(self, Self::Lease | Self::Scan)
+        matches!(self, Self::Lease | Self::Scan | Self::Pacing)
     }
 }

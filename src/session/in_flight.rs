@@ -140,7 +140,7 @@ impl Core {
 
     /// Forgets what was asked on a link that went down. The parts re-ask what they still want.
     pub(crate) fn on_link_down(&mut self, link: LinkName) {
-        self.pacing.on_link_down(link);
+        self.pacing.on_link_down(self.now.at, link);
         let gone: Vec<i32> =
             self.in_flight.iter().filter(|(_, flight)| flight.link == link).map(|(id, _)| *id).collect();
         for id in gone {

@@ -285,6 +285,11 @@ impl Session {
             CacheKind::Bars => self.market.recall_bars(item),
             CacheKind::Lease => self.market.recall(&mut self.core, item),
             CacheKind::Scan => self.services.recall(&mut self.core, item),
+            CacheKind::Pacing => self.core.pacing.recall(now, item.body.as_deref().unwrap_or_default()),
+            CacheKind::Gateway => {
+                self.core.pacing.on_gateway_used(now, item.at_us);
+                self.contracts.recall(&mut self.core, item);
+            }
             _ => self.contracts.recall(&mut self.core, item),
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{
-    Output, Session,
+    CacheItem, CacheKind, Output, Session,
     core::Owner,
     pacing::{Cleared, LinkGate},
 };
@@ -27,7 +27,12 @@ impl Session {
             (Owner::History, Some(id)) => self.history.on_sent(id),
             _ => {}
         }
-        Some(Output::Send { link: ticket.link, frames })
+        let send = Output::Send { link: ticket.link, frames };
+        // Written down first: IB may count it whatever becomes of this process.
+        let Some(body) = self.core.pacing.take_unwritten(self.core.now) else { return Some(send) };
+        self.core.output(send);
+        let (kind, key, at_us) = (CacheKind::Pacing, "small_history".to_owned(), self.core.now.us);
+        Some(Output::Cache(CacheItem { kind, key, at_us, body: Some(body) }))
     }
 
     /// When to call [`Self::on_timer`] if nothing else happens before.

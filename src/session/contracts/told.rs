@@ -61,7 +61,7 @@ impl Contracts {
             CacheKind::Rule => self.rules.recall(item),
             CacheKind::Gateway => self.sighted_us = Some(item.at_us),
             CacheKind::Chain => self.chains.recall(item),
-            CacheKind::Bars | CacheKind::Lease | CacheKind::Scan => {}
+            CacheKind::Bars | CacheKind::Lease | CacheKind::Scan | CacheKind::Pacing => {}
         }
     }
 

@@ -5,6 +5,7 @@ mod holes;
 mod limits;
 mod other_kinds;
 mod outages;
+mod windows;
 
 use std::sync::Arc;
 

@@ -8,12 +8,17 @@ use super::{
     Class, Cost, HistoryCost, Window,
     fair::{Client, Verdict},
     level::Level,
+    sent_small::{Sent, SentSmall, moment},
     ticket::Ticket,
 };
-use crate::{config, schema::request::market::Usage};
+use crate::{config, schema::request::market::Usage, session::Now};
 
 /// Length of the window in which small-bar history is counted.
 const TEN_MINUTES: Duration = Duration::from_secs(600);
+/// What IB lets through in it. Limits configured below it by no more than [`MARGIN_MAX`] leave a margin, out of which
+/// is asked again what a lost link cut off; lower ones leave it to others who use the login.
+const SMALL_MAX: u32 = 60;
+const MARGIN_MAX: u32 = 2;
 /// Length of the windows in which small requests for the same contract, exchange and kind are counted,
 /// and requests for bars of a minute and more.
 const TWO_SECONDS: Duration = Duration::from_secs(2);
@@ -30,6 +35,7 @@ struct Open {
     is_long: bool,
     /// It is kept up to date: no answer ends it.
     lasts: bool,
+    weight: u32,
     since: Instant,
 }
 
@@ -74,6 +80,12 @@ pub(super) struct HistoryBudget {
     open_max: u32,
     long_open_max: u32,
     held_until: Option<Instant>,
+    /// Units of the margin that may be used, and until when.
+    spare: Option<(u32, Instant)>,
+    sent: SentSmall,
+    /// The small-bar window was taken for full, an earlier run having left no word of what it sent.
+    is_assumed: bool,
+    is_recalled: bool,
     /// What one client may use of the small-bar window, and what each has used.
     client_max: Option<u32>,
     by_client: FxHashMap<Client, Window>,
@@ -92,6 +104,10 @@ impl HistoryBudget {
             open_max: limits.history_open,
             long_open_max: limits.history_long_open,
             held_until: None,
+            spare: None,
+            sent: SentSmall::new(TEN_MINUTES),
+            is_assumed: false,
+            is_recalled: false,
             client_max: client_max(limits),
             by_client: FxHashMap::default(),
         }
@@ -124,6 +140,12 @@ impl HistoryBudget {
         for part in [&mut self.small, &mut self.long] {
             let max = part.level.max(now);
             part.window.set_max(max);
+        }
+        self.spare = self.spare.filter(|(_, until)| *until > now);
+        if let Some((units, _)) = self.spare
+            && self.small.level.restored_at().is_none()
+        {
+            self.small.window.set_max(self.small.level.configured().saturating_add(units));
         }
     }
 
@@ -189,10 +211,11 @@ impl HistoryBudget {
     pub(super) fn charge(&mut self, now: Instant, ticket: &Ticket) {
         let Cost::History(HistoryCost { weight, small, same, identity }) = ticket.cost else {
             self.small.window.take(now, 1);
-            return;
+            return self.sent.note(Sent { at: now, weight: 1, kind: None });
         };
         self.part(small).window.take(now, weight);
         if small {
+            self.sent.note(Sent { at: now, weight, kind: Some((same, identity)) });
             self.same.retain(|_, window| window.used(now) > 0);
             let window = || Window::new(self.same_max, TWO_SECONDS);
             self.same.entry(same).or_insert_with(window).take(now, weight);
@@ -209,7 +232,7 @@ impl HistoryBudget {
             let part = self.part(small);
             part.open += 1;
             part.lasting += u32::from(lasts);
-            self.open.insert(id, Open { is_long: !small, lasts, since: now });
+            self.open.insert(id, Open { is_long: !small, lasts, weight, since: now });
         }
     }
 
@@ -227,11 +250,50 @@ impl HistoryBudget {
         true
     }
 
-    /// Nothing is open on a new link.
-    pub(super) fn on_link_down(&mut self) {
-        self.open.clear();
+    /// Nothing is open on a new link. What was cut off counts, and will be asked once more.
+    pub(super) fn on_link_down(&mut self, now: Instant) {
+        let cut = self.open.drain().filter(|(_, open)| !open.is_long && !open.lasts).map(|(_, open)| open.weight);
+        let cut = cut.fold(0, u32::saturating_add);
+        let margin = SMALL_MAX.saturating_sub(self.small.level.configured());
+        if margin <= MARGIN_MAX && cut > 0 {
+            let earlier = self.spare.map_or(0, |(units, _)| units);
+            self.spare = Some((cut.min(margin).max(earlier), now + TEN_MINUTES));
+        }
         for part in [&mut self.small, &mut self.long] {
             (part.open, part.lasting) = (0, 0);
+        }
+    }
+
+    /// What was sent of small-bar history, to be kept over a restart; `None` if what was given last is still true.
+    pub(super) fn take_unwritten(&mut self, now: Now) -> Option<bytes::Bytes> {
+        self.sent.take_unwritten(now)
+    }
+
+    /// An earlier run sent this: IB goes on counting it.
+    pub(super) fn recall(&mut self, now: Now, body: &[u8]) {
+        let Some(sent) = self.sent.read(now, body) else { return };
+        self.is_recalled = true;
+        if std::mem::take(&mut self.is_assumed) {
+            self.small.window = Window::new(self.small.window.max(), TEN_MINUTES);
+        }
+        for one in sent {
+            self.small.window.take(one.at, one.weight);
+            if let Some((same, identity)) = one.kind {
+                let window = || Window::new(self.same_max, TWO_SECONDS);
+                self.same.entry(same).or_insert_with(window).take(one.at, one.weight);
+                self.identical.insert(identity, one.at);
+            }
+            self.sent.note(one);
+        }
+    }
+
+    /// An earlier run used the gateway until then. Unless it left word of what it sent, it may have sent all it could.
+    pub(super) fn on_earlier_run(&mut self, now: Now, until_us: i64) {
+        let at = moment(now, until_us);
+        if !self.is_recalled && !self.is_assumed && at + TEN_MINUTES > now.at {
+            self.is_assumed = true;
+            let max = self.small.window.max();
+            self.small.window.take(at, max);
         }
     }
 

@@ -9,6 +9,7 @@ mod history_budget;
 mod level;
 mod messages;
 mod scheduler;
+mod sent_small;
 mod slowdown;
 mod tally;
 #[cfg(test)]

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     config,
     schema::connection::LinkName,
+    session::Now,
     tws::{Request, message::market_data::MarketDataTypeRequest},
 };
 
@@ -237,7 +238,7 @@ impl Scheduler {
     }
 
     /// Forgets everything that waits for a link that went down, and the history open on it.
-    pub(crate) fn on_link_down(&mut self, link: LinkName) {
+    pub(crate) fn on_link_down(&mut self, now: Instant, link: LinkName) {
         self.idle = None;
         let of_link = |(serial, ticket): (&Serial, &Ticket)| (ticket.link == link).then_some(*serial);
         let gone: Vec<Serial> = self.tickets.iter().filter_map(of_link).collect();
@@ -253,7 +254,7 @@ impl Scheduler {
         }
         if link == LinkName::Data {
             self.market_data_type = LIVE_TYPE;
-            self.history.on_link_down();
+            self.history.on_link_down(now);
         }
     }
 
@@ -382,6 +383,23 @@ impl Scheduler {
     pub(crate) fn on_earlier_run(&mut self, now: Instant) {
         self.idle = None;
         self.messages.on_earlier_run(now);
+    }
+
+    /// What was sent of small-bar history, to be kept over a restart; `None` if what was given last is still true.
+    pub(crate) fn take_unwritten(&mut self, now: Now) -> Option<bytes::Bytes> {
+        self.history.take_unwritten(now)
+    }
+
+    /// An earlier run had this kept.
+    pub(crate) fn recall(&mut self, now: Now, body: &[u8]) {
+        self.idle = None;
+        self.history.recall(now, body);
+    }
+
+    /// An earlier run used the gateway until then.
+    pub(crate) fn on_gateway_used(&mut self, now: Now, until_us: i64) {
+        self.idle = None;
+        self.history.on_earlier_run(now, until_us);
     }
 
     /// History is held back until this moment, after a violation; in the past if it is not.

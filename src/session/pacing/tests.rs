@@ -163,7 +163,7 @@ fn an_identical_small_request_waits_fifteen_seconds_whatever_became_of_the_first
     let mut rig = Rig::new(&config::Pacing::default());
     let first = rig.submit(Class::History, "", identical(7));
     assert_eq!(rig.sent(100), [first]);
-    rig.scheduler.on_link_down(LinkName::Data);
+    rig.scheduler.on_link_down(rig.at(0), LinkName::Data);
     let again = rig.submit(Class::History, "", identical(7));
     let other = rig.submit(Class::History, "", identical(8));
     assert_eq!(rig.sent(101), [other]);
