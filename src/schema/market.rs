@@ -32,6 +32,9 @@ pub struct TickEvent {
     pub seq: u64,
     /// When the bytes arrived, microseconds UTC, our clock. Level-1 ticks carry no exchange time.
     pub recv_us: i64,
+    /// The time that the tick's `text` tells, microseconds UTC: of the last trade in `last_timestamp` and `delayed_last_timestamp`
+    /// (whole seconds) and `last_reg_time`, of the trade in `rt_volume` and `rt_trd_volume`. Absent in others, and if it cannot be read.
+    pub event_us: Option<i64>,
     /// Tick name, as in the subject: `bid`, `ask_size`, `model_option`, ...; `tick_<number>` if IB's number is new to us.
     pub name: std::borrow::Cow<'static, str>,
     /// IB's tick type number; delayed ticks have numbers of their own.
@@ -44,7 +47,7 @@ pub struct TickEvent {
     pub size: Option<Size>,
     /// Number of a generic tick.
     pub value: Option<f64>,
-    /// Text of a string tick.
+    /// Text of a string tick, as IB wrote it.
     pub text: Option<String>,
     /// Option computation.
     pub greeks: Option<Box<Greeks>>,

@@ -27,6 +27,18 @@ const CAN_AUTO_EXECUTE: i32 = 1;
 const PAST_LIMIT: i32 = 2;
 const PRE_OPEN: i32 = 4;
 
+/// The time that a text tells, microseconds UTC: `ib-behaviour` section 7.
+fn told_us(tick_type: i32, text: &str) -> Option<i64> {
+    let (number, unit_us) = match tick_type {
+        45 | 88 => (text, 1_000_000),
+        85 => (text, 1_000),
+        // Price, size, time, ...
+        48 | 77 => (text.split(';').nth(2)?, 1_000),
+        _ => return None,
+    };
+    number.trim().parse::<i64>().ok().filter(|time| *time > 0)?.checked_mul(unit_us)
+}
+
 /// Bit of a size tick that can repeat the size of a price tick.
 fn echo_bit(size_type: i32) -> u8 {
     match size_type {
@@ -100,6 +112,7 @@ impl Upstream {
         let changed = self.picture.text(tick_type, &text);
         if self.views.tick {
             let mut event = self.tick_event(core, tick_type);
+            event.event_us = told_us(tick_type, &text);
             event.text = Some(text);
             core.emit(Event::Tick(Arc::clone(&self.listing), event));
         }
@@ -180,6 +193,7 @@ impl Upstream {
             con_id: self.listing.instrument.con_id,
             seq: 0,
             recv_us: core.now.us,
+            event_us: None,
             name,
             tick_type,
             data_kind: self.picture.quote.data_kind,

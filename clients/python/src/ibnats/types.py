@@ -1712,7 +1712,7 @@ class Hole(TypedDict):
     ib_code: NotRequired[int]
     """IB's code, if one caused it."""
     reason: str
-    """Why. Nothing is wrong with `no_data` (no trading, as far as IB knows), `before_first_data`, `small_bars_too_old`, `expired` and `no_daily_bars`; others are the code of the error: `timeout`, `no_permission`, `rejected_by_gateway`, ..."""
+    """Why. Nothing is wrong with `no_data` (no trading, as far as IB knows), `before_first_data`, `small_bars_too_old`, `expired` and `no_daily_bars`; `no_schedule` says that IB names no sessions after the last ticks found; others are the code of the error: `timeout`, `no_permission`, `rejected_by_gateway`, ..."""
     to_us: int
     """To, microseconds UTC."""
 
@@ -2043,7 +2043,7 @@ MaintenanceState: TypeAlias = Literal["announced", "started", "over"]
 
 
 class Manifest(TypedDict):
-    """What a range request delivered, and what it could not."""
+    """What a range request delivered, and what it could not. A request whose deadline comes, or which can no longer be served before it, ends with what it has: its rows end where its last hole begins, whose reason is `timeout` or `pacing_limited`. Without any row the answer is that error."""
 
     holes: list[Hole]
     """Parts of the range without rows that the request could not fill."""
@@ -3698,6 +3698,8 @@ class TickEvent(TypedDict):
     """IB's contract id."""
     data_kind: DataKind
     """How fresh the gateway says the data is."""
+    event_us: NotRequired[int]
+    """The time that the tick's `text` tells, microseconds UTC: of the last trade in `last_timestamp` and `delayed_last_timestamp` (whole seconds) and `last_reg_time`, of the trade in `rt_volume` and `rt_trd_volume`. Absent in others, and if it cannot be read."""
     greeks: NotRequired[Greeks]
     """Option computation."""
     name: str
@@ -3715,7 +3717,7 @@ class TickEvent(TypedDict):
     size: NotRequired[str]
     """Size in the instrument's units."""
     text: NotRequired[str]
-    """Text of a string tick."""
+    """Text of a string tick, as IB wrote it."""
     tick_type: int
     """IB's tick type number; delayed ticks have numbers of their own."""
     value: NotRequired[float]

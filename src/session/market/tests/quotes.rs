@@ -91,6 +91,31 @@ fn delayed_ticks_fill_the_same_fields_and_keep_their_names() {
 }
 
 #[test]
+fn times_inside_ticks_are_told_in_microseconds() {
+    let mut desk = Desk::new();
+    let id = desk.stream(&["tick"]);
+    let volume = "10.01;1.0000000000000000;1700000000123;0.5;10.0;true";
+    for (tick_type, value, event_us) in [
+        (45, "1700000000", Some(1_700_000_000_000_000)),
+        (88, "1700000000", Some(1_700_000_000_000_000)),
+        (85, "1700000000123", Some(1_700_000_000_123_000)),
+        (48, volume, Some(1_700_000_000_123_000)),
+        (77, volume, Some(1_700_000_000_123_000)),
+        (48, ";;", None),
+        (48, "1;2", None),
+        (45, "soon", None),
+        (45, "0", None),
+        (85, "9223372036854775807", None),
+        (32, "1700000000", None),
+    ] {
+        let tick = TickString { req_id: Some(id), tick_type: Some(tick_type), value: Some(value.to_owned()) };
+        desk.hear(Response::TickString(tick));
+        let ticks = desk.heard().ticks;
+        assert_eq!((ticks[0].event_us, ticks[0].text.as_deref()), (event_us, Some(value)), "{tick_type} {value}");
+    }
+}
+
+#[test]
 fn a_change_of_the_data_kind_is_told_by_itself() {
     let mut desk = Desk::new();
     let id = desk.stream(&["quote"]);
