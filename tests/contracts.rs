@@ -189,7 +189,13 @@ async fn every_time_on_nats_is_microseconds_utc() {
     let mut events = desk.listen(">").await;
     let streams = json!(["quote", "tick", "tbt.all_last", "tbt.bid_ask", "bar.5s", "depth"]);
     desk.get("md.subscribe", json!({ "contract": "STK:AAPL", "streams": streams })).await;
+    let option = json!({ "sec_type": "OPT", "symbol": "AAPL", "right": "C", "strike": 270 });
+    let options = desk.get("contract.details", json!({ "contract": option })).await;
+    let con_id = &options["contracts"][0]["instrument"]["con_id"];
+    desk.get("md.subscribe", json!({ "contract": format!("CONID:{con_id}"), "streams": ["greeks"] })).await;
     let mut faults = Vec::new();
+    walk("contract.details", &options, &mut faults);
+    let now_us = desk.sim().now_ms() * 1_000;
     let replies = [
         ("contract.details", json!({ "contract": "STK:AAPL" })),
         ("contract.details", json!({ "contract": "FUT:ES:202612@CME" })),
@@ -197,6 +203,11 @@ async fn every_time_on_nats_is_microseconds_utc() {
         ("hist.bars", json!({ "contract": "STK:AAPL", "bar_size": "1h", "duration": "1d" })),
         ("hist.bars", json!({ "contract": "STK:AAPL", "bar_size": "1d", "duration": "5d" })),
         ("hist.head", json!({ "contract": "STK:AAPL" })),
+        ("hist.ticks", json!({ "contract": "STK:AAPL", "kind": "last", "start": now_us - 20_000_000 })),
+        ("hist.ticks", json!({ "contract": "STK:AAPL", "kind": "bid_ask", "start": now_us - 20_000_000 })),
+        ("hist.schedule", json!({ "contract": "STK:AAPL", "duration": "10d" })),
+        ("news.headlines", json!({ "contract": "STK:AAPL", "limit": 20 })),
+        ("md.snapshot", json!({ "contract": "STK:AAPL", "timeout_ms": 15_000 })),
         ("order.place", buy("times-1", 10)),
         ("order.list", json!({})),
         ("account.executions", json!({})),
@@ -216,8 +227,10 @@ async fn every_time_on_nats_is_microseconds_utc() {
     desk.sim()
         .notice(1102, "Connectivity between IB and Trader Workstation has been restored - data maintained.")
         .await;
-    let mut wanted: BTreeSet<&str> =
-        ["quote", "tick", "tbt", "bar", "depth", "order", "fill", "position", "account", "pnl", "conn", "gap"].into();
+    let mut wanted: BTreeSet<&str> = [
+        "quote", "tick", "tbt", "bar", "depth", "greeks", "order", "fill", "position", "account", "pnl", "conn", "gap",
+    ]
+    .into();
     let mut seen = 0;
     while !wanted.is_empty() {
         let (subject, event) = events.next().await;

@@ -206,7 +206,8 @@ mod tests {
 
     #[test]
     fn a_range_that_was_given_up_is_told_from_one_with_holes() {
-        let hole = |from_us: i64, to_us: i64, reason: &str| json!({ "from_us": from_us, "to_us": to_us, "reason": reason });
+        let hole =
+            |from_us: i64, to_us: i64, reason: &str| json!({ "from_us": from_us, "to_us": to_us, "reason": reason });
         let given_up = |holes: &[Value]| unfinished(&json!({ "holes": holes }), 10);
         assert_eq!(given_up(&[hole(1, 2, "no_data"), hole(5, 10, "timeout")]).as_deref(), Some("timeout"));
         assert_eq!(given_up(&[hole(5, 10, "pacing_limited")]).as_deref(), Some("pacing_limited"));
