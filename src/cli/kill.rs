@@ -26,33 +26,65 @@ pub(super) fn watch(handle: GatewayHandle, file: PathBuf, cancel: Sweep) -> Resu
     Ok(tokio::spawn(async move {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut was_there = false;
+        let (mut was_there, mut is_signalled) = (false, false);
         loop {
-            let (by, ask) = tokio::select! {
+            tokio::select! {
                 received = signal.recv() => {
                     if received.is_none() {
                         return;
                     }
-                    let reason = Some("SIGUSR1".to_owned());
-                    ("@signal", Ask::Halt(Halt { cancel, reason }))
+                    is_signalled = true;
                 }
-                _ = look.tick() => {
-                    // A folder that cannot be read hides no file that was there.
-                    let is_there = tokio::fs::try_exists(&file).await.unwrap_or(was_there);
-                    if is_there == was_there {
-                        continue;
-                    }
-                    ("@file", Ask::HaltFile { is_there, cancel })
-                }
-            };
-            let from_file = by == "@file";
-            warn!(by, "kill switch");
-            match handle.ask(Some(by.into()), clock::now().at + ANSWER_WITHIN, ask).await {
-                Ok(_) if from_file => was_there = !was_there,
-                Ok(_) => {}
-                // Looked for again at once; a signal is as good as its next one.
-                Err(error) => warn!(%error, by, "the kill switch was not taken; trying again"),
+                _ = look.tick() => {}
+            }
+            // What was not taken is tried again at the next look, a signal as well as a file.
+            if is_signalled {
+                let ask = Ask::Halt(Halt { cancel, reason: Some("SIGUSR1".to_owned()) });
+                is_signalled = !is_taken(&handle, "@signal", ask).await;
+            }
+            // A folder that cannot be read hides no file that was there.
+            let is_there = tokio::fs::try_exists(&file).await.unwrap_or(was_there);
+            if is_there != was_there && is_taken(&handle, "@file", Ask::HaltFile { is_there, cancel }).await {
+                was_there = is_there;
             }
         }
     }))
+}
+
+async fn is_taken(handle: &GatewayHandle, by: &str, ask: Ask) -> bool {
+    warn!(by, "kill switch");
+    match handle.ask(Some(by.into()), clock::now().at + ANSWER_WITHIN, ask).await {
+        Ok(_) => true,
+        Err(error) => {
+            warn!(%error, by, "the kill switch was not taken; trying again");
+            false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        gateway::gateway_handle,
+        schema::{ApiError, ErrorCode, request::risk::Resumed},
+        session::Answer,
+    };
+
+    #[tokio::test]
+    async fn a_signal_that_was_not_taken_is_tried_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (handle, mut inbox) = gateway_handle(4);
+        let task = watch(handle, folder.path().join("halt"), Sweep::Bridge).expect("watching");
+        let pid = std::process::id().to_string();
+        let sent = std::process::Command::new("kill").args(["-USR1", &pid]).status();
+        assert!(sent.expect("kill runs").success());
+        for outcome in [Err(ApiError::new(ErrorCode::Busy, "full")), Ok(Answer::Resumed(Resumed { was_halted: false }))]
+        {
+            let (command, caller) = inbox.recv().await.expect("a halt");
+            assert!(matches!(command.ask, Ask::Halt(_)), "{command:?}");
+            caller.send(outcome).expect("somebody waits");
+        }
+        task.abort();
+    }
 }
