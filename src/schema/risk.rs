@@ -27,22 +27,25 @@ pub struct Limits {
     pub instruments: Option<Vec<InstrumentRule>>,
     /// What may not be traded, written the same way; it outranks `instruments`.
     pub blocked_instruments: Option<Vec<InstrumentRule>>,
-    /// Order types that may be used.
+    /// Order types that may be used, also by attached orders.
     pub order_types: Option<Vec<OrderType>>,
-    /// Largest quantity of one order, in the instrument's units.
+    /// Largest quantity of one order, in the instrument's units. Of an order sized in money it is the money over the
+    /// price; an order of which IB derives the quantity (hedges, advisors' percentages) is refused.
     pub order_quantity: Option<f64>,
     /// Largest value of one order: quantity times price times multiplier, in the base currency of the order's
-    /// account or, with `risk.notional_currency`, in the instrument's. The price is the limit price, else the stop price, else the quote an order of this side would meet.
+    /// account or, with `risk.notional_currency`, in the instrument's. The price is the limit price, else the stop price, else the quote an order of this side would meet. A combo's
+    /// multiplier is the largest of its legs', which have to have been looked up; an order of which IB derives the
+    /// quantity is refused.
     pub order_notional: Option<f64>,
     /// Farthest a limit or stop price may lie from the last quote, in percent of it, on the side that costs money:
-    /// a buy above it, a sell below it.
+    /// a buy above it, a sell below it. The limit price of a stop order is measured from its stop price.
     pub price_collar_percent: Option<f64>,
-    /// Most open orders for one account, contract and side. IB's own limit is 15 or 20.
+    /// Most open orders for one account, contract (or combo) and side. IB's own limit is 15 or 20.
     pub open_orders: Option<u32>,
     /// Most new orders and modifications in any 60 seconds.
     pub orders_per_minute: Option<u32>,
     /// Highest order efficiency ratio of an account's day (New York): (new orders + modifications + cancels) /
-    /// (executed orders + 1). IB calls more than 20 excessive. Counted by this bridge since it started.
+    /// (executed orders + 1). IB calls more than 20 excessive. Counted by this bridge, over its restarts.
     pub efficiency_ratio: Option<f64>,
     /// Loss of the day, in the account's base currency and as a positive number, from which only orders that reduce
     /// a position are taken.

@@ -158,6 +158,7 @@ pub(crate) struct Core {
     /// Parts sent to a caller and not taken yet.
     pub(super) untaken: FxHashMap<Token, usize>,
     listings: FxHashMap<(i32, String), Arc<Listing>>,
+    multipliers: FxHashMap<i32, f64>,
     pub(super) own_asks: OwnAsks,
     pub(super) calendars: FxHashMap<i32, Arc<Calendar>>,
     pub(super) stages: Stages,
@@ -197,6 +198,7 @@ impl Core {
             caller_deadlines: BTreeSet::new(),
             untaken: FxHashMap::default(),
             listings: FxHashMap::default(),
+            multipliers: FxHashMap::default(),
             own_asks: OwnAsks::default(),
             calendars: FxHashMap::default(),
             stages: Stages::default(),
@@ -455,5 +457,17 @@ impl Core {
             return Err(ApiError::new(ErrorCode::TooLarge, message));
         }
         Ok(Arc::clone(self.listings.entry(key).or_insert_with(|| Arc::new(Listing { slot, instrument, contract }))))
+    }
+
+    /// What a price of this contract is multiplied with; `None` if this run has not looked the contract up.
+    pub(crate) fn multiplier_of(&self, con_id: i32) -> Option<f64> {
+        self.multipliers.get(&con_id).copied()
+    }
+
+    /// A contract was looked up.
+    pub(crate) fn learn_multiplier(&mut self, con_id: i32, multiplier: f64) {
+        if self.multipliers.len() < LISTINGS_MAX || self.multipliers.contains_key(&con_id) {
+            self.multipliers.insert(con_id, multiplier);
+        }
     }
 }

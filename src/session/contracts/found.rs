@@ -36,6 +36,10 @@ impl Found {
         self.con_id
     }
 
+    pub(super) fn multiplier(&self) -> Option<f64> {
+        self.contract.multiplier.and_then(unset_double).filter(|multiplier| *multiplier > 0.0)
+    }
+
     /// Adds a row; one contract comes once for each exchange it trades at.
     pub(super) fn gather(rows: &mut Vec<Self>, found: Self) {
         match rows.iter_mut().find(|row| row.con_id == found.con_id) {
@@ -127,7 +131,7 @@ impl Found {
             expiry: self.expiry(),
             strike: found.strike.and_then(unset_double).filter(|strike| *strike != 0.0),
             right: found.right.as_deref().and_then(right),
-            multiplier: found.multiplier.and_then(unset_double).filter(|multiplier| *multiplier > 0.0),
+            multiplier: self.multiplier(),
             trading_class: some_text(found.trading_class.clone()),
             min_tick: self.details.min_tick.as_deref().and_then(|tick| tick.parse().ok()).and_then(unset_double),
         };

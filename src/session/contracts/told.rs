@@ -131,9 +131,11 @@ impl Contracts {
     }
 }
 
-/// Who watches streams and builds bars must know when the one contract trades.
+/// Who watches streams and builds bars must know when the one contract trades, and who measures combos what its price
+/// is multiplied with.
 fn learn_hours(core: &mut Core, learned_us: i64, rows: &[Found]) {
     let [found] = rows else { return };
+    core.learn_multiplier(found.con_id(), found.multiplier().unwrap_or(1.0));
     let (trading, liquid) = hours::hours_of(core, found);
     if let (Some(zone), Some(hours)) = (found.zone(), &trading) {
         core.learn_calendar(found.con_id(), zone, hours);

@@ -31,7 +31,11 @@ impl Orders {
     /// Nothing was queued and nothing noted: the keys are free again.
     pub(super) fn enqueue(&mut self, core: &mut Core, family: Vec<Prepared>) -> Result<(), ApiError> {
         let (mut keys, mut errands) = (Vec::new(), Vec::new());
-        let whose = family.iter().map(|one| (one.record.client.clone(), one.record.event.account.clone()));
+        // Each order that the gateway makes of a message counts.
+        let whose = family.iter().flat_map(|one| {
+            let whose = (one.record.client.clone(), one.record.event.account.clone());
+            std::iter::repeat_n(whose, 1 + one.attached.len())
+        });
         let whose: Vec<_> = whose.collect();
         for Prepared { record, request, attached } in family {
             let order_id = request.order_id.unwrap_or_default();

@@ -8,6 +8,7 @@ mod histories;
 mod incidents;
 mod journal;
 mod late_cancels;
+mod limits;
 mod modifications;
 mod restart_fence;
 mod settling;

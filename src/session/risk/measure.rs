@@ -2,10 +2,13 @@
 
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 
-use crate::schema::{
-    ApiError, ErrorCode, Instrument, Size,
-    order::{OrderType, Side},
-    risk::Limits,
+use crate::{
+    schema::{
+        ApiError, ErrorCode, Instrument, Size,
+        order::{OrderType, Side},
+        risk::Limits,
+    },
+    tws::message::contract::Contract,
 };
 
 /// An order about to be written down, or what a modification would make of one.
@@ -13,6 +16,7 @@ use crate::schema::{
 pub(crate) struct Proposal<'a> {
     pub(crate) client: Option<&'a str>,
     pub(crate) account: &'a str,
+    pub(crate) traded: &'a Traded,
     pub(crate) instrument: &'a Instrument,
     pub(crate) side: Side,
     pub(crate) order_type: OrderType,
@@ -22,6 +26,10 @@ pub(crate) struct Proposal<'a> {
     pub(crate) cash: Option<f64>,
     pub(crate) limit_price: Option<f64>,
     pub(crate) stop_price: Option<f64>,
+    /// What a price is multiplied with; `None` for a combo with legs of which that is not known.
+    pub(crate) multiplier: Option<f64>,
+    /// IB's types of the orders that the gateway makes of the same message.
+    pub(crate) attached: [Option<&'a str>; 2],
     /// It changes an order that is open already.
     pub(crate) is_modification: bool,
     pub(crate) reference: Reference,
@@ -54,6 +62,51 @@ pub(crate) struct Exposure {
     pub(crate) open_quantity: Decimal,
     /// Number of those orders.
     pub(crate) open_orders: u32,
+}
+
+impl Exposure {
+    /// Together with orders of the same request that come before it.
+    pub(super) fn with(self, planned: &[&Planned]) -> Self {
+        Self {
+            open_quantity: self.open_quantity.saturating_add(planned.iter().map(|one| one.quantity).sum()),
+            open_orders: self.open_orders.saturating_add(u32::try_from(planned.len()).unwrap_or(u32::MAX)),
+            ..self
+        }
+    }
+}
+
+/// What is traded, also where IB gives no number to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Traded {
+    /// A contract by its id.
+    Contract(i32),
+    /// A combo by its legs: contract, ratio and action, in order.
+    Combo(Vec<(i32, i32, String)>),
+}
+
+impl Traded {
+    pub(crate) fn of(con_id: Option<i32>, contract: Option<&Contract>) -> Self {
+        if let Some(con_id) = con_id.filter(|con_id| *con_id > 0) {
+            return Self::Contract(con_id);
+        }
+        let legs = contract.into_iter().flat_map(|contract| &contract.combo_legs).map(|leg| {
+            (leg.con_id.unwrap_or_default(), leg.ratio.unwrap_or(1), leg.action.clone().unwrap_or_default())
+        });
+        let mut legs: Vec<_> = legs.collect();
+        legs.sort();
+        Self::Combo(legs)
+    }
+}
+
+/// An order of the request at hand that has passed: those after it are measured as if it were open.
+#[derive(Clone, Debug)]
+pub(super) struct Planned {
+    pub(super) account: String,
+    pub(super) traded: Traded,
+    pub(super) side: Side,
+    pub(super) quantity: Decimal,
+    /// Orders that its message makes.
+    pub(super) orders: u32,
 }
 
 /// What an order is measured with.
@@ -89,10 +142,9 @@ impl Proposal<'_> {
         }
         self.check_kind(limits)?;
         let quantity = self.quantity.map(|size| size.decimal().to_f64().unwrap_or(f64::INFINITY).abs());
-        if let (Some(max), Some(size)) = (limits.order_quantity, self.quantity)
-            && quantity.is_some_and(|quantity| quantity > max)
-        {
-            return Err(Broken::new("order_quantity", format!("{size} is above {max}")));
+        let quantity = quantity.filter(|quantity| *quantity > 0.0);
+        if let Some(max) = limits.order_quantity {
+            self.check_quantity(quantity, max, means)?;
         }
         if let Some(max) = limits.open_orders
             && !self.is_modification
@@ -128,6 +180,44 @@ impl Proposal<'_> {
             let message = format!("{} orders are not among those allowed", self.order_type.ib_text());
             return Err(Broken::new("order_types", message));
         }
+        if let Some(types) = &limits.order_types {
+            for text in self.attached.into_iter().flatten() {
+                if OrderType::of_ib_text(text).is_none_or(|kind| !types.contains(&kind)) {
+                    let message = format!("{text} of an attached order is not among those allowed");
+                    return Err(Broken::new("order_types", message));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Orders that its message makes.
+    pub(super) fn orders(&self) -> u32 {
+        self.attached.into_iter().flatten().fold(1, |orders, _| orders + 1)
+    }
+
+    /// The price the order is worth, if one is known.
+    fn price(&self) -> Option<f64> {
+        self.limit_price.or(self.stop_price).or_else(|| self.market_price())
+    }
+
+    /// An order sized in money is as large as its price makes it.
+    fn check_quantity(&self, quantity: Option<f64>, max: f64, means: Means<'_>) -> Result<(), Broken> {
+        let limit = "order_quantity";
+        let quantity = match (quantity, self.cash) {
+            (Some(quantity), _) => quantity,
+            (None, Some(cash)) => {
+                let price = self.price().filter(|price| *price != 0.0);
+                let Some(price) = price else {
+                    return if means.needs_quote { Err(no_quote(limit)) } else { Ok(()) };
+                };
+                cash / (price.abs() * self.multiplier.unwrap_or(1.0))
+            }
+            (None, None) => return Err(derived(limit)),
+        };
+        if quantity > max {
+            return Err(Broken::new(limit, format!("{quantity} is above {max}")));
+        }
         Ok(())
     }
 
@@ -142,11 +232,20 @@ impl Proposal<'_> {
 
     fn check_notional(&self, quantity: Option<f64>, max: f64, means: Means<'_>) -> Result<(), Broken> {
         let Some((rate, currency)) = means.worth else { return Err(self.no_rate()) };
-        let price = self.limit_price.or(self.stop_price).or_else(|| self.market_price());
+        if quantity.is_none() && self.cash.is_none() {
+            return Err(derived("order_notional"));
+        }
+        let price = self.price();
         if quantity.is_some() && price.is_none() && means.needs_quote {
             return Err(no_quote("order_notional"));
         }
-        let each = price.map(|price| price.abs() * self.instrument.multiplier.unwrap_or(1.0));
+        if quantity.is_some() && self.multiplier.is_none() && means.needs_quote {
+            let message = "the multiplier of a leg is not known; ask for contract.details of each leg first, or set \
+                           risk.without_quote = \"allow\"";
+            let message = message.to_owned();
+            return Err(Broken { limit: "order_notional", message, code: ErrorCode::NotReady });
+        }
+        let each = price.map(|price| price.abs() * self.multiplier.unwrap_or(1.0));
         let by_quantity = quantity.zip(each).map(|(quantity, each)| quantity * each);
         let worth = [self.cash, by_quantity].into_iter().flatten().map(|money| money * rate).find(|worth| *worth > max);
         match worth {
@@ -164,12 +263,23 @@ impl Proposal<'_> {
         Broken { limit: "order_notional", message, code: ErrorCode::NotReady }
     }
 
-    /// A stop order's limit is measured against its stop price: that is where the market will be.
+    /// A stop price is measured against the market, and its limit price against the stop price: that is where the
+    /// market will be.
     fn check_collar(&self, percent: f64, needs_quote: bool) -> Result<(), Broken> {
-        let Some(price) = self.limit_price else { return Ok(()) };
-        let Some(reference) = self.stop_price.or_else(|| self.market_price()) else {
-            return if needs_quote { Err(no_quote("price_collar_percent")) } else { Ok(()) };
-        };
+        let market = self.market_price();
+        if let Some(price) = self.stop_price.or(self.limit_price) {
+            let Some(market) = market else {
+                return if needs_quote { Err(no_quote("price_collar_percent")) } else { Ok(()) };
+            };
+            self.check_distance(price, market, percent)?;
+        }
+        match (self.limit_price, self.stop_price) {
+            (Some(limit), Some(stop)) => self.check_distance(limit, stop, percent),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_distance(&self, price: f64, reference: f64, percent: f64) -> Result<(), Broken> {
         let distance = match self.side {
             Side::Buy => price - reference,
             Side::Sell => reference - price,
@@ -194,8 +304,46 @@ impl Proposal<'_> {
     }
 }
 
+fn derived(limit: &'static str) -> Broken {
+    Broken::new(limit, "the order names no quantity: IB derives it, and what it will be cannot be measured")
+}
+
 fn no_quote(limit: &'static str) -> Broken {
     let message = "no quote of the instrument is known to measure it by; subscribe to its quote first, or set \
                    risk.without_quote = \"allow\"";
     Broken { limit, message: message.to_owned(), code: ErrorCode::NotReady }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::tests::{order, quote, verdict},
+        Side,
+    };
+    use crate::{config::Config, schema::ErrorCode, session::rig::Rig};
+
+    #[test]
+    fn a_stop_price_is_measured_from_the_market_and_its_limit_price_from_the_stop_price() {
+        let mut config = Config::default();
+        config.risk.limits.price_collar_percent = Some(10.0);
+        let mut rig = Rig::ready_with(config);
+        rig.is_alive = true;
+        let listing = rig.stock(265_598, "AAPL");
+        quote(&mut rig, &listing, &[(1, 99.0), (2, 100.0)]);
+        let mut at = |key: &str, side, stop, limit: Option<f64>| {
+            let mut order = order(key, "");
+            let kind = if limit.is_some() { r#""stop_limit""# } else { r#""stop""# };
+            order.order_type = serde_json::from_str(kind).expect("a type");
+            (order.side, order.stop_price, order.limit_price) = (side, Some(stop), limit);
+            verdict(&mut rig, "", &listing, order).map(|(code, _)| code)
+        };
+        let refused = Some(ErrorCode::RejectedByRisk);
+        assert_eq!(at("k1", Side::Buy, 110.0, None), None, "exactly at the collar");
+        assert_eq!(at("k2", Side::Buy, 110.1, None), refused);
+        assert_eq!(at("k3", Side::Sell, 89.2, None), None);
+        assert_eq!(at("k4", Side::Sell, 89.0, None), refused);
+        assert_eq!(at("k5", Side::Buy, 50.0, None), None, "below the market it costs nothing");
+        assert_eq!(at("k6", Side::Buy, 105.0, Some(116.0)), refused);
+        assert_eq!(at("k7", Side::Buy, 105.0, Some(115.0)), None);
+    }
 }

@@ -21,7 +21,7 @@ use std::{
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use measure::{Exposure, Proposal, Reference, View};
+pub(crate) use measure::{Exposure, Proposal, Reference, Traded, View};
 
 use super::{durable::DayCount, now::Now, pacing::Window};
 use crate::{
@@ -37,7 +37,7 @@ use crate::{
 };
 use day::Days;
 use heartbeat::Heartbeats;
-use measure::Means;
+use measure::{Means, Planned};
 use worth::Worth;
 
 /// Different clients whose rates are measured at a time.
@@ -69,6 +69,8 @@ pub(crate) struct Risk {
     worth: Worth,
     heartbeats: Heartbeats,
     views: Vec<View>,
+    /// Orders of the request at hand that have passed.
+    planned: Vec<Planned>,
     /// The halt file exists: nobody may resume.
     pub(crate) is_halt_file_there: bool,
     /// When to look for open orders that a halt has not reached yet.
@@ -86,6 +88,7 @@ impl Risk {
             worth: Worth::default(),
             heartbeats: Heartbeats::default(),
             views: Vec::new(),
+            planned: Vec::new(),
             is_halt_file_there: false,
             sweep_at: None,
         }
@@ -188,9 +191,29 @@ impl Risk {
         self.memory.clients.get(client).or_else(|| self.config.risk.clients.get(client))
     }
 
-    /// What is known of the contracts of the request at hand.
+    /// A request is at hand, and this is known of its contracts.
     pub(crate) fn look(&mut self, views: Vec<View>) {
         self.views = views;
+        self.planned.clear();
+    }
+
+    /// This order has passed: others of the same request are measured as if it were open.
+    pub(crate) fn plan(&mut self, proposal: &Proposal<'_>) {
+        self.planned.push(Planned {
+            account: proposal.account.to_owned(),
+            traded: proposal.traded.clone(),
+            side: proposal.side,
+            quantity: proposal.quantity.map(crate::schema::Size::decimal).unwrap_or_default(),
+            orders: proposal.orders(),
+        });
+    }
+
+    fn beside_planned<'a>(&self, proposal: &Proposal<'a>) -> Proposal<'a> {
+        let is_alike = |one: &&Planned| {
+            one.account == proposal.account && one.traded == *proposal.traded && one.side == proposal.side
+        };
+        let alike: Vec<&Planned> = self.planned.iter().filter(is_alike).collect();
+        Proposal { exposure: proposal.exposure.with(&alike), ..*proposal }
     }
 
     /// What the market says of a contract, and what the account holds of it.
@@ -217,6 +240,7 @@ impl Risk {
                 "client {client} promised heartbeats and was silent; send risk.heartbeat first"
             )));
         }
+        let proposal = &self.beside_planned(proposal);
         let client = proposal.client.map(str::to_owned);
         let own = client.as_deref().and_then(|client| self.client_limits(client)).cloned();
         let global = self.global_limits().clone();
@@ -244,18 +268,26 @@ impl Risk {
             },
         };
         proposal.check(limits, means).map_err(|broken| broken.error(place))?;
+        let planned = |account: Option<&str>| -> u32 {
+            let fits = |one: &&Planned| account.is_none_or(|account| one.account == account);
+            self.planned.iter().filter(fits).map(|one| one.orders).sum()
+        };
+        let (more, more_of_account) =
+            (proposal.orders() + planned(None), proposal.orders() + planned(Some(proposal.account)));
         if let Some(max) = limits.orders_per_minute {
             let rate = client.and_then(|client| self.client_rates.get_mut(client));
             let rate = if client.is_none() { Some(&mut self.rate) } else { rate };
             let used = rate.map_or(0, |rate| rate.used(now.at));
-            if used >= max {
-                let error = refused(format!("{place}.orders_per_minute: {used} in the last 60 s, the most is {max}"));
+            if used.saturating_add(more) > max {
+                let with = if more > 1 { format!(" and {more} with this request") } else { String::new() };
+                let message = format!("{place}.orders_per_minute: {used} in the last 60 s{with}, the most is {max}");
+                let error = refused(message);
                 return Err(error.retry_after_ms(60_000 / u64::from(max.max(1))));
             }
         }
         let day = self.days.of(now.us, proposal.account);
         if let Some(max) = limits.efficiency_ratio {
-            let ratio = day.efficiency_ratio_with(1);
+            let ratio = day.efficiency_ratio_with(more_of_account);
             if ratio > max {
                 let message = format!("{place}.efficiency_ratio: it would be {ratio:.1}, the most is {max}");
                 return Err(refused(message));

@@ -114,7 +114,7 @@ fn an_order_within_every_limit_is_sent() {
 }
 
 /// A lease on the quote, with these prices in it.
-fn quote(rig: &mut Rig, listing: &Arc<Listing>, prices: &[(i32, f64)]) {
+pub(super) fn quote(rig: &mut Rig, listing: &Arc<Listing>, prices: &[(i32, f64)]) {
     let ask = serde_json::from_str(r#"{"contract":"CONID:265598","streams":["quote"]}"#).expect("a request");
     rig.ask_resolved("", Ask::Subscribe(Box::new(ask)), listing);
     let asked = rig.sent(LinkName::Data).into_iter().find_map(|request| match request {

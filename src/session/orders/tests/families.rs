@@ -14,7 +14,7 @@ const BRACKET: &str = r#"{"parent":{"key":"b","contract":"CONID:265598","side":"
     "limit_price":180.5},"take_profit":{"limit_price":190},"stop_loss":{"stop_price":170}}"#;
 
 /// Asks for a bracket or a group over contracts that are all looked up at once.
-fn family(rig: &mut Rig, ask: Ask) -> Token {
+pub(super) fn family(rig: &mut Rig, ask: Ask) -> Token {
     let family = match &ask {
         Ask::Bracket(bracket) => Family::of_bracket(bracket),
         Ask::Oca(oca) => Family::of_oca(oca),
