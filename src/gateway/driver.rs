@@ -120,6 +120,7 @@ impl Driver {
                         self.tell_session();
                         self.session.on_command(clock::now(), *command);
                     }
+                    Some(Call::Refused(event)) => self.offer(Event::Audit(event)),
                     Some(Call::Taken(token)) => self.session.on_part_taken(clock::now(), token),
                     None => break,
                 },

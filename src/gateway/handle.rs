@@ -11,9 +11,10 @@ use std::{
 use compact_str::CompactString;
 use tokio::sync::{mpsc, oneshot};
 
+use super::clock;
 use crate::{
-    schema::{ApiError, ErrorCode},
-    session::{Ask, Command, Outcome, PARTS_MAX, Part, Stage, Token},
+    schema::{ApiError, ErrorCode, risk::AuditEvent},
+    session::{Ask, Command, Outcome, PARTS_MAX, Part, Stage, Token, refused_in_queue},
 };
 
 /// What the driver receives: a command, and where its outcome goes; and which parts were taken.
@@ -21,6 +22,7 @@ use crate::{
 pub struct Inbox {
     commands: mpsc::Receiver<(Command, Caller)>,
     taken: mpsc::Receiver<Token>,
+    refused: mpsc::Receiver<AuditEvent>,
 }
 
 impl Inbox {
@@ -33,6 +35,7 @@ impl Inbox {
     pub async fn next(&mut self) -> Option<Call> {
         tokio::select! {
             Some(token) = self.taken.recv() => Some(Call::Taken(token)),
+            Some(event) = self.refused.recv() => Some(Call::Refused(Box::new(event))),
             command = self.commands.recv() => command.map(|(command, caller)| Call::Ask(Box::new(command), caller)),
         }
     }
@@ -45,6 +48,8 @@ pub enum Call {
     Ask(Box<Command>, Caller),
     /// A part of this answer was taken: there is room for one more.
     Taken(Token),
+    /// A request that could have changed an order was refused before the session saw it.
+    Refused(Box<AuditEvent>),
 }
 
 /// Where an outcome goes, and before it the parts of a long answer.
@@ -128,6 +133,9 @@ pub type Question = (Command, Caller);
 /// Parts told as taken that may wait for the driver.
 const TAKEN_MAX: usize = 1_024;
 
+/// Refusals that may wait for the driver to be told of. Who has one more waits.
+const REFUSED_MAX: usize = 1_024;
+
 /// The session answers by itself at the deadline; only a stalled driver is later than this.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -136,6 +144,7 @@ const GRACE: Duration = Duration::from_secs(1);
 pub struct GatewayHandle {
     sender: mpsc::Sender<(Command, Caller)>,
     taken: mpsc::Sender<Token>,
+    refused: mpsc::Sender<AuditEvent>,
     next_token: Arc<AtomicU64>,
     office: Option<mpsc::Sender<Question>>,
     stages: Option<StageLog>,
@@ -145,8 +154,10 @@ pub struct GatewayHandle {
 pub fn gateway_handle(commands_max: usize) -> (GatewayHandle, Inbox) {
     let (sender, commands) = mpsc::channel(commands_max);
     let (taken, taken_inbox) = mpsc::channel(TAKEN_MAX);
-    let handle = GatewayHandle { sender, taken, next_token: Arc::new(AtomicU64::new(1)), office: None, stages: None };
-    (handle, Inbox { commands, taken: taken_inbox })
+    let (refused, refused_inbox) = mpsc::channel(REFUSED_MAX);
+    let next_token = Arc::new(AtomicU64::new(1));
+    let handle = GatewayHandle { sender, taken, refused, next_token, office: None, stages: None };
+    (handle, Inbox { commands, taken: taken_inbox, refused: refused_inbox })
 }
 
 impl GatewayHandle {
@@ -176,7 +187,13 @@ impl GatewayHandle {
     pub async fn ask(&self, client: Option<CompactString>, deadline: Instant, ask: Ask) -> Outcome {
         let is_order = ask.is_order();
         let (reply, outcome) = oneshot::channel();
-        self.hand_over(client, deadline, ask, Caller { outcome: reply, parts: None, stages: self.stages.clone() })?;
+        let caller = Caller { outcome: reply, parts: None, stages: self.stages.clone() };
+        if let Err((error, refused)) = self.hand_over(client, deadline, ask, caller) {
+            if let Some(refused) = refused {
+                self.tell_refused(*refused).await;
+            }
+            return Err(error);
+        }
         let limit = tokio::time::Instant::from_std(deadline + GRACE);
         match tokio::time::timeout_at(limit, outcome).await {
             Ok(Ok(outcome)) => outcome,
@@ -205,31 +222,48 @@ impl GatewayHandle {
             deadline,
             ask,
             Caller { outcome: reply, parts: Some(sender), stages: self.stages.clone() },
-        )?;
+        );
+        // Answers in parts change no order.
+        let token = token.map_err(|(error, _)| error)?;
         let limit = tokio::time::Instant::from_std(deadline + GRACE);
         Ok(Answering { token, limit, parts, outcome, taken: self.taken.clone() })
     }
 
+    /// Has the refusal of a request that the session never saw published in the audit stream.
+    pub async fn tell_refused(&self, event: AuditEvent) {
+        // A driver that has ended publishes nothing any more.
+        let _ = self.refused.send(event).await;
+    }
+
+    /// # Errors
+    ///
+    /// Nothing was handed over; and what the audit stream is to say of it.
     fn hand_over(
         &self,
         client: Option<CompactString>,
         deadline: Instant,
         ask: Ask,
         caller: Caller,
-    ) -> Result<Token, ApiError> {
+    ) -> Result<Token, (ApiError, Option<Box<AuditEvent>>)> {
         let token = Token(self.next_token.fetch_add(1, Ordering::Relaxed));
         let receiver = match (&ask, &self.office) {
             (Ask::Process(_), Some(office)) => office,
             (Ask::Process(_), None) => {
-                return Err(ApiError::new(ErrorCode::Unsupported, "this process answers nothing about itself"));
+                let error = ApiError::new(ErrorCode::Unsupported, "this process answers nothing about itself");
+                return Err((error, None));
             }
             _ => &self.sender,
         };
-        receiver.try_send((Command { token, client, deadline, ask }, caller)).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => {
-                ApiError::new(ErrorCode::Busy, "too many requests are waiting").retry_after_ms(100)
-            }
-            mpsc::error::TrySendError::Closed(_) => stopping(),
+        receiver.try_send((Command { token, client, deadline, ask }, caller)).map_err(|error| {
+            let (error, command) = match error {
+                mpsc::error::TrySendError::Full((command, _)) => {
+                    let busy = ApiError::new(ErrorCode::Busy, "too many requests are waiting");
+                    (busy.retry_after_ms(100), command)
+                }
+                mpsc::error::TrySendError::Closed((command, _)) => (stopping(), command),
+            };
+            let refused = refused_in_queue(&command, clock::now().us, &error);
+            (error, refused.map(Box::new))
         })?;
         Ok(token)
     }
@@ -288,6 +322,24 @@ mod tests {
         assert_eq!(waiting.await.expect("task").expect_err("lost").code, ErrorCode::NotReady);
         let stopped = handle.ask(None, in_a_second(), Ask::PaceStatus).await.expect_err("refused");
         assert_eq!(stopped.code, ErrorCode::NotReady);
+    }
+
+    #[tokio::test]
+    async fn an_order_that_finds_no_room_is_audited_and_a_question_is_not() {
+        let (handle, mut inbox) = gateway_handle(1);
+        let first = handle.clone();
+        let waiting = tokio::spawn(async move { first.ask(None, in_a_second(), Ask::PaceStatus).await });
+        while handle.sender.capacity() > 0 {
+            tokio::task::yield_now().await;
+        }
+        handle.ask(None, in_a_second(), Ask::PaceStatus).await.expect_err("refused");
+        let cancel = CancelOrder { key: "k1".parse().ok(), ..CancelOrder::default() };
+        handle.ask(Some("alpha".into()), in_a_second(), Ask::CancelOrder(cancel)).await.expect_err("refused");
+        let told = inbox.refused.try_recv().expect("told");
+        assert_eq!((told.client.as_deref(), told.verb.as_str()), (Some("alpha"), "order.cancel"));
+        assert_eq!((told.code, told.key.map(|key| key.to_string())), (Some(ErrorCode::Busy), Some("k1".to_owned())));
+        assert!(inbox.refused.try_recv().is_err(), "once, and no question");
+        waiting.abort();
     }
 
     #[tokio::test(start_paused = true)]

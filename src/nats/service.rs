@@ -36,7 +36,7 @@ use crate::{
     config::{Config, Timing},
     gateway::{GatewayHandle, clock},
     schema::{ApiError, ErrorCode},
-    session::{Ask, Outcome},
+    session::{Ask, Outcome, refused_unseen},
 };
 
 /// Bridges with the same prefix share this group; only one of them may be registered.
@@ -137,6 +137,8 @@ async fn serve(
         if request.message.reply.is_none() {
             // Nobody could be told the outcome, least of all that of an order.
             debug!(subject = %request.message.subject, "request without a reply subject is not served");
+            let error = ApiError::invalid("a request without a reply subject is not served");
+            desk.audit_unseen(verb, is_named, &request, &error).await;
             continue;
         }
         let desk = Arc::clone(&desk);
@@ -173,7 +175,10 @@ impl Desk {
                 let answered = clock::now().at;
                 (reply::send(&self.client, request, encoding, outcome).await, answered)
             }
-            Err(error) => (self.send(request, Err(error)).await, clock::now().at),
+            Err(error) => {
+                self.audit_unseen(verb, is_named, request, &error).await;
+                (self.send(request, Err(error)).await, clock::now().at)
+            }
         };
         if let Some((traces, (_, stages))) = &traced {
             let stages = stages.lock().unwrap_or_else(PoisonError::into_inner);
@@ -231,8 +236,21 @@ impl Desk {
     }
 
     async fn tell(&self, verb: &Verb, is_named: bool, request: &Request, outcome: Outcome, began: Instant) {
+        if let Err(error) = &outcome {
+            self.audit_unseen(verb, is_named, request, error).await;
+        }
         let told = self.send(request, outcome).await;
         self.count(verb, is_named, request, told, began);
+    }
+
+    /// The session never saw this request. If it could have changed an order, the audit stream has it all the same.
+    async fn audit_unseen(&self, verb: &Verb, is_named: bool, request: &Request, error: &ApiError) {
+        let message = &request.message;
+        let client = is_named.then(|| self.client_of(&message.subject)).flatten();
+        let name = (verb.noun, verb.verb);
+        if let Some(event) = refused_unseen(name, client.as_deref(), &message.payload, clock::now().us, error) {
+            self.gateway.tell_refused(event).await;
+        }
     }
 
     async fn send(&self, request: &Request, outcome: Outcome) -> Option<ApiError> {

@@ -84,6 +84,7 @@ pub use orders::Family;
 pub use pacing::Frames;
 pub use reconfigure::Reconfigure;
 pub use risk::RiskMemory;
+pub(crate) use risk::audit::{refused_in_queue, refused_unseen};
 pub use stages::Stage;
 pub use standing::configured;
 

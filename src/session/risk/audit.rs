@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::{
     schema::{
+        ApiError,
         order::OrderKey,
         risk::{AuditEvent, Decision},
     },
@@ -63,6 +64,59 @@ impl Audit {
             },
         })
     }
+}
+
+/// Verbs whose requests may change orders or what is allowed of them.
+const AUDITED: [(&str, &[&str]); 4] = [
+    ("order", &["place", "cancel", "modify", "settle", "cancel_all", "bracket", "oca"]),
+    ("risk", &["halt", "resume", "set_limits"]),
+    ("gateway", &["restart", "reconnect_data", "reconnect_account"]),
+    ("bridge", &["reload"]),
+];
+
+/// A request that no session ever saw: it could not be read, or there was no room for it. `None` if it could not have
+/// changed an order. `payload` is what came.
+pub(crate) fn refused_unseen(
+    (noun, verb): (&str, &str),
+    client: Option<&str>,
+    payload: &[u8],
+    now_us: i64,
+    error: &ApiError,
+) -> Option<AuditEvent> {
+    AUDITED.iter().find(|(audited, verbs)| *audited == noun && verbs.contains(&verb))?;
+    let read = serde_json::from_slice::<serde_json::Value>(payload).ok();
+    let key = read.as_ref().and_then(|read| read.get("key")?.as_str()?.parse().ok());
+    let request = match read {
+        Some(_) if payload.len() <= REQUEST_BYTES_MAX => String::from_utf8_lossy(payload).into_owned(),
+        _ => format!("{{\"left_out\":\"{} bytes\"}}", payload.len()),
+    };
+    Some(AuditEvent {
+        seq: 0,
+        recv_us: now_us,
+        client: client.map(str::to_owned),
+        verb: format!("{noun}.{verb}"),
+        key,
+        decision: Decision::Refused,
+        code: Some(error.code),
+        reason: Some(error.message.clone()),
+        request,
+    })
+}
+
+/// A command for which the session's queue had no room. `None` if it could not have changed an order.
+pub(crate) fn refused_in_queue(command: &Command, now_us: i64, error: &ApiError) -> Option<AuditEvent> {
+    let (verb, key, request) = describe(&command.ask)?;
+    Some(AuditEvent {
+        seq: 0,
+        recv_us: now_us,
+        client: command.client.as_ref().map(ToString::to_string),
+        verb: verb.to_owned(),
+        key,
+        decision: Decision::Refused,
+        code: Some(error.code),
+        reason: Some(error.message.clone()),
+        request,
+    })
 }
 
 fn describe(ask: &Ask) -> Option<(&'static str, Option<OrderKey>, String)> {
