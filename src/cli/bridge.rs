@@ -114,8 +114,8 @@ impl RunningBridge {
         let (stop, stopped) = oneshot::channel();
         let address = (config.gateway.host.clone(), config.gateway.port);
         let (trouble, told_trouble) = watch::channel(None);
-        let (risk, risk_task) = risk_file::keep(config.state.dir.clone(), risk_memory);
-        let disk = Disk { pen: journal.pen, cache, risk };
+        let (risk, risk_kept, risk_task) = risk_file::keep(config.state.dir.clone(), risk_memory);
+        let disk = Disk { pen: journal.pen, cache, risk, risk_kept };
         let driver = tokio::spawn(drive(session, address, inbox, outbox, disk, told_trouble, stopped));
         let halt_file = config.state.dir.join(&config.risk.halt_file);
         let kill = super::kill::watch(handle.clone(), halt_file, config.risk.halt_cancels)?;

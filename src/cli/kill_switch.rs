@@ -44,7 +44,9 @@ pub(super) async fn halt(args: HaltArgs) -> Result<(), Failure> {
     }
     let [cancels, withdrawn] = ["cancels", "withdrawn"].map(|name| field(&answer, name));
     let waits = if field(&answer, "waits_for_link") == "yes" { "; cancels wait for the gateway" } else { "" };
-    print_line(&format!("halted: {cancels} cancels, {withdrawn} orders withdrawn unsent{waits}"))
+    let unkept =
+        if field(&answer, "kept") == "no" { "; a restart would undo it: the disk does not take it" } else { "" };
+    print_line(&format!("halted: {cancels} cancels, {withdrawn} orders withdrawn unsent{waits}{unkept}"))
 }
 
 pub(super) async fn resume(args: ResumeArgs) -> Result<(), Failure> {

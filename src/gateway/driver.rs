@@ -15,7 +15,7 @@ use super::{
     socket::{Socket, SocketEvent, WRITE_BYTES_MAX},
 };
 use crate::{
-    journal::{CacheWriter, News, Pen},
+    journal::{CacheWriter, News, Pen, risk_file::RiskKept},
     schema::{
         ApiError, ErrorCode,
         connection::{IbLink, LinkName},
@@ -31,6 +31,8 @@ pub struct Disk {
     pub cache: Option<CacheWriter>,
     /// The kill switch and the limits.
     pub risk: watch::Sender<RiskMemory>,
+    /// What became of them.
+    pub risk_kept: watch::Receiver<RiskKept>,
 }
 
 /// Runs the session until `stop` resolves, then closes both sockets.
@@ -131,6 +133,12 @@ impl Driver {
                 () = changed(&mut self.stream_trouble) => {
                     self.troubles.stream.clone_from(&self.stream_trouble.borrow_and_update());
                     self.session.on_troubles(self.troubles.clone());
+                }
+                () = changed(&mut self.disk.risk_kept) => {
+                    let kept = self.disk.risk_kept.borrow_and_update().clone();
+                    self.troubles.risk = kept.trouble;
+                    self.session.on_troubles(self.troubles.clone());
+                    self.session.on_risk_kept(clock::now(), kept.number);
                 }
                 () = tick(&mut self.heartbeat) => {
                     self.tell_session();

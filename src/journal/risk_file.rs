@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use thiserror::Error;
@@ -14,6 +15,9 @@ use crate::session::RiskMemory;
 
 /// Name of the file in the state folder.
 const NAME: &str = "risk.json";
+
+/// How often a file that cannot be written is tried again.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// A file that cannot be used. Starting without it might take orders that somebody has halted.
 #[derive(Debug, Error)]
@@ -55,21 +59,56 @@ pub fn load(folder: &Path) -> Result<RiskMemory, RiskFileError> {
     serde_json::from_str(&text).map_err(|error| RiskFileError::Damaged { path, reason: error.to_string() })
 }
 
-/// Writes what is sent into the file, each time in place of the whole; the newest wins. Ends, with the last one
-/// written, when the sender is dropped.
-pub fn keep(folder: PathBuf, first: RiskMemory) -> (watch::Sender<RiskMemory>, JoinHandle<()>) {
+/// What became of what was sent to be kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RiskKept {
+    /// Number of the last one that is on the disk.
+    pub number: u64,
+    /// Why a later one is not, if so. It is tried again.
+    pub trouble: Option<String>,
+}
+
+/// Writes what is sent into the file, each time in place of the whole; the newest wins. One that cannot be written is
+/// tried again until it can. Ends, with the last one written or tried once more, when the sender is dropped.
+pub fn keep(
+    folder: PathBuf,
+    first: RiskMemory,
+) -> (watch::Sender<RiskMemory>, watch::Receiver<RiskKept>, JoinHandle<()>) {
     let (sender, mut receiver) = watch::channel(first);
+    let (told, kept) = watch::channel(RiskKept::default());
     let task = tokio::spawn(async move {
-        while receiver.changed().await.is_ok() {
+        let mut is_stored = true;
+        loop {
+            let is_open = if is_stored { receiver.changed().await.is_ok() } else { wait(&mut receiver).await };
+            if !is_open && is_stored {
+                return;
+            }
             let memory = receiver.borrow_and_update().clone();
-            let folder = folder.clone();
+            let (number, folder) = (memory.number, folder.clone());
             let stored = tokio::task::spawn_blocking(move || store(&folder, &memory)).await;
-            if let Err(error) = stored.map_err(io::Error::other).flatten() {
-                error!(%error, "the kill switch and the limits cannot be kept over a restart");
+            let trouble = stored.map_err(io::Error::other).flatten().err().map(|error| error.to_string());
+            is_stored = trouble.is_none();
+            told.send_modify(|kept| {
+                if let Some(error) = trouble.as_ref().filter(|_| kept.trouble != trouble) {
+                    error!(%error, "the kill switch and the limits cannot be kept over a restart; trying again");
+                }
+                kept.number = if is_stored { number } else { kept.number };
+                kept.trouble = trouble;
+            });
+            if !is_open {
+                return;
             }
         }
     });
-    (sender, task)
+    (sender, kept, task)
+}
+
+/// Until it is to be tried again, or there is something newer. False if nobody sends any more.
+async fn wait(receiver: &mut watch::Receiver<RiskMemory>) -> bool {
+    tokio::select! {
+        changed = receiver.changed() => changed.is_ok(),
+        () = tokio::time::sleep(RETRY_EVERY) => true,
+    }
 }
 
 /// Written beside the file and renamed over it, so that a crash leaves the old one or the new one.
@@ -108,7 +147,7 @@ mod tests {
     #[tokio::test]
     async fn the_last_one_is_written_before_the_task_ends() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (sender, task) = keep(folder.path().to_owned(), RiskMemory::default());
+        let (sender, _, task) = keep(folder.path().to_owned(), RiskMemory::default());
         let memory = |ttl_s| RiskMemory { heartbeats: [("alpha".to_owned(), ttl_s)].into(), ..RiskMemory::default() };
         for ttl_s in 1..50 {
             sender.send_replace(memory(ttl_s));
@@ -116,5 +155,23 @@ mod tests {
         drop(sender);
         task.await.expect("ended");
         assert_eq!(load(folder.path()).expect("loaded"), memory(49));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_written_is_told_and_tried_again_until_it_can() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let missing = folder.path().join("gone");
+        let (sender, mut kept, task) = keep(missing.clone(), RiskMemory::default());
+        sender.send_replace(RiskMemory { number: 1, ..RiskMemory::default() });
+        kept.changed().await.expect("told");
+        let told = kept.borrow_and_update().clone();
+        assert!(told.number == 0 && told.trouble.is_some(), "{told:?}");
+        fs::create_dir(&missing).expect("a folder");
+        while *kept.borrow_and_update() != (RiskKept { number: 1, trouble: None }) {
+            kept.changed().await.expect("told");
+        }
+        drop(sender);
+        task.await.expect("ended");
+        assert_eq!(load(&missing).expect("loaded"), RiskMemory::default());
     }
 }

@@ -161,6 +161,8 @@ pub struct Troubles {
     pub journal: Option<String>,
     /// Events of orders cannot be stored in JetStream.
     pub stream: Option<String>,
+    /// The kill switch and the limits cannot be kept.
+    pub risk: Option<String>,
 }
 
 impl Fact {

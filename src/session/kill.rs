@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Answer, Command, Event, Output, Session, orders::Whose, risk::RiskMemory};
+use super::{
+    Answer, Command, Event, Now, Output, Session,
+    orders::Whose,
+    risk::{RiskMemory, kept::Due},
+};
 use crate::schema::{
     ApiError, ErrorCode,
     bridge::BridgeEvent,
@@ -31,10 +35,11 @@ impl Session {
         }
         self.core.accept(command.token);
         self.keep_risk();
+        let state = self.core.risk.state(self.core.now);
+        self.answer_once_kept(command, Answer::Risk(Box::new(state)));
         let whose = ask.name.as_deref().unwrap_or("all clients");
         let back = if ask.limits.is_none() { " back to the configuration" } else { "" };
         self.tell_risk("risk_limits", format!("limits of {whose} were set{back}{}", asked_by(command)), &[]);
-        self.tell_limits(command);
     }
 
     /// No order passes from here on; then the open ones are cancelled.
@@ -53,8 +58,9 @@ impl Session {
             withdrawn: swept.withdrawn,
             cancels: swept.cancels,
             waits_for_link: ask.cancel != Sweep::None && !self.trading.is_ready(),
+            kept: true,
         };
-        self.core.answer(command.token, Answer::Halted(Box::new(answer)));
+        self.answer_once_kept(command, Answer::Halted(Box::new(answer)));
     }
 
     /// The file halts when it appears; when it goes, a request may resume.
@@ -77,6 +83,7 @@ impl Session {
             self.core.accept(command.token);
             self.keep_risk();
             self.tell_risk("resume", format!("orders are taken again{}", asked_by(command)), &[]);
+            return self.answer_once_kept(command, Answer::Resumed(Resumed { was_halted }));
         }
         self.core.answer(command.token, Answer::Resumed(Resumed { was_halted }));
     }
@@ -92,7 +99,7 @@ impl Session {
                 if was_silent {
                     self.tell_risk("dead_man", format!("client {client} is heard of again"), &[]);
                 }
-                if is_new {
+                if is_new || was_silent {
                     self.keep_risk();
                 }
                 let until_us = (ask.ttl_s > 0).then(|| now.us + i64::from(ask.ttl_s) * 1_000_000);
@@ -105,7 +112,12 @@ impl Session {
     /// Finds out who has been silent, and goes on cancelling while a halt stands.
     pub(super) fn watch_risk(&mut self) {
         let now = self.core.now;
-        for client in self.core.risk.heartbeats().overdue(now.at) {
+        self.answer_kept();
+        let overdue = self.core.risk.heartbeats().overdue(now.at);
+        if !overdue.is_empty() {
+            self.keep_risk();
+        }
+        for client in overdue {
             let fence = self.fence();
             let swept = self.orders.sweep(&mut self.core, Whose::Client(&client), fence);
             let figures = [("withdrawn", swept.withdrawn), ("cancels", swept.cancels)];
@@ -142,8 +154,37 @@ impl Session {
     }
 
     fn keep_risk(&mut self) {
-        let memory = self.core.risk.memory();
+        let memory = self.core.risk.keep();
         self.core.output(Output::KeepRisk(Box::new(memory)));
+    }
+
+    /// What was asked to be kept up to this number is on the disk.
+    pub fn on_risk_kept(&mut self, now: Now, number: u64) {
+        self.begin(now);
+        self.core.risk.kept.on_stored(number);
+        self.answer_kept();
+        self.settle();
+    }
+
+    /// What was asked for is in force; the caller is told so once a crash would not undo it.
+    fn answer_once_kept(&mut self, command: &Command, answer: Answer) {
+        self.core.risk.kept.owe(self.core.now.at, command.deadline, command.token, answer);
+    }
+
+    fn answer_kept(&mut self) {
+        for Due { token, answer, is_stored } in self.core.risk.kept.take_due(self.core.now.at) {
+            match answer {
+                Answer::Halted(halted) => {
+                    let halted = HaltAnswer { kept: is_stored, ..*halted };
+                    self.core.answer(token, Answer::Halted(Box::new(halted)));
+                }
+                answer if is_stored => self.core.answer(token, answer),
+                _ => {
+                    let message = "it is in force, but could not be written down: a restart would undo it";
+                    self.core.refuse(token, ApiError::new(ErrorCode::NotReady, message));
+                }
+            }
+        }
     }
 
     fn tell_risk(&mut self, event: &str, message: String, figures: &[(&str, u32)]) {

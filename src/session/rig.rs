@@ -44,6 +44,8 @@ pub(crate) struct Rig {
     pub(crate) cached: Vec<CacheItem>,
     /// What the session last asked to be kept of its risk gate.
     pub(crate) kept_risk: Option<RiskMemory>,
+    /// Whether what is to be kept of the risk gate gets nowhere. Off until a test turns it on.
+    pub(crate) is_risk_file_stuck: bool,
     parts: Vec<(Token, Part)>,
     /// What IBC was to be told.
     pub(crate) gateway_commands: Vec<(u64, GatewayCommand)>,
@@ -82,6 +84,7 @@ impl Rig {
             events: Vec::new(),
             replies: Vec::new(),
             kept_risk: None,
+            is_risk_file_stuck: false,
             parts: Vec::new(),
             gateway_commands: Vec::new(),
             takes_parts: true,
@@ -407,7 +410,7 @@ impl Rig {
                 Output::Close { .. } | Output::Port(_) => {}
                 Output::Event(event) => self.events.push(event),
                 Output::Cache(item) => self.cached.push(item),
-                Output::KeepRisk(memory) => self.kept_risk = Some(*memory),
+                Output::KeepRisk(memory) => self.keep_risk(*memory),
                 Output::Part { token, part } => {
                     if self.takes_parts {
                         self.session.core.part_taken(token);

@@ -1,8 +1,23 @@
-//! What the journal of a scripted session gives back to its next run.
+//! What the disk of a scripted session keeps and gives back to its next run.
 
 use std::ops::Range;
 
-use super::durable::{Entry, Fact, Memory};
+use super::{
+    RiskMemory,
+    durable::{Entry, Fact, Memory},
+    rig::Rig,
+};
+
+impl Rig {
+    /// At once, unless the test says otherwise.
+    pub(super) fn keep_risk(&mut self, memory: RiskMemory) {
+        let number = memory.number;
+        self.kept_risk = Some(memory);
+        if !self.is_risk_file_stuck {
+            self.session.on_risk_kept(self.now(), number);
+        }
+    }
+}
 
 /// Where the entries are that are written with the one of this receipt.
 pub(crate) fn batch(entries: &[Entry], receipt: u64) -> Range<usize> {

@@ -109,6 +109,9 @@ pub struct HaltAnswer {
     pub cancels: u32,
     /// True if cancels wait for the trading link.
     pub waits_for_link: bool,
+    /// False if it could not be written down yet: it is in force, and a restart of the bridge would undo it. The bridge
+    /// goes on trying, and takes no orders meanwhile.
+    pub kept: bool,
 }
 
 /// `risk.resume`: orders are taken again.

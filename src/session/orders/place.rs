@@ -268,6 +268,10 @@ impl Orders {
             let message = format!("events of orders cannot be stored in JetStream: {reason}; nothing was sent");
             return Err(not_ready(message));
         }
+        if let Some(reason) = &core.troubles.risk {
+            let message = format!("the kill switch and the limits cannot be written down: {reason}; nothing was sent");
+            return Err(not_ready(message));
+        }
         if core.congested {
             let message = "events of orders and fills are waiting for NATS; nothing was sent";
             return Err(ApiError::new(ErrorCode::Busy, message).retry_after_ms(1_000));

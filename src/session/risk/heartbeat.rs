@@ -1,7 +1,7 @@
 //! The dead-man switch: clients that promised to be heard of, and since when they are silent.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -25,9 +25,12 @@ pub(crate) struct Heartbeats {
 }
 
 impl Heartbeats {
-    pub(super) fn restore(now: Instant, promises: &BTreeMap<String, u32>) -> Self {
-        let promise = |ttl_s: u32| Promise { ttl_s, due: Some(now + seconds(ttl_s)) };
-        Self { promises: promises.iter().map(|(client, ttl_s)| (client.clone(), promise(*ttl_s))).collect() }
+    pub(super) fn restore(now: Instant, promises: &BTreeMap<String, u32>, silent: &BTreeSet<String>) -> Self {
+        let promise = |(client, ttl_s): (&String, &u32)| {
+            let due = (!silent.contains(client)).then(|| now + seconds(*ttl_s));
+            (client.clone(), Promise { ttl_s: *ttl_s, due })
+        };
+        Self { promises: promises.iter().map(promise).collect() }
     }
 
     pub(super) fn promises(&self) -> BTreeMap<String, u32> {

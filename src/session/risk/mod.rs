@@ -7,13 +7,16 @@
 pub(crate) mod audit;
 mod day;
 mod heartbeat;
+pub(crate) mod kept;
+#[cfg(test)]
+mod kept_tests;
 mod measure;
 #[cfg(test)]
 mod tests;
 mod worth;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -37,6 +40,7 @@ use crate::{
 };
 use day::Days;
 use heartbeat::Heartbeats;
+use kept::Kept;
 use measure::{Means, Planned};
 use worth::Worth;
 
@@ -56,6 +60,11 @@ pub struct RiskMemory {
     pub clients: BTreeMap<String, Limits>,
     /// Longest silence each client has promised, in seconds.
     pub heartbeats: BTreeMap<String, u32>,
+    /// Of these, the clients that were silent for longer and have not been heard of since.
+    pub silent: BTreeSet<String>,
+    /// Counts what one run asked to be kept.
+    #[serde(skip)]
+    pub number: u64,
 }
 
 /// The gate every new or modified order passes.
@@ -71,6 +80,8 @@ pub(crate) struct Risk {
     views: Vec<View>,
     /// Orders of the request at hand that have passed.
     planned: Vec<Planned>,
+    /// Who waits for the disk.
+    pub(crate) kept: Kept,
     /// The halt file exists: nobody may resume.
     pub(crate) is_halt_file_there: bool,
     /// When to look for open orders that a halt has not reached yet.
@@ -89,15 +100,17 @@ impl Risk {
             heartbeats: Heartbeats::default(),
             views: Vec::new(),
             planned: Vec::new(),
+            kept: Kept::default(),
             is_halt_file_there: false,
             sweep_at: None,
         }
     }
 
-    /// Goes on where an earlier run ended. Silence is counted anew: nobody could be heard meanwhile.
+    /// Goes on where an earlier run ended. Silence is counted anew, since nobody could be heard meanwhile; but who was
+    /// silent before is still to be heard of.
     pub(crate) fn restore(&mut self, now: Now, memory: RiskMemory) {
-        self.heartbeats = Heartbeats::restore(now.at, &memory.heartbeats);
-        self.sweep_at = memory.halted.is_some().then_some(now.at);
+        self.heartbeats = Heartbeats::restore(now.at, &memory.heartbeats, &memory.silent);
+        self.sweep_at = (memory.halted.is_some() || !memory.silent.is_empty()).then_some(now.at);
         self.memory = memory;
     }
 
@@ -109,9 +122,11 @@ impl Risk {
         }
     }
 
-    /// What to keep.
-    pub(crate) fn memory(&self) -> RiskMemory {
-        RiskMemory { heartbeats: self.heartbeats.promises(), ..self.memory.clone() }
+    /// What to keep from now on.
+    pub(crate) fn keep(&mut self) -> RiskMemory {
+        let silent = self.heartbeats.silent().into_iter().collect();
+        let heartbeats = self.heartbeats.promises();
+        RiskMemory { heartbeats, silent, number: self.kept.ask(), ..self.memory.clone() }
     }
 
     /// Other limits; what a request has set goes on to outrank them.
@@ -353,9 +368,9 @@ impl Risk {
         &mut self.heartbeats
     }
 
-    /// When somebody becomes silent, or open orders are to be looked for.
+    /// When somebody becomes silent, open orders are to be looked for, or an answer waits for the disk no longer.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        self.heartbeats.wake_at().into_iter().chain(self.sweep_at).min()
+        [self.heartbeats.wake_at(), self.sweep_at, self.kept.wake_at()].into_iter().flatten().min()
     }
 
     // Answers.

@@ -151,8 +151,8 @@ fn a_cancel_does_not_wait_for_the_disk() {
 #[test]
 fn new_orders_are_refused_while_nothing_can_be_written_or_told() {
     let mut rig = Rig::ready();
-    let journal = Troubles { journal: Some("the disk is full".to_owned()), stream: None };
-    let stream = Troubles { journal: None, stream: Some("no stream".to_owned()) };
+    let journal = Troubles { journal: Some("the disk is full".to_owned()), ..Troubles::default() };
+    let stream = Troubles { stream: Some("no stream".to_owned()), ..Troubles::default() };
     for (troubles, why) in [(journal, "the disk is full"), (stream, "no stream")] {
         rig.session.on_troubles(troubles);
         let token = place(&mut rig, ask("k1", ""));
