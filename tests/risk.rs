@@ -35,17 +35,25 @@ async fn a_halt_empties_the_book_and_outlives_a_kill() {
     let mut desk = Desk::without_bridge().await;
     desk.start_bridge(LIMITS);
     desk.wait_ready().await;
-    for number in 0..20 {
+    // Their names come in another order than they do.
+    for number in (0..100).rev() {
         assert_eq!(desk.get("order.place", resting(&format!("k{number}"), 5)).await["state"], "working");
     }
     let answer = desk.get("risk.halt.desk", json!({ "reason": "drill" })).await;
-    assert_eq!((&answer["cancels"], &answer["halted"]["by"]), (&json!(20), &json!("desk")));
+    assert_eq!((&answer["cancels"], &answer["halted"]["by"]), (&json!(100), &json!("desk")));
     let (code, message) = desk.refused("order.place", &resting("late", 5).to_string()).await;
     assert_eq!(code, "rejected_by_risk");
     assert!(message.contains("halted by desk (drill)"), "{message}");
     desk.eventually("no order is open", async || (open(&desk).await == 0).then_some(())).await;
-    assert_eq!(desk.sim().request_count("CancelOrderRequest").await, 20);
-    desk.eventually("the halt is kept", async || desk.state().join("risk.json").exists().then_some(())).await;
+    assert_eq!(desk.sim().request_count("CancelOrderRequest").await, 100);
+    let cancelled = async || {
+        let told = desk.stored("IB_ORDERS").await.into_iter().map(|(_, event)| event);
+        let keys: Vec<Value> =
+            told.filter(|event| event["state"] == "cancelled").map(|event| event["key"].clone()).collect();
+        (keys.len() == 100).then_some(keys)
+    };
+    let oldest_first: Vec<Value> = (0..100).rev().map(|number| json!(format!("k{number}"))).collect();
+    assert_eq!(desk.eventually("every end is told", cancelled).await, oldest_first);
 
     desk.kill_bridge().await;
     desk.start_bridge(LIMITS);
@@ -57,8 +65,50 @@ async fn a_halt_empties_the_book_and_outlives_a_kill() {
     let decisions: Vec<_> =
         desk.stored("IB_AUDIT").await.into_iter().map(|(_, event)| event["decision"].clone()).collect();
     let count = |decision: &str| decisions.iter().filter(|one| *one == decision).count();
-    // 21 orders, the halt and the resume; the two orders that came too late.
-    assert_eq!((count("accepted"), count("refused")), (23, 2));
+    // 101 orders, the halt and the resume; the two orders that came too late.
+    assert_eq!((count("accepted"), count("refused")), (103, 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_halt_that_was_acknowledged_is_not_forgotten_by_a_crash() {
+    let mut desk = Desk::without_bridge().await;
+    desk.start_bridge(LIMITS);
+    desk.wait_ready().await;
+    for round in 0..3 {
+        let answer = desk.get("risk.halt.desk", json!({ "reason": format!("round {round}") })).await;
+        desk.kill_bridge().await;
+        assert_eq!(answer["kept"], true);
+        desk.start_bridge(LIMITS);
+        desk.wait_ready().await;
+        let limits = desk.get("risk.limits", json!({})).await;
+        assert_eq!(limits["halted"]["reason"], format!("round {round}"));
+        assert_eq!(desk.get("risk.resume.desk", json!({})).await, json!({ "was_halted": true }));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_cannot_be_read_is_audited() {
+    let mut desk = Desk::without_bridge().await;
+    desk.start_bridge(LIMITS);
+    desk.wait_ready().await;
+    desk.refused("order.place.alpha", r#"{"key":"strange","oops":1}"#).await;
+    desk.refused("order.cancel", "no JSON").await;
+    desk.client.publish("ib.req.order.cancel_all.beta", "{}".into()).await.expect("published");
+    // A question changes nothing.
+    desk.refused("order.get", "no JSON").await;
+    let audited = async || {
+        let told = desk.stored("IB_AUDIT").await.into_iter().map(|(_, event)| event);
+        let told: Vec<Value> = told.collect();
+        (told.len() == 3).then_some(told)
+    };
+    let audited = desk.eventually("all are told", audited).await;
+    let of = |verb: &str| audited.iter().find(|event| event["verb"] == verb).expect("audited");
+    let (place, cancel, unheard) = (of("order.place"), of("order.cancel"), of("order.cancel_all"));
+    assert_eq!((&place["client"], &place["key"]), (&json!("alpha"), &json!("strange")));
+    assert_eq!(place["request"], r#"{"key":"strange","oops":1}"#);
+    for event in [place, cancel, unheard] {
+        assert_eq!((&event["decision"], &event["code"]), (&json!("refused"), &json!("invalid_request")), "{event}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

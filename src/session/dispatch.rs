@@ -195,6 +195,7 @@ impl Session {
     pub(super) fn fence(&self) -> Fence {
         Fence {
             is_ready: self.trading.is_ready(),
+            may_cancel: self.trading.is_watched(),
             ib_lost: self.truth.ib_link == IbLink::Lost,
             restart_until_us: self.maintenance.orders_fenced_until_us(&self.core).max(self.restart_asked_until_us()),
             server_version: self.trading.server_version(),
@@ -378,8 +379,12 @@ impl Session {
             None if notice.code == 2101 && link == LinkName::Trading => self.account.on_updates_taken(&mut self.core),
             None => {
                 let farms_down = FARMS.map(|kind| self.truth.down(kind));
+                let was_lost = self.truth.ib_link == IbLink::Lost;
                 let change = self.truth.on_notice(&mut self.core, link, notice.code, &notice.text);
                 if let Some(change) = change {
+                    if was_lost && change != IbChange::Lost {
+                        self.orders.on_ib_back(&self.core);
+                    }
                     self.on_ib_change(link, change);
                 } else if link == LinkName::Trading && notice.meaning.category == Category::RequestInvalid {
                     self.account.on_unnamed_refusal(&mut self.core);
@@ -422,8 +427,10 @@ impl Session {
             self.market.on_ib_reached(&mut self.core);
             self.services.on_ib_reached(&mut self.core);
         }
-        if link == LinkName::Trading {
+        if change == IbChange::Lost || link == LinkName::Trading {
             self.orders.on_ib_change(&mut self.core, change);
+        }
+        if link == LinkName::Trading {
             self.account.on_ib_change(&mut self.core, change);
         }
         if change != IbChange::Lost {

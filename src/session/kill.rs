@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Answer, Command, Event, Now, Output, Session,
-    orders::Whose,
+    orders::{Swept, Whose, halted_reason},
     risk::{RiskMemory, kept::Due},
 };
 use crate::schema::{
@@ -49,7 +49,10 @@ impl Session {
         let halted = self.core.risk.halt(self.core.now, halted);
         self.core.accept(command.token);
         self.keep_risk();
-        let swept = self.sweep();
+        // What waits for the disk or for its turn is not open yet: it goes nowhere, whatever is to be cancelled.
+        let unsent = halted_reason(&halted.by, halted.reason.as_deref());
+        let mut swept = Swept { withdrawn: self.orders.take_back_unsent(&mut self.core, &unsent), cancels: 0 };
+        swept += self.sweep();
         let reason = ask.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         let figures = [("withdrawn", swept.withdrawn), ("cancels", swept.cancels)];
         self.tell_risk("kill", format!("halted{}{reason}", asked_by(command)), &figures);
@@ -57,7 +60,7 @@ impl Session {
             halted,
             withdrawn: swept.withdrawn,
             cancels: swept.cancels,
-            waits_for_link: ask.cancel != Sweep::None && !self.trading.is_ready(),
+            waits_for_link: ask.cancel != Sweep::None && !self.fence().may_cancel,
             kept: true,
         };
         self.answer_once_kept(command, Answer::Halted(Box::new(answer)));
@@ -132,10 +135,10 @@ impl Session {
 
     /// Cancels what a halt or a client's silence is to cancel and has not been asked to be cancelled yet: orders that
     /// were found at IB since, or that no cancel could be sent for.
-    fn sweep(&mut self) -> super::orders::Swept {
+    fn sweep(&mut self) -> Swept {
         let fence = self.fence();
         let scope = self.core.risk.halted().map(|halted| halted.cancel);
-        let mut swept = super::orders::Swept::default();
+        let mut swept = Swept::default();
         match scope {
             Some(Sweep::Bridge) => swept += self.orders.sweep(&mut self.core, Whose::Bridge, fence),
             Some(Sweep::Account) => {

@@ -141,6 +141,11 @@ impl Link {
         matches!(self.state, State::Syncing { .. } | State::Ready)
     }
 
+    /// The first download should have ended by now.
+    pub(crate) fn is_sync_overdue(&self, core: &Core) -> bool {
+        matches!(self.state, State::Syncing { deadline } if deadline <= core.now.at)
+    }
+
     pub(crate) fn is_greeting(&self) -> bool {
         matches!(self.state, State::Greeting { .. })
     }

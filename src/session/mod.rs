@@ -317,6 +317,11 @@ impl Session {
         self.begin(now);
         self.maintenance.on_timer(&mut self.core);
         self.maintenance.tell_core(&mut self.core);
+        if self.trading.is_sync_overdue(&self.core) && self.account.is_synced() {
+            // The next settling makes the link ready, without what stayed out.
+            self.orders.go_on_without(&mut self.core);
+            self.settle();
+        }
         for name in [LinkName::Trading, LinkName::Data] {
             let (link, core) = self.link(name);
             let step = link.on_timer(core);
@@ -472,6 +477,7 @@ impl Session {
             self.trading.on_synced(&self.core);
         }
         let fence = self.fence();
+        self.orders.enforce(&mut self.core, fence);
         self.orders.resume_cancels(&mut self.core, fence);
         if std::mem::take(&mut self.core.wants_probe) {
             self.data.probe(&mut self.core);

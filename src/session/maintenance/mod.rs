@@ -74,7 +74,10 @@ impl Maintenance {
             _ => told.end_us,
         });
         let planned = self.planned.iter().map(|window| window.start_us.saturating_sub(announce_us));
-        let next_us = told.chain(planned).filter(|at_us| *at_us > core.now.us).min();
+        let fence_us = seconds(core.config.calendar.fence_orders_s);
+        let restarts = self.told.iter().filter(|told| told.kind == MaintenanceKind::GatewayRestart);
+        let fences = restarts.map(|told| told.start_us.saturating_sub(fence_us));
+        let next_us = told.chain(planned).chain(fences).filter(|at_us| *at_us > core.now.us).min();
         let next = next_us.and_then(|at_us| u64::try_from(at_us - core.now.us).ok()).map(Duration::from_micros);
         next.map(|later| core.now.at + later).into_iter().chain(self.plan_again).min()
     }

@@ -98,7 +98,7 @@ impl Orders {
         ask: &ExecutionsRequest,
         accounts: Option<&BTreeSet<String>>,
     ) {
-        if !self.sync.was_done() {
+        if !self.sync.was_done() || self.sync.missing.executions {
             return core.refuse(command.token, not_ready("the first download of executions has not ended"));
         }
         let fills = self.fills.list(accounts, ask.key.as_deref(), ask.model.as_deref());

@@ -103,7 +103,7 @@ impl Orders {
             return Ok(Sending::Withdrawn);
         }
         self.want_cancel(key, ask, fence);
-        if !fence.is_ready || self.waits_for_parent(key) {
+        if !fence.may_cancel || self.waits_for_parent(key) {
             self.late_cancels.insert(key.clone());
             self.keep_cancel(core, key);
             return Ok(Sending::Late);
@@ -163,7 +163,7 @@ impl Orders {
         let order_id = record.event.order_id.filter(|id| *id != 0);
         let Some(order_id) = order_id.filter(|_| record.event.client_id == Some(self.client_id)) else { return };
         let is_due = record.cancel_sent.is_none_or(|at| at + CANCEL_INTERVAL <= core.now.at);
-        if fence.is_ready && is_due {
+        if fence.may_cancel && is_due {
             // The cancel class never refuses; the answer is about the order of the key.
             let _ = self.submit_cancel(core, client, twin, order_id, &CancelOrder::default());
         }

@@ -43,7 +43,7 @@ impl Orders {
         }
         let mut keys = self.in_scope(command, ask);
         if ask.scope == CancelScope::Global {
-            if fence.is_ready {
+            if fence.may_cancel {
                 self.cancel_global(core, command.client.as_ref(), fence)?;
             } else {
                 // The cancels of our own wait for the link. One of everything would reach orders placed since.
@@ -87,7 +87,7 @@ impl Orders {
     ///
     /// # Errors
     ///
-    /// If the trading link is not ready.
+    /// If the trading link is not logged in.
     pub(super) fn cancel_global(
         &mut self,
         core: &mut Core,
@@ -98,8 +98,8 @@ impl Orders {
         for key in self.book.open_keys() {
             self.withdraw(core, &key, "cancelled before it was sent");
         }
-        if !fence.is_ready {
-            return Err(not_ready("the trading link to the gateway is not ready; nothing was cancelled"));
+        if !fence.may_cancel {
+            return Err(not_ready("the trading link to the gateway is not logged in; nothing was cancelled"));
         }
         let request = GlobalCancelRequest { order_cancel: Some(OrderCancel::default()) };
         let errand = Errand::new(LinkName::Trading, Class::Cancel, Request::GlobalCancelRequest(request))

@@ -178,10 +178,10 @@ impl Orders {
         });
         match effect {
             Effect::CancelRefused => {
-                // A gateway without IB, or one that has not heard of the order yet, may be wrong.
+                // A gateway without IB, or one that has not heard of the order yet or not told its orders, may be wrong.
                 let is_known =
                     self.book.get(&key).is_some_and(|record| record.facts.state() != order::OrderState::OutcomeUnknown);
-                if is_known && !core.ib_lost {
+                if is_known && !core.ib_lost && self.sync.is_done() {
                     self.drop_cancel(core, &key);
                 }
                 self.end_cancels(core, &key, None);

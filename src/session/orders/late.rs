@@ -2,7 +2,9 @@
 //! in which the order is made has left, or sent without the order being seen to end.
 //!
 //! A cancel is written down with its order and stays wanted until the order is over or the gateway refuses it. It is
-//! sent again once per login and once when IB is back, after the lists have told which orders are over.
+//! sent again once per login and once when IB is back, after the lists have told which orders are over. One asked for
+//! while those lists are on their way is sent at once, and again after them: a gateway that has just logged in itself
+//! may not have heard of the order yet.
 
 use super::{Fence, Orders, book::Record};
 use crate::{
@@ -54,7 +56,10 @@ impl Orders {
         if self.late_cancels.is_empty() || !fence.is_ready || fence.ib_lost || self.sync.is_asking() {
             return;
         }
-        for key in std::mem::take(&mut self.late_cancels) {
+        // Oldest first, as the kill switch cancels: what it had begun when the link fell goes on in the same order.
+        let mut due: Vec<OrderKey> = std::mem::take(&mut self.late_cancels).into_iter().collect();
+        due.sort_by_key(|key| self.book.get(key).map(|record| record.born));
+        for key in due {
             self.resume_cancel(core, key);
         }
     }
@@ -73,8 +78,8 @@ impl Orders {
         if record.facts.state().is_final() {
             return;
         }
-        let client = record.client.clone();
-        if self.waits_for_parent(&key) || self.submit_cancel(core, client.as_ref(), &key, order_id, &ask).is_err() {
+        // In no client's name: clients would take turns.
+        if self.waits_for_parent(&key) || self.submit_cancel(core, None, &key, order_id, &ask).is_err() {
             self.late_cancels.insert(key);
         }
     }

@@ -12,6 +12,7 @@ mod describe;
 mod evidence;
 mod evidence_log;
 mod facts;
+mod fence;
 mod fills;
 mod group;
 mod kept;
@@ -57,6 +58,7 @@ use crate::{
         message::order_flow::{OpenOrder, OrderStatus},
     },
 };
+pub(crate) use fence::halted_reason;
 pub use group::Family;
 
 use book::{Book, Record};
@@ -72,6 +74,8 @@ use sync::Sync;
 pub(crate) struct Fence {
     /// The trading link is ready.
     pub(crate) is_ready: bool,
+    /// The trading link is logged in, be its first download complete or not: cancels may be sent.
+    pub(crate) may_cancel: bool,
     /// The gateway has lost IB (1100): it would hold the order and send it later.
     pub(crate) ib_lost: bool,
     /// The gateway is about to restart, and should be back by then; microseconds UTC.
@@ -136,6 +140,8 @@ pub(crate) struct Orders {
     gatherings: FxHashMap<Token, Gathering>,
     /// What-if orders in flight, by order id.
     previews: FxHashMap<i32, Preview>,
+    /// A fence is up, and what had not left when it went up has been taken back.
+    is_shut: bool,
 }
 
 impl Orders {

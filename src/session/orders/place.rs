@@ -261,6 +261,14 @@ impl Orders {
                 "the gateway has lost its link to IB and would send the order later; nothing was sent",
             ));
         }
+        if self.sync.is_reconciling(core.now.at) {
+            return Err(not_ready(
+                "IB is back and what became of open orders meanwhile is being asked; nothing was sent",
+            ));
+        }
+        if let Some(names) = self.sync.missing.names() {
+            return Err(not_ready(format!("the gateway has not told {names} since the login; nothing was sent")));
+        }
         if let Some(reason) = &core.troubles.journal {
             return Err(not_ready(format!("the order journal cannot be written: {reason}; nothing was sent")));
         }

@@ -48,7 +48,7 @@ impl Orders {
             }
             let ask = CancelOrder { key: Some(key.clone()), ..CancelOrder::default() };
             // What a halt cancels waits for the link with the halt: it may be resumed before.
-            let sending = if fence.is_ready {
+            let sending = if fence.may_cancel {
                 self.send_cancel(core, None, &key, &ask, fence).unwrap_or(Sending::Nothing)
             } else if self.withdraw(core, &key, "cancelled before it was sent") {
                 Sending::Withdrawn

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use super::{Orders, book::Identity};
 use crate::{
     config::ms,
-    schema::connection::LinkName,
+    schema::{bridge::BridgeEvent, connection::LinkName},
     session::{
+        Event,
         core::{Core, Errand, Owner},
         notice::Notice,
         pacing::Class,
@@ -84,6 +85,29 @@ pub(super) struct Sync {
     pub(super) has_ended: bool,
     /// Why the gateway takes no orders of this login.
     pub(super) read_only: Option<String>,
+    /// IB is back: what became of orders meanwhile is asked, until then at the longest.
+    reconciling_until: Option<Instant>,
+    /// Lists that the gateway has not told since the login, which went on without them.
+    pub(super) missing: Missing,
+}
+
+/// Lists without which the login went on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Missing {
+    completed: bool,
+    pub(super) executions: bool,
+}
+
+impl Missing {
+    /// Their names; `None` if nothing is missing.
+    pub(super) fn names(self) -> Option<&'static str> {
+        match (self.completed, self.executions) {
+            (true, true) => Some("the lists of completed orders and of executions"),
+            (true, false) => Some("the list of completed orders"),
+            (false, true) => Some("the list of executions"),
+            (false, false) => None,
+        }
+    }
 }
 
 impl Sync {
@@ -94,6 +118,11 @@ impl Sync {
     /// Lists are on their way.
     pub(super) fn is_asking(&self) -> bool {
         self.asked_at.is_some()
+    }
+
+    /// IB is back, and what became of orders meanwhile is not known yet.
+    pub(super) fn is_reconciling(&self, now: Instant) -> bool {
+        self.reconciling_until.is_some_and(|until| now < until)
     }
 
     /// True from the first complete download on.
@@ -120,6 +149,11 @@ impl Sync {
     pub(super) fn lists_all(&self) -> bool {
         let ended = |progress| progress == Progress::Ended;
         self.lists_open() && ended(self.completed) && ended(self.executions)
+    }
+
+    /// Every list of the round has ended, or is not told this login.
+    fn is_over(&self) -> bool {
+        [self.open, self.completed, self.executions].into_iter().all(Progress::is_over)
     }
 
     /// The round takes too long.
@@ -287,6 +321,7 @@ impl Orders {
     }
 
     fn end(&mut self, core: &mut Core, part: Part, progress: Progress) {
+        self.find_missing(core, part);
         if progress == Progress::Ended && self.sync.is_late(part) {
             return;
         }
@@ -298,8 +333,7 @@ impl Orders {
             // A list that was given up may still come.
             _ => *slot = progress,
         }
-        let all = [self.sync.open, self.sync.completed, self.sync.executions];
-        if self.sync.asked_at.is_some() && all.into_iter().all(Progress::is_over) {
+        if self.sync.asked_at.is_some() && self.sync.is_over() {
             self.end_round(core);
         }
     }
@@ -313,19 +347,70 @@ impl Orders {
         if reconcile_ms > 0 {
             self.sync.look_again_after(core.now.at, ms(reconcile_ms));
         }
+        if self.sync.missing.names().is_some() {
+            self.sync.look_again_after(core.now.at, ms(core.config.timing.sync_ms));
+        }
         self.judge_unlisted(core);
         if self.sync.again {
             self.begin_round(core);
+        } else if self.sync.is_over() && !self.sync.is_partial {
+            self.sync.reconciling_until = None;
         }
     }
 
-    /// IB is back: what filled or ended meanwhile may have been told to nobody. The download of the
-    /// login counts as done all the while, so that a list which never comes holds up no order.
+    /// The deadline of the login has passed. If nothing but lists of what is over has stayed out, the login goes on
+    /// without them: absence proves nothing then, and new orders wait until they come. False if more is missing.
+    pub(crate) fn go_on_without(&mut self, core: &mut Core) -> bool {
+        if self.sync.is_done || self.sync.open != Progress::Ended {
+            return false;
+        }
+        let missing =
+            Missing { completed: !self.sync.completed.is_over(), executions: !self.sync.executions.is_over() };
+        if let Some(req_id) = self.sync.executions_id.filter(|_| missing.executions) {
+            core.done(req_id);
+        }
+        self.sync.give_up();
+        self.sync.missing = missing;
+        self.end_round(core);
+        if let Some(names) = missing.names() {
+            let mut event = BridgeEvent::new("lists_missing", core.now.us);
+            event.message = Some(format!(
+                "the gateway has not told {names} within timing.sync_ms of the login: cancels go, new orders are refused \
+                 until it has"
+            ));
+            core.emit(Event::Bridge(Box::new(event)));
+        }
+        true
+    }
+
+    /// A list has come, be it late: nothing waits for it any more.
+    fn find_missing(&mut self, core: &mut Core, part: Part) {
+        let was_missing = self.sync.missing.names().is_some();
+        match part {
+            Part::Open => {}
+            Part::Completed => self.sync.missing.completed = false,
+            Part::Executions => self.sync.missing.executions = false,
+        }
+        if was_missing && self.sync.missing.names().is_none() {
+            let mut event = BridgeEvent::new("lists_complete", core.now.us);
+            event.message = Some("the gateway has told the lists that were missing since the login".to_owned());
+            core.emit(Event::Bridge(Box::new(event)));
+        }
+    }
+
+    /// IB is back, as one of the links was told first: no new orders until it is known what became of the others, but
+    /// for `timing.sync_ms` at the longest, so that a list which never comes holds up no order for ever.
+    pub(crate) fn on_ib_back(&mut self, core: &Core) {
+        self.sync.reconciling_until = Some(core.now.at + ms(core.config.timing.sync_ms));
+    }
+
+    /// IB is back: what filled or ended meanwhile may have been told to nobody.
     pub(crate) fn on_ib_change(&mut self, core: &mut Core, change: IbChange) {
         if change == IbChange::Lost {
             self.sync.is_partial = true;
             return;
         }
+        self.on_ib_back(core);
         if self.sync.asked_at.is_none() {
             // What was asked while IB was away and is still unanswered has been swallowed.
             self.sync.owed = [0; 2];

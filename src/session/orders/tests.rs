@@ -4,6 +4,7 @@ mod broker_days;
 mod codes;
 mod edges;
 mod families;
+mod fences;
 mod histories;
 mod incidents;
 mod journal;

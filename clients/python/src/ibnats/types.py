@@ -460,7 +460,7 @@ class BridgeEvent(TypedDict):
     breaker: NotRequired[Breaker]
     """The kind of request that `breaker` is about."""
     event: str
-    """`started`, `stopping`, `heartbeat`, `violation`, `watchdog_soft`, `watchdog_hard`, `shed`, `duplicate_order`, `mismatch`, `mismatch_over`, `account_reset`, `account_ready`, `accounts_not_followed`, `maintenance`, `watchdog_started`, `watchdog_stopped`, `watchdog_farm`, `watchdog_data_link`, `host_slept`, `clock_set_back`, `gateway_port`, `breaker`, `needs_person`, `needs_person_over`, `gateway_command`, `gateway_command_failed`, `reloaded`, `gateway_not_local`."""
+    """`started`, `stopping`, `heartbeat`, `violation`, `watchdog_soft`, `watchdog_hard`, `shed`, `duplicate_order`, `mismatch`, `mismatch_over`, `account_reset`, `account_ready`, `accounts_not_followed`, `maintenance`, `watchdog_started`, `watchdog_stopped`, `watchdog_farm`, `watchdog_data_link`, `host_slept`, `clock_set_back`, `gateway_port`, `breaker`, `needs_person`, `needs_person_over`, `gateway_command`, `gateway_command_failed`, `reloaded`, `gateway_not_local`, `lists_missing`, `lists_complete`."""
     figures: NotRequired[dict[str, int]]
     """Figures that belong to the event. Of `shed`: `shed_events`, `shed_kept_events`, `dropped_offline`, and under their names the subjects that lost most, all since the start."""
     maintenance: NotRequired[Maintenance]
@@ -1505,6 +1505,8 @@ class HaltAnswer(TypedDict):
     """Cancels on their way to the gateway. If the trading link is down they follow when it is ready again."""
     halted: Halted
     """The kill switch as it stands."""
+    kept: bool
+    """False if it could not be written down yet: it is in force, and a restart of the bridge would undo it. The bridge goes on trying, and takes no orders meanwhile."""
     waits_for_link: bool
     """True if cancels wait for the trading link."""
     withdrawn: int
@@ -1885,21 +1887,21 @@ class Limits(TypedDict):
     daily_loss: NotRequired[float]
     """Loss of the day, in the account's base currency and as a positive number, from which only orders that reduce a position are taken."""
     efficiency_ratio: NotRequired[float]
-    """Highest order efficiency ratio of an account's day (New York): (new orders + modifications + cancels) / (executed orders + 1). IB calls more than 20 excessive. Counted by this bridge since it started."""
+    """Highest order efficiency ratio of an account's day (New York): (new orders + modifications + cancels) / (executed orders + 1). IB calls more than 20 excessive. Counted by this bridge, over its restarts."""
     instruments: NotRequired[list[InstrumentRule]]
     """What may be traded: `STK`, `FUT:ES` or `CONID:265598`."""
     open_orders: NotRequired[int]
-    """Most open orders for one account, contract and side. IB's own limit is 15 or 20."""
+    """Most open orders for one account, contract (or combo) and side. IB's own limit is 15 or 20."""
     order_notional: NotRequired[float]
-    """Largest value of one order: quantity times price times multiplier, in the base currency of the order's account or, with `risk.notional_currency`, in the instrument's. The price is the limit price, else the stop price, else the quote an order of this side would meet."""
+    """Largest value of one order: quantity times price times multiplier, in the base currency of the order's account or, with `risk.notional_currency`, in the instrument's. The price is the limit price, else the stop price, else the quote an order of this side would meet. A combo's multiplier is the largest of its legs', which have to have been looked up; an order of which IB derives the quantity is refused."""
     order_quantity: NotRequired[float]
-    """Largest quantity of one order, in the instrument's units."""
+    """Largest quantity of one order, in the instrument's units. Of an order sized in money it is the money over the price; an order of which IB derives the quantity (hedges, advisors' percentages) is refused."""
     order_types: NotRequired[list[OrderType]]
-    """Order types that may be used."""
+    """Order types that may be used, also by attached orders."""
     orders_per_minute: NotRequired[int]
     """Most new orders and modifications in any 60 seconds."""
     price_collar_percent: NotRequired[float]
-    """Farthest a limit or stop price may lie from the last quote, in percent of it, on the side that costs money: a buy above it, a sell below it."""
+    """Farthest a limit or stop price may lie from the last quote, in percent of it, on the side that costs money: a buy above it, a sell below it. The limit price of a stop order is measured from its stop price."""
     read_only: NotRequired[bool]
     """True refuses every order; cancels still go."""
 
