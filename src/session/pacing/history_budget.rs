@@ -311,7 +311,7 @@ impl HistoryBudget {
         let used = part.window.used(now);
         // Somebody else uses the login's history too if the gateway complains at less than is allowed; a single
         // complaint with next to nothing used says no more than that.
-        let max = part.level.lower(now, if small { used.saturating_sub(1) } else { u32::MAX });
+        let max = part.level.lower(now, if small { used.saturating_sub(1) } else { u32::MAX }, wait);
         part.window.set_max(max);
         max
     }

@@ -57,9 +57,13 @@ impl Level {
         Some(at + every * u32::try_from(steps + 1).unwrap_or(u32::MAX))
     }
 
-    /// The gateway refused at `used`, or at four fifths of what was allowed if that is less.
-    pub(super) fn lower(&mut self, now: Instant, used: u32) -> u32 {
+    /// The gateway refused at `used`, or at four fifths of what was allowed if that is less. Complaints come in bursts,
+    /// about what was sent before the first of them: they count once in `window`.
+    pub(super) fn lower(&mut self, now: Instant, used: u32, window: Duration) -> u32 {
         let max = self.max(now);
+        if self.learnt.is_some_and(|(_, at)| now < at + window) {
+            return max;
+        }
         let to = (max.saturating_mul(4) / 5).min(used).clamp(self.floor.min(max), max);
         self.learnt = Some((to, now));
         to
@@ -71,17 +75,29 @@ impl Level {
 mod tests {
     use super::*;
 
+    const WINDOW: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_burst_of_complaints_counts_once() {
+        let start = Instant::now();
+        let mut level = Level::new(50, (1, Duration::from_secs(30)));
+        for ms in [0, 1, 500, 999] {
+            assert_eq!(level.lower(start + Duration::from_millis(ms), u32::MAX, WINDOW), 40, "after {ms} ms");
+        }
+        assert_eq!(level.lower(start + WINDOW, u32::MAX, WINDOW), 32);
+    }
+
     #[test]
     fn what_was_taken_away_comes_back_step_by_step() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut level = Level::new(40, (2, Duration::from_secs(10)));
         assert_eq!((level.max(start), level.restored_at()), (40, None));
-        assert_eq!(level.lower(start, 100), 32);
+        assert_eq!(level.lower(start, 100, WINDOW), 32);
         assert_eq!([9, 10, 39, 40].map(|seconds| level.max(at(seconds))), [32, 34, 38, 40]);
-        assert_eq!(level.lower(at(50), 7), 10, "never below a quarter");
+        assert_eq!(level.lower(at(50), 7, WINDOW), 10, "never below a quarter");
         assert_eq!(level.restored_at(), Some(at(200)));
         assert_eq!(level.next_step(at(61)), Some(at(70)));
-        assert_eq!(level.lower(at(51), 0), 10);
+        assert_eq!(level.lower(at(51), 0, WINDOW), 10);
     }
 }

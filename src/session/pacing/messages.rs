@@ -132,7 +132,7 @@ impl Messages {
 
     /// The gateway said that messages came too fast. Returns what is allowed from now on.
     pub(super) fn lower(&mut self, now: Instant) -> u32 {
-        let max = self.level.lower(now, u32::MAX);
+        let max = self.level.lower(now, u32::MAX, SECOND);
         self.set(max);
         max
     }
