@@ -81,5 +81,10 @@ impl Calendar {
         ] {
             broken.if_so(seconds > day_s, key, "must not be above a day");
         }
+        broken.if_so(
+            self.fence_orders_s > self.announce_s,
+            "calendar.fence_orders_s",
+            "must not be above calendar.announce_s: orders are not refused before it is said why",
+        );
     }
 }

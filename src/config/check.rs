@@ -168,6 +168,7 @@ mod tests {
         refused("[pacing]\nhistory_rows = 10\n", &["history_rows"]);
         refused("[calendar]\ngateway_restart = \"25:00\"\n", &["gateway_restart"]);
         refused("[calendar]\nzone = \"Mars\"\n", &["calendar.zone"]);
+        refused("[calendar]\nfence_orders_s = 901\n", &["calendar.fence_orders_s", "calendar.announce_s"]);
         refused("[ibc]\naddress = \"here\"\n", &["ibc.address"]);
         refused("[ibc]\nrestart_after_s = 60\n", &["ibc.restart_after_s", "needs ibc.address"]);
         refused("[account]\nmodels = [\"Growth\"]\n", &["<account>/<model>"]);
