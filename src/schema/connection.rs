@@ -188,7 +188,8 @@ pub struct NoticeEvent {
     pub ib_code: Option<i32>,
     /// Severity by the code table: `info`, `warning`, `error`, `fatal`.
     pub severity: String,
-    /// Category by the code table, or `unknown_message`, `undecodable`, `unknown_field` for wire surprises.
+    /// Category by the code table, or `unknown_message`, `undecodable`, `unknown_field` for wire surprises,
+    /// `unreadable_fill` for an execution of which no fill can be made.
     pub class: String,
     /// The gateway's text, one line.
     pub message: String,

@@ -364,6 +364,9 @@ impl Session {
         self.core.emit(Event::Notice(Box::new(notice.event(self.core.now.us))));
         if notice.meaning.category == Category::Pacing {
             self.on_violation(&notice);
+            if notice.code == 100 && link == LinkName::Trading {
+                self.orders.on_messages_lost(&mut self.core);
+            }
         }
         if notice.id.is_none() {
             let (socket, core) = self.link(link);

@@ -17,14 +17,14 @@ use super::{
 };
 use crate::{
     schema::{
-        connection::LinkName,
+        connection::{LinkName, NoticeEvent},
         order::{FillEvent, OrderKey, Side},
     },
-    session::{core::Core, durable::Fact, traded},
+    session::{Event, core::Core, durable::Fact, traded},
     tws::{
         message::{
             order::Order,
-            order_flow::{CommissionAndFeesReport, ExecutionDetails},
+            order_flow::{CommissionAndFeesReport, Execution, ExecutionDetails},
         },
         sentinel::unset_double,
     },
@@ -36,6 +36,8 @@ const FILLS_MAX: usize = if cfg!(test) { 1_000 } else { 100_000 };
 const NAMES_MAX: usize = if cfg!(test) { 5_000 } else { 500_000 };
 /// Commissions kept whose execution has not come.
 const COMMISSIONS_MAX: usize = 10_000;
+/// Unreadable reports remembered, so that each is told once.
+const UNREADABLE_MAX: usize = 1_000;
 
 /// The newest version of every fill.
 #[derive(Debug, Default)]
@@ -49,6 +51,8 @@ pub(super) struct Fills {
     /// By whole execution id.
     commissions: FxHashMap<String, CommissionAndFeesReport>,
     commissions_oldest_first: VecDeque<String>,
+    /// Executions that were told as a notice, since no fill can be made of them.
+    unreadable: BTreeSet<String>,
 }
 
 /// What stays of a fill that is not kept any more.
@@ -119,6 +123,34 @@ impl Fills {
         }
     }
 
+    /// No fill can be made of the report, and none may be lost: a person must look. Lists repeat it; it is told once.
+    fn tell_unreadable(&mut self, core: &mut Core, execution: &Execution, why: &str) {
+        core.counters.undecodable_messages += 1;
+        let text =
+            |field: &Option<String>| field.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| "?".to_owned());
+        let number = |field: Option<f64>| field.map_or_else(|| "?".to_owned(), |number| number.to_string());
+        let message = format!(
+            "a fill is not published: {why}; execution {} of account {}: {} {} at {}, order {} ({}), at {}",
+            text(&execution.exec_id),
+            text(&execution.acct_number),
+            text(&execution.side),
+            size(execution.shares.as_ref()).map_or_else(|| "?".to_owned(), |size| size.to_string()),
+            number(execution.price),
+            execution.order_id.unwrap_or_default(),
+            text(&execution.order_ref),
+            text(&execution.time),
+        );
+        if self.unreadable.contains(&message) {
+            return;
+        }
+        if self.unreadable.len() >= UNREADABLE_MAX {
+            self.unreadable.clear();
+        }
+        self.unreadable.insert(message.clone());
+        let notice = NoticeEvent::warning(core.now.us, LinkName::Trading, "unreadable_fill", message);
+        core.emit(Event::Notice(Box::new(notice)));
+    }
+
     fn keep(&mut self, core: &mut Core, fill: &FillEvent) {
         let id = parts(&fill.exec_id).0.to_owned();
         self.count(fill, effect(fill));
@@ -174,8 +206,7 @@ impl Orders {
         let side = execution.side.as_deref().and_then(side);
         let price = execution.price.and_then(unset_double);
         let (Some(quantity), Some(side), Some(price), false) = (quantity, side, price, exec_id.is_empty()) else {
-            core.counters.undecodable_messages += 1;
-            return;
+            return self.fills.tell_unreadable(core, &execution, "its id, side, size or price cannot be read");
         };
         let identity = Identity {
             client_id: execution.client_id,
@@ -225,8 +256,7 @@ impl Orders {
             return;
         }
         let Some(instrument) = instrument else {
-            core.counters.undecodable_messages += 1;
-            return;
+            return self.fills.tell_unreadable(core, &execution, "nothing says what was traded");
         };
         // Every fill is told, even of an order that nothing names.
         let key = key.unwrap_or_else(|| OrderKey::of_perm_id(identity.perm_id.unwrap_or_default()));

@@ -51,6 +51,14 @@ impl Orders {
         }
     }
 
+    /// Cancels that are on their way may not arrive.
+    pub(super) fn doubt_cancels(&mut self) {
+        let is_sent = |record: &Record| record.cancel.is_some() && record.facts.cancel_asked;
+        let doubtful = self.book.open_keys().into_iter();
+        let doubtful: Vec<OrderKey> = doubtful.filter(|key| self.book.get(key).is_some_and(is_sent)).collect();
+        self.late_cancels.extend(doubtful);
+    }
+
     /// Sends the cancels that wait, if orders can be sent and it is known which are over.
     pub(crate) fn resume_cancels(&mut self, core: &mut Core, fence: Fence) {
         if self.late_cancels.is_empty() || !fence.is_ready || fence.ib_lost || self.sync.is_asking() {

@@ -26,6 +26,9 @@ use crate::{
     },
 };
 
+/// A round that messages may have been dropped from is followed by another after this.
+const ROUND_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 /// One of the three lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
@@ -258,6 +261,18 @@ impl Orders {
             self.sync.again = true;
         } else if self.sync.is_done {
             self.begin_round(core);
+        }
+    }
+
+    /// The gateway took fewer messages than were sent and does not say which it dropped (100): the lists tell what became
+    /// of orders, and cancels of those that live are sent again after it.
+    pub(crate) fn on_messages_lost(&mut self, core: &mut Core) {
+        self.doubt_cancels();
+        if self.sync.asked_at.is_some() {
+            // It may have dropped a part of the round, too. Not at once: complaints come in bursts.
+            self.sync.look_again_after(core.now.at, ROUND_AGAIN_AFTER);
+        } else {
+            self.want_round(core);
         }
     }
 

@@ -257,3 +257,36 @@ fn a_cancel_of_an_attached_order_that_was_never_written_down_leaves_nothing() {
     rig.wait_ms(1_000);
     assert!(rig.peek_sent(TRADING).is_empty());
 }
+
+#[test]
+fn cancels_that_may_have_been_dropped_are_sent_again_once_the_lists_show_that_the_order_lives() {
+    let mut rig = working();
+    cancel(&mut rig, "k1");
+    assert_eq!(cancels(&mut rig), [1]);
+    let text = "Max rate of messages per second has been exceeded";
+    let lists = |rig: &Rig| {
+        let is_list = |request: &&Request| matches!(request, Request::AllOpenOrdersRequest(_));
+        rig.peek_sent(TRADING).iter().filter(is_list).count()
+    };
+    rig.notice(TRADING, -1, 100, text);
+    assert_eq!(lists(&rig), 2, "at once");
+    rig.notice(TRADING, -1, 100, text);
+    assert_eq!(lists(&rig), 2, "a burst of complaints is one reason");
+    rig.receive(TRADING, shown());
+    rig.answer_download();
+    assert_eq!(cancels(&mut rig), [1]);
+    rig.receive(TRADING, status(1, "Cancelled", "0"));
+    rig.wait_ms(1_000);
+    assert_eq!(lists(&rig), 2, "parts of the first round may have been dropped");
+    rig.answer_download();
+    assert!(cancels(&mut rig).is_empty(), "the order is over");
+}
+
+#[test]
+fn a_complaint_on_the_data_link_says_nothing_about_orders() {
+    let mut rig = working();
+    cancel(&mut rig, "k1");
+    rig.forget();
+    rig.notice(LinkName::Data, -1, 100, "Max rate of messages per second has been exceeded");
+    assert!(rig.peek_sent(TRADING).is_empty());
+}
