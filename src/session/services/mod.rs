@@ -221,6 +221,9 @@ impl Services {
 
     /// The gateway lost IB or has it back.
     pub(crate) fn on_ib_change(&mut self, core: &mut Core, change: IbChange) {
+        if change == IbChange::RestoredEmpty {
+            news::News::on_ib_back_empty(core);
+        }
         match change {
             IbChange::Lost => self.scan.on_ib_lost(core),
             IbChange::RestoredEmpty | IbChange::RestoredKept => self.scan.on_ib_back(core),

@@ -108,11 +108,21 @@ impl News {
     /// Bulletins say which exchanges cannot be traded, and one subscription of one message brings all
     /// of them: it is always held.
     pub(super) fn on_link_ready(&mut self, core: &mut Core) {
+        Self::ask_bulletins(core);
+        self.headlines.on_link_ready(core);
+    }
+
+    /// IB is back and the gateway's subscriptions are gone (1101). IB speaks of market data only; asking again costs one
+    /// message, and bulletins that are told again are known by their numbers.
+    pub(super) fn on_ib_back_empty(core: &mut Core) {
+        Self::ask_bulletins(core);
+    }
+
+    fn ask_bulletins(core: &mut Core) {
         let request = Request::NewsBulletinsRequest(NewsBulletinsRequest { all_messages: Some(true) });
         let errand = Errand::new(LinkName::Data, Class::Bulk, request);
         // The queue is new with the link; were it full, bulletins would come after the next login.
         let _ = core.submit(Owner::Services, errand);
-        self.headlines.on_link_ready(core);
     }
 
     pub(super) fn on_link_down(&mut self, core: &mut Core) {

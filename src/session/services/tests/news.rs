@@ -97,6 +97,11 @@ fn bulletins_are_asked_for_at_each_login_and_told_once() {
     rig.cut(LinkName::Data);
     rig.reconnect(LinkName::Data);
     assert_eq!(asked(&mut rig), 1);
+    rig.notice_all(1100, "Connectivity between IB and Trader Workstation has been lost.");
+    rig.notice_all(1102, "Connectivity restored - data maintained.");
+    assert_eq!(asked(&mut rig), 0);
+    rig.notice_all(1101, "Connectivity restored - data lost.");
+    assert_eq!(asked(&mut rig), 1, "subscriptions are gone");
     rig.receive_data(bulletin(7, 2));
     rig.receive_data(bulletin(8, 3));
     let news: Vec<_> = rig
