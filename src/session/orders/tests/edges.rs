@@ -253,3 +253,30 @@ fn a_fill_that_was_forgotten_is_not_told_nor_counted_again() {
     let filled = rig.session.orders.book.get(&key).map(|record| record.event.filled.clone());
     assert_eq!(filled, "15000".parse().ok(), "what was forgotten was filled all the same");
 }
+
+#[test]
+fn a_fill_of_which_nothing_says_what_was_traded_is_told_once_for_a_person() {
+    let mut rig = Rig::ready();
+    let bare = || {
+        let Response::ExecutionDetails(mut report) = execution(-1, 9, "elsewhere", "0001.02.03.01", "5", "5") else {
+            panic!("another message")
+        };
+        report.contract = None;
+        Response::ExecutionDetails(report)
+    };
+    rig.receive(TRADING, bare());
+    rig.receive(TRADING, bare());
+    let notices: Vec<_> = rig
+        .events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Notice(notice) => Some(*notice),
+            _ => None,
+        })
+        .collect();
+    let [notice] = notices.as_slice() else { panic!("{notices:?}") };
+    assert_eq!(notice.class, "unreadable_fill");
+    for part in ["0001.02.03.01", "BOT", "5", "elsewhere", ACCOUNT] {
+        assert!(notice.message.contains(part), "{part}: {}", notice.message);
+    }
+}

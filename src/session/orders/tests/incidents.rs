@@ -482,30 +482,3 @@ fn an_order_id_that_is_too_low_kills_its_order_and_raises_the_next_one() {
     assert_eq!(placed(&mut rig), [(50, "k2".to_owned())]);
     assert_eq!(state_of(&rig, "k1"), Some(OrderState::Rejected));
 }
-
-#[test]
-fn a_fill_of_which_nothing_says_what_was_traded_is_told_once_for_a_person() {
-    let mut rig = Rig::ready();
-    let bare = || {
-        let Response::ExecutionDetails(mut report) = execution(-1, 9, "elsewhere", "0001.02.03.01", "5", "5") else {
-            panic!("another message")
-        };
-        report.contract = None;
-        Response::ExecutionDetails(report)
-    };
-    rig.receive(TRADING, bare());
-    rig.receive(TRADING, bare());
-    let notices: Vec<_> = rig
-        .events()
-        .into_iter()
-        .filter_map(|event| match event {
-            Event::Notice(notice) => Some(*notice),
-            _ => None,
-        })
-        .collect();
-    let [notice] = notices.as_slice() else { panic!("{notices:?}") };
-    assert_eq!(notice.class, "unreadable_fill");
-    for part in ["0001.02.03.01", "BOT", "5", "elsewhere", ACCOUNT] {
-        assert!(notice.message.contains(part), "{part}: {}", notice.message);
-    }
-}
