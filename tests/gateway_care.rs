@@ -334,3 +334,49 @@ async fn two_bridges_with_one_register_never_try_the_same_id() {
     first.wait_ready().await;
     assert_ne!(data_client_id(&first).await, data_client_id(&second).await);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_bridges_that_are_refused_at_once_claim_different_ids() {
+    let (mut first, mut second) = (Desk::without_bridge().await, Desk::without_bridge().await);
+    let folder = tempfile::tempdir().expect("a folder");
+    let addr = first.addr();
+    // Programs that no register knows.
+    let _others = [Client::login(addr, 101).await, Client::login(addr, 102).await];
+    for (desk, trading) in [(&mut first, 1), (&mut second, 2)] {
+        let (port, folder) = (addr.port(), folder.path().display());
+        let gateway = format!("port = {port}\ntrading_client_id = {trading}\nclient_id_folder = \"{folder}\"");
+        let nats = format!("url = \"{}\"", desk.nats.url());
+        desk.start_bridge_as(&gateway, &nats, "");
+    }
+    first.wait_ready().await;
+    second.wait_ready().await;
+    let mut ids = [data_client_id(&first).await, data_client_id(&second).await];
+    ids.sort_unstable();
+    assert_eq!(ids, [103, 104]);
+    let register = std::fs::read_to_string(folder.path().join("client-ids.json")).expect("the register");
+    let register: Value = serde_json::from_str(&register).expect("JSON");
+    let entries = register["entries"].as_array().expect("entries").iter();
+    let mut written: Vec<i64> = entries.filter_map(|entry| entry["id"].as_i64()).collect();
+    written.sort_unstable();
+    assert_eq!(written, [1, 2, 103, 104]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_whose_places_are_all_taken_is_dialled_until_one_is_free() {
+    let mut desk = Desk::without_bridge().await;
+    let mut others = Vec::new();
+    for client_id in 200..231 {
+        others.push(Client::login(desk.addr(), client_id).await);
+    }
+    desk.start_bridge(&format!("[timing]\n{QUICK}"));
+    serving(&desk).await;
+    desk.eventually("one link finds the last place, the other none", async || {
+        let state = desk.get("pool.status", json!({})).await["connection"].clone();
+        let phases = [state["trading"]["phase"].as_str(), state["data"]["phase"].as_str()];
+        let is_tried = state["trading"]["attempts"].as_u64().max(state["data"]["attempts"].as_u64()) > Some(2);
+        (is_tried && phases.contains(&Some("ready"))).then_some(())
+    })
+    .await;
+    others.pop();
+    desk.wait_ready().await;
+}

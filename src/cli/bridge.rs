@@ -10,7 +10,7 @@ use tokio::{
 use super::{Failure, client_ids, recall};
 use crate::{
     config::{Config, Layers},
-    gateway::{Disk, GatewayHandle, clock, drive, gateway_handle, outbox, tap},
+    gateway::{Disk, GatewayHandle, clock, data_ids, drive, gateway_handle, outbox, tap},
     journal::{self, risk_file},
     measure::Count,
     nats::{OrderEvents, RunningNats},
@@ -115,11 +115,12 @@ impl RunningBridge {
         let address = (config.gateway.host.clone(), config.gateway.port);
         let (trouble, told_trouble) = watch::channel(None);
         let (risk, risk_kept, risk_task) = risk_file::keep(config.state.dir.clone(), risk_memory);
-        let disk = Disk { pen: journal.pen, cache, risk, risk_kept };
+        let (data_ids, desk) = data_ids();
+        let disk = Disk { pen: journal.pen, cache, risk, risk_kept, data_ids };
         let driver = tokio::spawn(drive(session, address, inbox, outbox, disk, told_trouble, stopped));
         let halt_file = config.state.dir.join(&config.risk.halt_file);
         let kill = super::kill::watch(handle.clone(), halt_file, config.risk.halt_cancels)?;
-        let client_ids = client_ids::keep(claims, handle.clone());
+        let client_ids = client_ids::keep(claims, handle.clone(), desk);
         let orders = OrderEvents { mail: journal.mail, trouble };
         let work = Work { stop, driver, risk_task, kill, client_ids, journal: journal.running };
         let connecting = Box::pin(RunningNats::start(&config, handle.clone(), reader, orders, now.us));

@@ -1,14 +1,15 @@
 //! Takes client ids from the shared register and keeps them while the bridge runs.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::MissedTickBehavior};
 use tracing::warn;
 
 use crate::{
     config::Config,
-    gateway::{GatewayHandle, clock},
+    gateway::{DataIdDesk, GatewayHandle, clock},
     journal::client_ids::{ClientIds, Owner, Purpose},
+    schema::connection::{LinkPhase, LinkStatus},
     session::{Answer, Ask, Session},
 };
 
@@ -20,6 +21,8 @@ pub(super) struct Claims {
     ids: ClientIds,
     owner: Owner,
     gateway: String,
+    /// Ids that the data link may use.
+    data: Range<i32>,
 }
 
 /// Claims the ids of both links. A register that cannot be used is told and done without: the gateway itself
@@ -27,13 +30,14 @@ pub(super) struct Claims {
 pub(super) fn claim(config: &Config, session: &mut Session) -> Claims {
     let gateway = &config.gateway;
     let folder = gateway.client_id_folder.as_ref().unwrap_or(&config.state.dir);
+    let data = gateway.data_client_id..gateway.data_client_id.saturating_add(i32::from(gateway.data_client_ids));
     let claims = Claims {
         ids: ClientIds::in_folder(folder),
         owner: Owner::this(),
         gateway: format!("{}:{}", gateway.host, gateway.port),
+        data: data.clone(),
     };
     let trading = gateway.trading_client_id..gateway.trading_client_id.saturating_add(1);
-    let data = gateway.data_client_id..gateway.data_client_id.saturating_add(i32::from(gateway.data_client_ids));
     let now_us = clock::now().us;
     let claim = |purpose, range| claims.ids.claim(&claims.gateway, purpose, range, &claims.owner, now_us);
     match claim(Purpose::Trading, trading) {
@@ -52,25 +56,54 @@ pub(super) fn claim(config: &Config, session: &mut Session) -> Claims {
     claims
 }
 
-/// Renews the entries with the ids that are really in use, until it is aborted.
-pub(super) fn keep(claims: Claims, handle: GatewayHandle) -> JoinHandle<()> {
+/// Renews the entries with the ids that are really in use and claims others for the data link, until it is aborted.
+pub(super) fn keep(claims: Claims, handle: GatewayHandle, mut desk: DataIdDesk) -> JoinHandle<()> {
     tokio::spawn(async move {
         // Dropped with the task, at an orderly end or an abort.
         let claims = Held(claims);
+        let mut renewal = tokio::time::interval(RENEW_EVERY);
+        renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::time::sleep(RENEW_EVERY).await;
-            let now = clock::now();
-            let Ok(Answer::PoolStatus(status)) = handle.ask(None, now.at + RENEW_EVERY, Ask::PoolStatus).await else {
-                continue;
-            };
-            let links = status.connection;
-            let ids = [(Purpose::Trading, links.trading.client_id), (Purpose::Data, links.data.client_id)];
-            let Held(held) = &claims;
-            if let Err(error) = held.ids.renew(&held.gateway, &ids, &held.owner, now.us) {
-                warn!(%error, "the register of client ids cannot be renewed");
+            tokio::select! {
+                _ = renewal.tick() => claims.0.renew(&handle).await,
+                Some(in_use) = desk.in_use.recv() => {
+                    if let Some(id) = claims.0.claim_next(in_use) {
+                        // The driver may have ended, or not taken the last one yet.
+                        let _ = desk.free.try_send(id);
+                    }
+                }
             }
         }
     })
+}
+
+impl Claims {
+    /// Only a login proves that an id is ours: a link that is refused with 326 is known by the id of somebody else.
+    async fn renew(&self, handle: &GatewayHandle) {
+        let now = clock::now();
+        let Ok(Answer::PoolStatus(status)) = handle.ask(None, now.at + RENEW_EVERY, Ask::PoolStatus).await else {
+            return;
+        };
+        let links = status.connection;
+        let links = [(Purpose::Trading, links.trading), (Purpose::Data, links.data)];
+        let is_in = |link: &LinkStatus| matches!(link.phase, LinkPhase::Syncing | LinkPhase::Ready);
+        let logged_in: Vec<_> =
+            links.iter().filter(|(_, link)| is_in(link)).map(|(purpose, link)| (*purpose, link.client_id)).collect();
+        if let Err(error) = self.ids.renew(&self.gateway, &logged_in, &self.owner, now.us) {
+            warn!(%error, "the register of client ids cannot be renewed");
+        }
+    }
+
+    fn claim_next(&self, in_use: i32) -> Option<i32> {
+        let (range, now_us) = (self.data.clone(), clock::now().us);
+        match self.ids.claim_next(&self.gateway, Purpose::Data, range, &self.owner, now_us, in_use) {
+            Ok(id) => id,
+            Err(error) => {
+                warn!(%error, "the register of client ids cannot be used");
+                None
+            }
+        }
+    }
 }
 
 /// Gives the ids back at the end.

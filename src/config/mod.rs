@@ -15,6 +15,8 @@ mod masked;
 mod nats;
 mod pacing;
 mod reading;
+#[cfg(test)]
+mod recovery_page;
 pub mod risk;
 mod staleness;
 mod trace;
@@ -184,6 +186,9 @@ pub struct Timing {
     pub reconnect_min_ms: u64,
     /// Longest wait before dialling again.
     pub reconnect_max_ms: u64,
+    /// A connection that was ready for less than this is followed by a longer wait each time; 0 makes the wait after
+    /// every one the shortest.
+    pub stable_ms: u64,
     /// Silence after which the gateway is asked for its time.
     pub probe_after_ms: u64,
     /// Wait for the answer to a probe.
@@ -218,6 +223,7 @@ impl Default for Timing {
             person_retry_ms: 60_000,
             reconnect_min_ms: 250,
             reconnect_max_ms: 30_000,
+            stable_ms: 30_000,
             probe_after_ms: 10_000,
             probe_timeout_ms: 4_000,
             probe_misses: 2,

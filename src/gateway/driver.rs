@@ -10,7 +10,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::{
-    Call, Caller, Inbox, LossCounters, Outbox, clock,
+    Call, Caller, DataIds, Inbox, LossCounters, Outbox, clock,
     ibc::CommandPort,
     socket::{Socket, SocketEvent, WRITE_BYTES_MAX},
 };
@@ -33,6 +33,8 @@ pub struct Disk {
     pub risk: watch::Sender<RiskMemory>,
     /// What became of them.
     pub risk_kept: watch::Receiver<RiskKept>,
+    /// Client ids that bridges share.
+    pub data_ids: DataIds,
 }
 
 /// Runs the session until `stop` resolves, then closes both sockets.
@@ -113,6 +115,7 @@ impl Driver {
                 (number, outcome) = self.command_port.next() => {
                     self.session.on_gateway_command(clock::now(), number, outcome);
                 }
+                id = self.disk.data_ids.next() => self.session.use_data_id(clock::now(), id),
                 call = inbox.next() => match call {
                     Some(Call::Ask(command, caller)) => {
                         if caller.is_traced() {
@@ -246,6 +249,7 @@ impl Driver {
             }
             Output::Close { link } => self.line(link).socket.close(),
             Output::Port(port) => self.port = port,
+            Output::DataIdInUse(id) => self.disk.data_ids.ask(id),
             Output::CommandGateway { number, command } => self.command_port.send(number, command),
         }
     }

@@ -113,16 +113,54 @@ impl ClientIds {
         })
     }
 
-    /// Says that the owner lives and uses these ids, and no others.
+    /// Takes the id after `in_use`, which the gateway says somebody has, or the next that nobody has written down; after
+    /// the last comes the first. `None` if all others are in use: what the owner has stays his, since whoever is let in
+    /// with it writes it down himself.
     ///
     /// # Errors
     ///
     /// As [`Self::claim`].
-    pub fn renew(&self, gateway: &str, ids: &[(Purpose, i32)], owner: &Owner, now_us: i64) -> io::Result<()> {
+    pub fn claim_next(
+        &self,
+        gateway: &str,
+        purpose: Purpose,
+        range: Range<i32>,
+        owner: &Owner,
+        now_us: i64,
+        in_use: i32,
+    ) -> io::Result<Option<i32>> {
         self.change(|book| {
-            let own = |entry: &Entry| entry.gateway == gateway && entry.owner == *owner;
-            book.entries.retain(|entry| !own(entry) && !is_stale(entry, owner, now_us));
-            for (purpose, id) in ids {
+            book.entries.retain(|entry| !is_stale(entry, owner, now_us));
+            let is_own = |entry: &Entry| entry.gateway == gateway && entry.owner == *owner && entry.purpose == purpose;
+            let is_others = |id: &i32| {
+                book.entries.iter().any(|entry| entry.gateway == gateway && entry.id == *id && !is_own(entry))
+            };
+            let later = (in_use.saturating_add(1)).max(range.start)..range.end;
+            let earlier = range.start..in_use.min(range.end);
+            let id = later.chain(earlier).find(|id| !is_others(id))?;
+            book.entries.retain(|entry| !is_own(entry));
+            let (gateway, owner) = (gateway.to_owned(), owner.clone());
+            book.entries.push(Entry { gateway, id, purpose, owner, seen_us: now_us });
+            Some(id)
+        })
+    }
+
+    /// Says that the owner lives and is logged in with these ids. What it has claimed for a purpose with which it is not
+    /// logged in stays claimed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::claim`].
+    pub fn renew(&self, gateway: &str, logged_in: &[(Purpose, i32)], owner: &Owner, now_us: i64) -> io::Result<()> {
+        self.change(|book| {
+            let is_replaced = |entry: &Entry| logged_in.iter().any(|(purpose, _)| *purpose == entry.purpose);
+            let is_own = |entry: &Entry| entry.gateway == gateway && entry.owner == *owner;
+            book.entries.retain(|entry| !is_stale(entry, owner, now_us) || is_own(entry));
+            book.entries.retain(|entry| !(is_own(entry) && is_replaced(entry)));
+            for entry in book.entries.iter_mut().filter(|entry| is_own(entry)) {
+                entry.seen_us = now_us;
+            }
+            for (purpose, id) in logged_in {
                 // The gateway has let us in with this id: whoever is written down for it is wrong.
                 book.entries.retain(|entry| entry.gateway != gateway || entry.id != *id);
                 let (gateway, owner) = (gateway.to_owned(), owner.clone());
@@ -257,6 +295,64 @@ mod tests {
         claim(&ids, 1, 0);
         ids.renew(GATEWAY, &[(Purpose::Data, 103), (Purpose::Trading, 1)], &owner(1), 0).expect("the file");
         assert_eq!([2, 3, 4].map(|number| claim(&ids, number, 0)), [Some(101), Some(102), None]);
+    }
+
+    #[test]
+    fn who_waits_for_an_id_neither_takes_it_from_its_owner_nor_frees_it() {
+        let (_folder, ids) = registry();
+        let trading =
+            |number, now_us| ids.claim(GATEWAY, Purpose::Trading, 1..2, &owner(number), now_us).expect("the file");
+        assert_eq!((trading(1, 0), trading(2, 0)), (Some(1), None));
+        claim(&ids, 2, 0);
+        for round in 1..=10 {
+            let now_us = round * STALE_US / 2;
+            ids.renew(GATEWAY, &[(Purpose::Trading, 1)], &owner(1), now_us).expect("the file");
+            // Logged in with nothing: the gateway says 326 to the one, and takes no connection of the other.
+            ids.renew(GATEWAY, &[], &owner(2), now_us).expect("the file");
+            assert_eq!(trading(3, now_us), None, "round {round}");
+        }
+        assert_eq!(claim(&ids, 3, 5 * STALE_US), Some(102), "what it claimed stays claimed while it waits");
+        ids.release(&owner(2)).expect("the file");
+        assert_eq!(trading(3, 5 * STALE_US), None, "the id lives on");
+        ids.release(&owner(1)).expect("the file");
+        assert_eq!(trading(3, 5 * STALE_US), Some(1));
+    }
+
+    #[test]
+    fn an_id_that_the_gateway_says_is_taken_is_followed_by_one_that_nobody_has() {
+        let (_folder, ids) = registry();
+        assert_eq!([1, 2].map(|number| claim(&ids, number, 0)), [Some(101), Some(102)]);
+        let next = |number, in_use| {
+            let owner = owner(number);
+            ids.claim_next(GATEWAY, Purpose::Data, 101..104, &owner, 0, in_use).expect("the file")
+        };
+        assert_eq!(next(1, 101), Some(103), "102 is another's");
+        assert_eq!(claim(&ids, 3, 0), Some(101), "given up with the claim of the next");
+        assert_eq!(next(1, 103), None, "all others are in use");
+        assert_eq!(claim(&ids, 1, 0), Some(103), "so it waits for its own");
+    }
+
+    #[test]
+    fn bridges_that_move_on_at_once_never_claim_the_same() {
+        let (_folder, ids) = registry();
+        std::thread::scope(|scope| {
+            for number in 1..=2_u32 {
+                let ids = ids.clone();
+                scope.spawn(move || {
+                    let owner = owner(number);
+                    let mut id =
+                        ids.claim(GATEWAY, Purpose::Data, 101..105, &owner, 0).expect("the file").expect("an id");
+                    for _ in 0..100 {
+                        let next = ids.claim_next(GATEWAY, Purpose::Data, 101..105, &owner, 0, id).expect("the file");
+                        id = next.unwrap_or(id);
+                        let book = ids.read().expect("readable");
+                        let holders = book.entries.iter().filter(|entry| entry.id == id);
+                        let holders: Vec<u32> = holders.map(|entry| entry.owner.pid).collect();
+                        assert_eq!(holders, [number]);
+                    }
+                });
+            }
+        });
     }
 
     #[test]

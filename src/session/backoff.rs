@@ -1,6 +1,6 @@
 //! Waits between two dials.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::config::{Timing, ms};
 
@@ -12,6 +12,33 @@ pub(super) fn wait(timing: &Timing, attempts: u32, needs_person: bool, jitter: &
     *jitter = split_mix(*jitter);
     let half = full / 2;
     ms(half + *jitter % (half + 1))
+}
+
+/// How long the sessions of one link last. A gateway that lets in and drops again and again must not be dialled at
+/// once each time: every login makes it tell all it knows.
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    ready_since: Option<Instant>,
+    /// Short ones in a row.
+    short: u32,
+}
+
+impl Sessions {
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.ready_since = Some(now);
+    }
+
+    /// A session was lost. Returns how many attempts the next dial counts for: none after one that lasted, so that it
+    /// follows at once.
+    pub(super) fn end(&mut self, now: Instant, timing: &Timing) -> u32 {
+        let lasted = self.ready_since.take().map(|since| now.saturating_duration_since(since));
+        if lasted.is_some_and(|lasted| lasted >= ms(timing.stable_ms)) {
+            self.short = 0;
+        }
+        let attempts = self.short;
+        self.short = self.short.saturating_add(1);
+        attempts
+    }
 }
 
 /// One step of the `SplitMix64` sequence: a well-mixed successor of any number.

@@ -65,6 +65,8 @@ pub enum Output {
     },
     /// The gateway listens on another port from now on: dial that.
     Port(u16),
+    /// Somebody has this client id of the data link: say `use_data_id` if another one of its range is known to be free.
+    DataIdInUse(i32),
     /// Send this to the program that runs the gateway; say `on_gateway_command` with the number when it answered.
     CommandGateway {
         /// To be given back.
@@ -371,13 +373,18 @@ impl Core {
     /// `busy` if the class's queue is full or the gateway does not answer such requests, `pacing_limited` if the
     /// errand's deadline would have passed when its turn comes.
     pub(crate) fn submit(&mut self, owner: Owner, errand: Errand) -> Result<(), ApiError> {
-        if Breakers::watches(errand.class) {
-            let news = self.breakers.admit(self.now.at, errand.request.name())?;
-            self.tell_breaker(news);
+        let (class, kind) = (errand.class, errand.request.name());
+        if Breakers::watches(class) {
+            self.breakers.check(self.now.at, kind)?;
         }
         let ticket = self.ticket(owner, errand);
-        let class = ticket.class;
-        self.pacing.submit(ticket).map_err(|refused| refused.to_error(class))
+        self.pacing.submit(ticket).map_err(|refused| refused.to_error(class))?;
+        if Breakers::watches(class) {
+            // Only what waits to be sent can be the trial.
+            let news = self.breakers.begin_trial(self.now.at, kind);
+            self.tell_breaker(news);
+        }
+        Ok(())
     }
 
     /// Queues requests of one class once all `facts` are on the disk; gives the receipt that will tell.

@@ -1,16 +1,34 @@
 //! What can be used now, and why not: no is said when it is no.
 
-use super::{Answer, Event, Session, Token, core::Core, link::Link};
+use super::{Answer, Event, Now, Session, Token, core::Core, link::Link};
 use crate::schema::{
     bridge::BridgeEvent,
     connection::{FarmKind, IbLink},
     request::status::{Health, Use, Uses},
 };
 
+/// Questions without whose answers no stream can be had, or no history. What news, scanners and calculators go
+/// without is no use of its own: `pace.status` tells it.
+const DATA_QUESTIONS: &[&str] = &["ContractDataRequest"];
+const HISTORY_QUESTIONS: &[&str] = &[
+    "ContractDataRequest",
+    "HistoricalDataRequest",
+    "HistoricalTicksRequest",
+    "HeadTimestampRequest",
+    "HistogramDataRequest",
+];
+
 impl Session {
     /// Begins the data link with this client id of its range. To be called before anything else.
     pub fn begin_data_at(&mut self, client_id: i32) {
         self.data.set_client_id(client_id);
+    }
+
+    /// Goes on with this client id of the data link's range, which is known to be free.
+    pub fn use_data_id(&mut self, now: Now, client_id: i32) {
+        self.begin(now);
+        self.data.set_client_id(client_id);
+        self.settle();
     }
 
     pub(super) fn tell_health(&mut self, token: Token) {
@@ -20,7 +38,7 @@ impl Session {
 
     pub(super) fn health(&self) -> Health {
         let uses = Uses {
-            data: usable(self.data_troubles(FarmKind::MarketData)),
+            data: usable(self.market_troubles()),
             history: usable(self.history_troubles()),
             orders: usable(self.order_troubles()),
             account: usable(self.account_troubles()),
@@ -69,9 +87,33 @@ impl Session {
 
     fn data_troubles(&self, kind: FarmKind) -> Vec<String> {
         let mut troubles = self.link_troubles("data", &self.data);
-        let what = if kind == FarmKind::Historical { "history" } else { "market data" };
-        troubles.extend(self.truth.names_down(kind).iter().map(|farm| format!("the {what} farm {farm} is down")));
+        // Without definitions no contract is found that is not known already.
+        for kind in [kind, FarmKind::SecurityDefinition] {
+            let what = match kind {
+                FarmKind::Historical => "history",
+                FarmKind::SecurityDefinition => "security definition",
+                _ => "market data",
+            };
+            let away = self.truth.names_away(kind).into_iter();
+            troubles.extend(away.map(|(farm, state)| format!("the {what} farm {farm} is {state}")));
+        }
         troubles
+    }
+
+    fn market_troubles(&self) -> Vec<String> {
+        let mut troubles = self.data_troubles(FarmKind::MarketData);
+        if self.market.is_dead() {
+            troubles.push("no stream brings anything, although the data link was built anew".to_owned());
+        }
+        troubles.extend(self.unanswered(DATA_QUESTIONS));
+        troubles
+    }
+
+    /// Which of these questions are refused because the gateway leaves them unanswered.
+    fn unanswered(&self, kinds: &'static [&'static str]) -> impl Iterator<Item = String> {
+        let open = self.core.breakers.told(self.core.now.at).into_iter();
+        let open = open.filter(move |breaker| kinds.contains(&breaker.kind.as_str()));
+        open.map(|breaker| format!("the gateway leaves requests of kind {} unanswered", breaker.kind))
     }
 
     fn history_troubles(&self) -> Vec<String> {
@@ -80,6 +122,7 @@ impl Session {
             let reason = self.maintenance.reason().unwrap_or("maintenance");
             troubles.push(format!("history waits until {reason} is over"));
         }
+        troubles.extend(self.unanswered(HISTORY_QUESTIONS));
         troubles
     }
 

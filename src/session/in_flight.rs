@@ -141,6 +141,10 @@ impl Core {
     /// Forgets what was asked on a link that went down. The parts re-ask what they still want.
     pub(crate) fn on_link_down(&mut self, link: LinkName) {
         self.pacing.on_link_down(self.now.at, link);
+        if link == LinkName::Data {
+            // Questions that breakers count go on that link only.
+            self.breakers.on_link_down(self.now.at);
+        }
         let gone: Vec<i32> =
             self.in_flight.iter().filter(|(_, flight)| flight.link == link).map(|(id, _)| *id).collect();
         for id in gone {

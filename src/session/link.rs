@@ -83,6 +83,7 @@ pub(crate) struct Link {
     /// The gateway closed at our version range: ask with a wider one, to learn and tell how old it is.
     asks_age: bool,
     knocks: Knocks,
+    sessions: backoff::Sessions,
 }
 
 /// A liveness question on its way.
@@ -114,12 +115,18 @@ impl Link {
             has_room: true,
             asks_age: false,
             knocks: Knocks::default(),
+            sessions: backoff::Sessions::default(),
         }
     }
 
     /// Why only a person can finish the login; `None` if that is not so, as far as is known.
     pub(super) fn needs_person(&self) -> Option<&str> {
         self.knocks.needs_person()
+    }
+
+    /// Dials in a row without a TCP connection.
+    pub(super) fn unreached(&self) -> u32 {
+        self.knocks.unreached()
     }
 
     /// The version agreed on in the greeting, while logged in or on the way.
@@ -159,9 +166,11 @@ impl Link {
         self.generation
     }
 
-    /// Dials with this client id from now on.
+    /// Logs in with this client id from now on.
     pub(crate) fn set_client_id(&mut self, client_id: i32) {
-        self.client_id = client_id;
+        if !self.is_logged_on() {
+            self.client_id = client_id;
+        }
     }
 
     pub(crate) fn client_id(&self) -> i32 {
@@ -287,8 +296,9 @@ impl Link {
 
     pub(crate) fn on_accounts(&mut self, core: &Core, list: &str) -> Step {
         if let State::Starting { accounts, .. } = &mut self.state {
-            *accounts =
-                Some(list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect());
+            let names = list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
+            // A login has at least one account: an empty list comes from a gateway that does not know them yet.
+            *accounts = Some(names.collect()).filter(|names: &Vec<String>| !names.is_empty());
         }
         self.log_in_if_complete(core)
     }
@@ -299,23 +309,26 @@ impl Link {
         };
         let step = Step::LoggedIn { next_order_id: *next_order_id, accounts: accounts.clone() };
         self.knocks.on_login();
-        let next = match self.name {
-            LinkName::Trading => State::Syncing { deadline: core.now.at + ms(core.config.timing.sync_ms) },
-            LinkName::Data => State::Ready,
-        };
-        if self.name == LinkName::Data {
-            self.attempts = 0;
+        match self.name {
+            LinkName::Trading => {
+                self.enter(State::Syncing { deadline: core.now.at + ms(core.config.timing.sync_ms) }, core);
+            }
+            LinkName::Data => self.become_ready(core),
         }
-        self.enter(next, core);
         step
     }
 
     /// The first download is complete.
     pub(crate) fn on_synced(&mut self, core: &Core) {
         if matches!(self.state, State::Syncing { .. }) {
-            self.attempts = 0;
-            self.enter(State::Ready, core);
+            self.become_ready(core);
         }
+    }
+
+    fn become_ready(&mut self, core: &Core) {
+        self.attempts = 0;
+        self.sessions.begin(core.now.at);
+        self.enter(State::Ready, core);
     }
 
     /// Error 326. The trading link waits the half-open session out, since its id owns the open
@@ -329,6 +342,7 @@ impl Link {
             let first = core.config.gateway.data_client_id;
             let count = i32::from(core.config.gateway.data_client_ids).max(1);
             self.client_id = first + (self.client_id - first + 1).rem_euclid(count);
+            core.output(Output::DataIdInUse(used));
         }
         core.output(Output::Close { link: self.name });
         self.fall(core, End::InUse, &format!("client id {used} is in use (326)"))
@@ -448,8 +462,8 @@ impl Link {
     fn fall(&mut self, core: &mut Core, end: End, reason: &str) -> Step {
         self.knocks.on_end(core, end, reason);
         if end == End::Lost {
-            // An established session is worth an immediate attempt.
-            self.attempts = 0;
+            // A session that lasted is worth an immediate attempt.
+            self.attempts = self.sessions.end(core.now.at, &core.config.timing);
         }
         let wait = backoff::wait(&core.config.timing, self.attempts, self.needs_person().is_some(), &mut self.jitter);
         let retry_at = core.now.at + wait;

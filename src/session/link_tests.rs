@@ -166,6 +166,119 @@ fn the_data_link_stays_inside_its_range_of_client_ids() {
 }
 
 #[test]
+fn the_data_link_goes_on_with_the_id_that_is_known_to_be_free() {
+    let mut rig = dialled();
+    let now = rig.now();
+    rig.session.on_opened(now, Data, 1);
+    let mut greeting = BytesMut::new();
+    put_greeting(&mut greeting, ServerVersion::MAX, "");
+    rig.session.on_bytes(now, Data, &mut greeting);
+    let outputs = |session: &mut Session| std::iter::from_fn(|| session.next_output()).collect::<Vec<_>>();
+    outputs(&mut rig.session);
+    let frame = Rig::frame_of_notice(-1, 326, "Unable to connect as the client id is already in use.");
+    rig.session.on_frame(now, Data, frame);
+    assert!(outputs(&mut rig.session).contains(&Output::DataIdInUse(101)));
+    rig.session.use_data_id(now, 105);
+    rig.wait_ms(1_000);
+    rig.log_in(Data);
+    assert_eq!(rig.session.connection().data.client_id, 105);
+    rig.session.use_data_id(now, 106);
+    assert_eq!(rig.session.connection().data.client_id, 105, "too late: it is logged in");
+}
+
+#[test]
+fn what_one_link_was_told_while_it_loads_is_kept_when_the_other_cannot_be_dialled() {
+    let mut rig = dialled();
+    rig.begin_log_in(Trading);
+    rig.notice(Trading, -1, 2110, "Connectivity between Trader Workstation and server is broken.");
+    rig.notice(Trading, -1, 2103, "Market data farm connection is broken:usfarm");
+    let now = rig.now();
+    rig.session.on_closed(now, Data, 1, "connection refused");
+    rig.pump();
+    rig.answer_download();
+    let state = rig.session.connection();
+    assert_eq!((state.trading.phase, state.ib_link), (LinkPhase::Ready, IbLink::Lost));
+    assert!(rig.session.fence().ib_lost, "the gateway would hold orders and send them later");
+    assert_eq!(rig.session.health().uses.data.reasons.len(), 3, "{:?}", rig.session.health());
+}
+
+#[test]
+fn a_dial_that_fails_does_not_move_the_time_of_what_is_unknown() {
+    let mut rig = dialled();
+    let since = |rig: &Rig| rig.session.connection().ib_link_since_us;
+    let start_us = since(&rig);
+    for generation in 1..=3 {
+        let now = rig.now();
+        rig.session.on_closed(now, Trading, generation, "connection refused");
+        rig.session.on_closed(now, Data, generation, "connection refused");
+        rig.wait_ms(10_000);
+    }
+    assert_eq!(since(&rig), start_us);
+}
+
+/// The wait after a cut of the data link, in milliseconds.
+fn wait_after_cut(rig: &mut Rig) -> i64 {
+    rig.cut(Data);
+    (rig.session.connection().data.retry_us.expect("down") - rig.now().us) / 1_000
+}
+
+#[test]
+fn a_gateway_that_lets_in_and_drops_is_dialled_ever_less_often() {
+    let mut rig = Rig::ready();
+    rig.is_alive = true;
+    for cut in 0..10 {
+        rig.wait_ms(29_999);
+        let wait = wait_after_cut(&mut rig);
+        let full = (250_i64 << cut).min(30_000);
+        assert!((full / 2..=full).contains(&wait), "cut {cut}: {wait} ms of {full}");
+        rig.wait_ms(u64::try_from(wait).expect("ahead"));
+        rig.wait_ms(1);
+        rig.log_in(Data);
+        assert_eq!(rig.session.connection().data.attempts, 0);
+    }
+    rig.wait_ms(30_000);
+    let wait = wait_after_cut(&mut rig);
+    assert!((125..=250).contains(&wait), "one that lasted is dialled again at once: {wait} ms");
+}
+
+#[test]
+fn a_download_that_is_cut_again_and_again_is_not_begun_at_once() {
+    let mut rig = Rig::ready();
+    rig.is_alive = true;
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        rig.cut(Trading);
+        let wait = rig.session.connection().trading.retry_us.expect("down") - rig.now().us;
+        waits.push(wait / 1_000);
+        rig.wait_ms(u64::try_from(wait).expect("ahead") / 1_000 + 1);
+        rig.begin_log_in(Trading);
+        rig.wait_ms(1_000);
+    }
+    assert!(waits[7] >= 15_000, "{waits:?}");
+}
+
+#[test]
+fn an_empty_list_of_accounts_finishes_no_login() {
+    let mut rig = dialled();
+    rig.begin_log_in_as(Trading, "");
+    assert_eq!(phase(&rig, Trading), LinkPhase::Starting);
+    rig.receive(Trading, Response::ManagedAccounts(ManagedAccounts { accounts_list: Some("DU1,".into()) }));
+    assert_eq!(phase(&rig, Trading), LinkPhase::Syncing);
+    let mut rig = dialled();
+    rig.begin_log_in_as(Trading, " , ");
+    rig.wait_ms(15_000);
+    assert!(last_error(&rig, Trading).contains("did not finish the login"), "{}", last_error(&rig, Trading));
+}
+
+#[test]
+fn a_data_link_with_a_live_account_is_left_alone_too() {
+    let mut rig = dialled();
+    rig.begin_log_in_as(Data, "U7654321");
+    assert_eq!(phase(&rig, Data), LinkPhase::Down);
+    assert!(last_error(&rig, Data).contains("allow_live"));
+}
+
+#[test]
 fn a_live_account_is_left_alone_unless_allowed() {
     for (allow_live, expected) in [(false, LinkPhase::Down), (true, LinkPhase::Syncing)] {
         let mut config = Config::default();

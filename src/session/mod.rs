@@ -354,6 +354,7 @@ impl Session {
         }
         // Their callers have been told; the parts forget them.
         while let Some(ticket) = self.core.pacing.next_expired(now.at) {
+            self.core.breakers.on_unsent(now.at, ticket.request.name());
             if let Some(req_id) = ticket.id {
                 self.on_overdue(ticket.owner, req_id);
             }
@@ -396,13 +397,18 @@ impl Session {
     }
 
     fn step(&mut self, link: LinkName, step: Step) {
+        if let Step::LoggedIn { accounts, .. } = &step
+            && let Some(reason) = self.refuse_accounts(accounts)
+        {
+            let (socket, core) = self.link(link);
+            let step = socket.refuse(core, &reason);
+            return self.step(link, step);
+        }
         match (step, link) {
             (Step::None, _) => {}
             (Step::LoggedIn { next_order_id, accounts }, LinkName::Trading) => {
-                if let Some(reason) = self.refuse_accounts(&accounts) {
-                    let step = self.trading.refuse(&mut self.core, &reason);
-                    return self.step(link, step);
-                }
+                self.maintenance.on_trading_login();
+                self.maintenance.tell_core(&mut self.core);
                 let client_id = self.trading.client_id();
                 self.orders.start_sync(&mut self.core, client_id, next_order_id, &accounts);
                 self.account.start_sync(&mut self.core, &accounts);
@@ -421,6 +427,8 @@ impl Session {
                 self.core.on_link_down(link);
                 if link == LinkName::Trading {
                     self.maintenance.on_trading_lost(&self.core);
+                    self.maintenance.tell_core(&mut self.core);
+                    self.try_other_port();
                     self.orders.on_link_down(&mut self.core);
                     self.account.on_link_down(&mut self.core);
                 } else {
@@ -431,7 +439,8 @@ impl Session {
                     self.history.on_link_down(&mut self.core);
                     self.services.on_link_down(&mut self.core);
                 }
-                if !self.trading.is_ready() && !self.data.is_ready() {
+                // A link that still loads was told at its login what its gateway lacks, and is not told again.
+                if !self.trading.is_logged_on() && !self.data.is_logged_on() {
                     self.truth.on_session_lost(&mut self.core);
                     // A restart takes both away, however quick it is.
                     self.contracts.on_gateway_lost();

@@ -29,6 +29,8 @@ pub(super) enum End {
 #[derive(Debug, Default)]
 pub(super) struct Knocks {
     count: u32,
+    /// Dials in a row without a TCP connection.
+    unreached: u32,
     since: Option<Instant>,
     /// Why a person is needed, once one is.
     reason: Option<String>,
@@ -40,6 +42,11 @@ impl Knocks {
         self.reason.as_deref()
     }
 
+    /// Dials in a row without a TCP connection.
+    pub(super) fn unreached(&self) -> u32 {
+        self.unreached
+    }
+
     /// The login was finished.
     pub(super) fn on_login(&mut self) {
         *self = Self::default();
@@ -47,6 +54,7 @@ impl Knocks {
 
     /// An attempt ended.
     pub(super) fn on_end(&mut self, core: &Core, end: End, why: &str) {
+        self.unreached = if end == End::Unreached { self.unreached.saturating_add(1) } else { 0 };
         match end {
             End::Refused => self.reason = Some(format!("a person is needed: {why}")),
             End::Unfinished => self.count(core, why),

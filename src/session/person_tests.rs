@@ -147,6 +147,64 @@ fn after_the_weekly_end_of_the_tokens_a_gateway_that_is_away_needs_a_person_at_o
     assert!(reason.contains("Sunday"), "{reason}");
 }
 
+/// Both links fall, and nothing answers for so long.
+fn fall(rig: &mut Rig, for_ms: u64) {
+    rig.cut(Trading);
+    rig.cut(Data);
+    for _ in 0..for_ms / 100 {
+        for link in [Trading, Data] {
+            let state = rig.session.connection();
+            let status = if link == Trading { state.trading } else { state.data };
+            if status.phase == LinkPhase::Dialing {
+                let now = rig.now();
+                rig.session.on_closed(now, link, status.generation, "connection refused");
+            }
+        }
+        rig.wait_ms(100);
+    }
+}
+
+/// Both links log in as soon as they dial.
+fn log_in_again(rig: &mut Rig) {
+    for link in [Data, Trading] {
+        for _ in 0..2_000 {
+            let state = rig.session.connection();
+            let phase = if link == Trading { state.trading.phase } else { state.data.phase };
+            if phase == LinkPhase::Dialing {
+                break;
+            }
+            rig.wait_ms(100);
+        }
+        rig.log_in(link);
+    }
+}
+
+#[test]
+fn the_first_restart_after_the_end_of_the_tokens_needs_a_person_and_the_next_one_does_not() {
+    let calendar = Calendar {
+        weekly_login: true,
+        gateway_restart: "23:45".to_owned(),
+        restart_lasts_s: 300,
+        ..Calendar::default()
+    };
+    let mut rig = Rig::ready_with(Config { calendar, ..Config::default() });
+    rig.is_alive = true;
+    // From Friday 03:00 to Sunday 12:00 in New York.
+    rig.wait_ms(57 * HOUR_MS);
+    fall(&mut rig, 10 * SECOND_MS);
+    assert_eq!(told(&mut rig), Vec::<String>::new(), "a network that fails needs nobody");
+    log_in_again(&mut rig);
+    rig.wait_ms(12 * HOUR_MS - 14 * 60 * SECOND_MS);
+    fall(&mut rig, 60 * SECOND_MS);
+    assert_eq!(told(&mut rig), ["needs_person"]);
+    assert!(rig.session.connection().needs_person.expect("told").contains("Sunday"));
+    log_in_again(&mut rig);
+    assert_eq!(told(&mut rig), ["needs_person_over"]);
+    rig.wait_ms(24 * HOUR_MS - 60 * SECOND_MS);
+    fall(&mut rig, 60 * SECOND_MS);
+    assert_eq!(told(&mut rig), Vec::<String>::new(), "Monday's restart is by itself");
+}
+
 #[test]
 fn a_live_account_that_is_not_allowed_is_not_tried_again_and_again() {
     let mut rig = Rig::new();

@@ -13,7 +13,21 @@ pub(crate) struct Pulse {
     last: Option<Now>,
     /// A link is logged in, so there is something to watch.
     is_watching: bool,
+    moved: Option<Moved>,
 }
+
+/// The gateway said that it moves to another port.
+#[derive(Clone, Copy, Debug)]
+struct Moved {
+    port: u16,
+    /// It is dialled; else the configured one is.
+    is_dialled: bool,
+    /// That the configured one is tried, too, was told.
+    is_told: bool,
+}
+
+/// After so many dials in a row that came to nothing, the other port is tried.
+const DIALS_AT_ONE_PORT: u32 = 3;
 
 impl Session {
     /// Takes the time of a cause. A wall clock that ran ahead of the monotonic one means that the host slept: the
@@ -46,10 +60,33 @@ impl Session {
     pub(super) fn on_port_changed(&mut self, text: &str) {
         let digits = text.rsplit(|c: char| !c.is_ascii_digit()).find(|part| !part.is_empty());
         let Some(port) = digits.and_then(|digits| digits.parse::<u16>().ok()).filter(|port| *port > 0) else { return };
+        self.pulse.moved = Some(Moved { port, is_dialled: true, is_told: false });
         self.core.output(super::Output::Port(port));
         let mut event = BridgeEvent::new("gateway_port", self.core.now.us);
         event.message = Some(format!("the gateway moves to port {port}; set gateway.port for the next start"));
         event.figures.insert("port".to_owned(), i64::from(port));
+        self.core.emit(Event::Bridge(Box::new(event)));
+    }
+
+    /// A dial of the trading link came to nothing. A gateway that moved may have been put back, or the notice was wrong:
+    /// both ports are tried in turn.
+    pub(super) fn try_other_port(&mut self) {
+        let unreached = self.trading.unreached();
+        let Some(moved) = self.pulse.moved.as_mut().filter(|_| unreached > 0 && unreached % DIALS_AT_ONE_PORT == 0)
+        else {
+            return;
+        };
+        let configured = self.core.config.gateway.port;
+        moved.is_dialled = !moved.is_dialled;
+        let port = if moved.is_dialled { moved.port } else { configured };
+        self.core.output(super::Output::Port(port));
+        if std::mem::replace(&mut moved.is_told, true) {
+            return;
+        }
+        let mut event = BridgeEvent::new("gateway_port", self.core.now.us);
+        event.message =
+            Some(format!("nothing answers at port {}; the configured port {configured} is tried in turn", moved.port));
+        event.figures.insert("port".to_owned(), i64::from(configured));
         self.core.emit(Event::Bridge(Box::new(event)));
     }
 

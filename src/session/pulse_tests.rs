@@ -5,7 +5,10 @@ use std::time::Duration;
 use super::{Answer, Ask, Event, Now, Output, rig::Rig};
 use crate::{
     config::{Config, Timing},
-    schema::{bridge::BridgeEvent, connection::LinkName},
+    schema::{
+        bridge::BridgeEvent,
+        connection::{LinkName, LinkPhase},
+    },
     tws::{
         Request, Response,
         message::{
@@ -197,6 +200,67 @@ fn health_names_the_use_that_suffers_and_why() {
     rig.cut(Trading);
     let ill = health(&mut rig);
     assert!(ill.data && ill.history && !ill.orders && !ill.uses.account.ok, "{ill:?}");
+}
+
+#[test]
+fn health_says_no_for_what_is_less_plain_than_a_lost_link() {
+    let mut config = Config::default();
+    config.timing.request_ms = 600_000;
+    let mut rig = Rig::ready_with(config);
+    rig.is_alive = true;
+    let reasons = |rig: &Rig| {
+        let health = rig.session.health();
+        assert_eq!(health.ok, health.reasons.is_empty());
+        (health.uses.data.reasons, health.uses.history.reasons)
+    };
+    rig.notice_all(2103, "Market data farm connection is broken:usfarm");
+    rig.notice_all(2119, "Market data farm is connecting:usfarm");
+    assert_eq!(reasons(&rig), (vec!["the market data farm usfarm is connecting".to_owned()], Vec::new()));
+    rig.notice_all(2104, "Market data farm connection is OK:usfarm");
+    rig.notice_all(2157, "Sec-def data farm connection is broken:secdefnj");
+    let both = vec!["the security definition farm secdefnj is down".to_owned()];
+    assert_eq!(reasons(&rig), (both.clone(), both));
+    rig.notice_all(2158, "Sec-def data farm connection is OK:secdefnj");
+    assert_eq!(reasons(&rig), (Vec::new(), Vec::new()));
+    // Questions about the past stay unanswered.
+    let stock = rig.stock(265_598, "AAPL");
+    for days in 1..=5 {
+        let ask = format!(r#"{{"contract":"STK:AAPL","bar_size":"1d","duration":"{days}d","timeout_ms":600000}}"#);
+        rig.ask_resolved("", Ask::Bars(Box::new(serde_json::from_str(&ask).expect("a request"))), &stock);
+        rig.wait_ms(130_000);
+    }
+    let (data, history) = reasons(&rig);
+    assert_eq!(data, Vec::<String>::new());
+    assert!(history.iter().any(|why| why.contains("HistoricalDataRequest unanswered")), "{history:?}");
+}
+
+#[test]
+fn a_gateway_that_moved_is_looked_for_at_both_ports_in_turn() {
+    let mut rig = Rig::ready();
+    rig.notice_all(1300, "Please reconnect on the new port - 7498");
+    bridge_events(&mut rig);
+    let (mut ports, mut now) = (Vec::new(), rig.now());
+    for link in [Trading, Data] {
+        let generation = rig.session.connection().trading.generation;
+        rig.session.on_closed(now, link, generation, "the gateway closed the connection");
+    }
+    for _ in 0..40 {
+        for link in [Trading, Data] {
+            let state = rig.session.connection();
+            let status = if link == Trading { state.trading } else { state.data };
+            if status.phase == LinkPhase::Dialing {
+                rig.session.on_closed(now, link, status.generation, "connection refused");
+            }
+        }
+        now = now.plus(Duration::from_secs(31));
+        rig.session.on_timer(now);
+        ports.extend(std::iter::from_fn(|| rig.session.next_output()).filter_map(|output| match output {
+            Output::Port(port) => Some(port),
+            _ => None,
+        }));
+    }
+    assert!(ports.len() >= 4, "{ports:?}");
+    assert!(ports.iter().zip([4002, 7498].into_iter().cycle()).all(|(told, due)| *told == due), "{ports:?}");
 }
 
 #[test]

@@ -279,7 +279,8 @@ impl Rig {
     /// As [`Self::begin_reconnect`], to these accounts.
     pub(crate) fn begin_reconnect_as(&mut self, link: LinkName, accounts: &str) {
         let before = self.generations[link as usize];
-        for _ in 0..100 {
+        // A session that was short is followed by a longer wait.
+        for _ in 0..400 {
             self.wait_ms(100);
             if self.generations[link as usize] > before {
                 return self.begin_log_in_as(link, accounts);
@@ -407,7 +408,7 @@ impl Rig {
                 Output::Dial { link, generation } => self.generations[link as usize] = generation,
                 Output::Send { link, frames } => self.note_sent(link, frames.bytes()),
                 Output::CommandGateway { number, command } => self.gateway_commands.push((number, command)),
-                Output::Close { .. } | Output::Port(_) => {}
+                Output::Close { .. } | Output::Port(_) | Output::DataIdInUse(_) => {}
                 Output::Event(event) => self.events.push(event),
                 Output::Cache(item) => self.cached.push(item),
                 Output::KeepRisk(memory) => self.keep_risk(*memory),

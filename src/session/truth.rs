@@ -27,7 +27,16 @@ pub(crate) struct Truth {
     pub(crate) ib_code: Option<i32>,
     /// The data link was told of the loss, and not yet of its end.
     is_lost_on_data: bool,
-    farms: BTreeMap<String, FarmEvent>,
+    farms: BTreeMap<String, Farm>,
+}
+
+/// What is known of a farm.
+#[derive(Debug)]
+struct Farm {
+    /// As it was told last.
+    event: FarmEvent,
+    /// It was lost and is not back: connecting is not yet back.
+    is_broken: bool,
 }
 
 impl Truth {
@@ -65,8 +74,11 @@ impl Truth {
         core.ib_lost = false;
         core.market_farms_down = false;
         core.history_farms_down = false;
-        self.ib_link = IbLink::Unknown;
-        self.ib_link_since_us = core.now.us;
+        // Each failed dial comes here too, and says nothing new.
+        if self.ib_link != IbLink::Unknown {
+            self.ib_link = IbLink::Unknown;
+            self.ib_link_since_us = core.now.us;
+        }
         self.ib_code = None;
         self.farms.clear();
     }
@@ -95,9 +107,15 @@ impl Truth {
 
     fn on_farm(&mut self, core: &mut Core, code: i32, text: &str, kind: FarmKind, state: FarmState) {
         let Some(farm) = farm_name(text) else { return };
-        if self.farms.get(farm).is_some_and(|known| known.state == state) {
+        let known = self.farms.get(farm);
+        if known.is_some_and(|known| known.event.state == state) {
             return;
         }
+        let is_broken = match state {
+            FarmState::Down => true,
+            FarmState::Connecting => known.is_some_and(|known| known.is_broken),
+            FarmState::Up | FarmState::Idle => false,
+        };
         let event = FarmEvent {
             seq: 0,
             recv_us: core.now.us,
@@ -107,7 +125,7 @@ impl Truth {
             since_us: core.now.us,
             ib_code: code,
         };
-        self.farms.insert(farm.to_owned(), event.clone());
+        self.farms.insert(farm.to_owned(), Farm { event: event.clone(), is_broken });
         core.market_farms_down = self.is_down(FarmKind::MarketData);
         core.history_farms_down = self.is_down(FarmKind::Historical);
         core.emit(Event::Farm(Box::new(event)));
@@ -115,18 +133,29 @@ impl Truth {
 
     /// Every farm heard of in this session, by name.
     pub(crate) fn farms(&self) -> Vec<FarmEvent> {
-        self.farms.values().cloned().collect()
+        self.farms.values().map(|farm| farm.event.clone()).collect()
     }
 
-    /// How many farms of this kind are broken.
+    fn of_kind(&self, kind: FarmKind) -> impl Iterator<Item = &Farm> {
+        self.farms.values().filter(move |farm| farm.event.kind == kind)
+    }
+
+    /// How many farms of this kind are broken. One that connects again is broken until it is up.
     pub(crate) fn down(&self, kind: FarmKind) -> usize {
-        self.farms.values().filter(|farm| farm.kind == kind && farm.state == FarmState::Down).count()
+        self.of_kind(kind).filter(|farm| farm.is_broken).count()
     }
 
-    /// The broken farms of this kind.
-    pub(crate) fn names_down(&self, kind: FarmKind) -> Vec<&str> {
-        let down = self.farms.values().filter(|farm| farm.kind == kind && farm.state == FarmState::Down);
-        down.map(|farm| farm.farm.as_str()).collect()
+    /// The farms of this kind that do not serve, and whether each is `down` or `connecting`.
+    pub(crate) fn names_away(&self, kind: FarmKind) -> Vec<(&str, &'static str)> {
+        let away = self.of_kind(kind).filter_map(|farm| {
+            let state = match farm.event.state {
+                FarmState::Down => "down",
+                FarmState::Connecting => "connecting",
+                FarmState::Up | FarmState::Idle => return None,
+            };
+            Some((farm.event.farm.as_str(), state))
+        });
+        away.collect()
     }
 
     /// True if a farm of this kind is broken.

@@ -169,7 +169,11 @@ impl Day {
                     self.events.extend(entry.event());
                 }
                 Output::Event(event) => self.events.push(event),
-                Output::Cache(_) | Output::KeepRisk(_) | Output::Port(_) | Output::CommandGateway { .. } => {}
+                Output::Cache(_)
+                | Output::KeepRisk(_)
+                | Output::Port(_)
+                | Output::DataIdInUse(_)
+                | Output::CommandGateway { .. } => {}
             }
         }
     }

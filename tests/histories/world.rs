@@ -311,7 +311,7 @@ impl World {
                     Output::Cache(item) => drop(self.cached.insert((item.kind.name(), item.key.clone()), item)),
                     Output::Part { token, .. } => bridge.session.on_part_taken(now, token),
                     // This gateway never moves.
-                    Output::KeepRisk(_) | Output::Port(_) | Output::CommandGateway { .. } => {}
+                    Output::KeepRisk(_) | Output::Port(_) | Output::DataIdInUse(_) | Output::CommandGateway { .. } => {}
                     Output::Reply { token, outcome } => {
                         self.due.remove(&token);
                         if let Some(key) = self.callers.remove(&token) {

@@ -157,7 +157,11 @@ impl World {
                         self.kept.remove(&key);
                     }
                 }
-                Output::Event(_) | Output::KeepRisk(_) | Output::Port(_) | Output::CommandGateway { .. } => {}
+                Output::Event(_)
+                | Output::KeepRisk(_)
+                | Output::Port(_)
+                | Output::DataIdInUse(_)
+                | Output::CommandGateway { .. } => {}
             }
         }
     }

@@ -253,6 +253,7 @@ impl World {
             | Output::KeepRisk(_)
             | Output::Part { .. }
             | Output::Port(_)
+            | Output::DataIdInUse(_)
             | Output::CommandGateway { .. } => {}
         }
     }

@@ -124,6 +124,7 @@ impl World {
                 | Output::Cache(_)
                 | Output::KeepRisk(_)
                 | Output::Port(_)
+                | Output::DataIdInUse(_)
                 | Output::CommandGateway { .. } => {}
             }
         }

@@ -59,28 +59,50 @@ impl Breakers {
         matches!(class, Class::Interactive | Class::History | Class::Bulk)
     }
 
-    /// Lets a request of this kind pass, or says when to ask again. Tells what has changed.
+    /// Whether a request of this kind may pass.
     ///
     /// # Errors
     ///
     /// `busy` with `retry_after_ms` while the kind is not answered.
-    pub(crate) fn admit(&mut self, now: Instant, kind: &'static str) -> Result<Option<Told>, ApiError> {
-        let Some(breaker) = self.by_kind.get_mut(kind) else { return Ok(None) };
-        let until = match breaker.state {
-            State::Closed => return Ok(None),
-            State::Open { until } | State::HalfOpen { next_trial: until } => until,
+    pub(crate) fn check(&self, now: Instant, kind: &'static str) -> Result<(), ApiError> {
+        let Some((breaker, until)) = self.by_kind.get(kind).and_then(|breaker| Some((breaker, breaker.until()?)))
+        else {
+            return Ok(());
         };
-        if until > now {
-            let wait_ms = u64::try_from((until - now).as_millis()).unwrap_or(u64::MAX).max(1);
-            let message = format!(
-                "the gateway has left {} requests of this kind ({kind}) unanswered; it is asked again later",
-                breaker.failures
-            );
-            return Err(ApiError::new(ErrorCode::Busy, message).retry_after_ms(wait_ms));
+        if until <= now {
+            return Ok(());
         }
+        let wait_ms = u64::try_from((until - now).as_millis()).unwrap_or(u64::MAX).max(1);
+        let message = format!(
+            "the gateway has left {} requests of this kind ({kind}) unanswered; it is asked again later",
+            breaker.failures
+        );
+        Err(ApiError::new(ErrorCode::Busy, message).retry_after_ms(wait_ms))
+    }
+
+    /// A request of this kind, which may pass, was queued: it is the trial if one is due. Tells what has changed.
+    pub(crate) fn begin_trial(&mut self, now: Instant, kind: &'static str) -> Option<Told> {
+        let breaker = self.by_kind.get_mut(kind)?;
+        breaker.until()?;
         let is_first = matches!(breaker.state, State::Open { .. });
         breaker.state = State::HalfOpen { next_trial: now + breaker.open };
-        Ok(is_first.then(|| breaker.told(kind, now)))
+        is_first.then(|| breaker.told(kind, now))
+    }
+
+    /// A request of this kind was given up before it was sent. It may have been the trial: the next one may pass.
+    pub(crate) fn on_unsent(&mut self, now: Instant, kind: &'static str) {
+        if let Some(Breaker { state: State::HalfOpen { next_trial }, .. }) = self.by_kind.get_mut(kind) {
+            *next_trial = now;
+        }
+    }
+
+    /// The link is gone, and with it all trials.
+    pub(crate) fn on_link_down(&mut self, now: Instant) {
+        for breaker in self.by_kind.values_mut() {
+            if let State::HalfOpen { next_trial } = &mut breaker.state {
+                *next_trial = now;
+            }
+        }
     }
 
     /// A request of this kind was answered, in whatever way.
@@ -121,6 +143,14 @@ impl Breakers {
 }
 
 impl Breaker {
+    /// Until when it lets nothing pass; `None` if it is closed.
+    fn until(&self) -> Option<Instant> {
+        match self.state {
+            State::Closed => None,
+            State::Open { until } | State::HalfOpen { next_trial: until } => Some(until),
+        }
+    }
+
     fn told(&self, kind: &str, now: Instant) -> Told {
         let (state, until) = match self.state {
             State::Closed => (BreakerState::Closed, now),

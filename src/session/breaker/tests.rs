@@ -20,7 +20,13 @@ fn breakers() -> Breakers {
 }
 
 fn refused_for(breakers: &mut Breakers, now: Instant) -> Option<u64> {
-    breakers.admit(now, KIND).err().and_then(|error| error.retry_after_ms)
+    breakers.check(now, KIND).err().and_then(|error| error.retry_after_ms)
+}
+
+/// A request that finds room in its queue.
+fn admit(breakers: &mut Breakers, now: Instant, kind: &'static str) -> Result<Option<Told>, ApiError> {
+    breakers.check(now, kind)?;
+    Ok(breakers.begin_trial(now, kind))
 }
 
 fn at(start: Instant, ms: u64) -> Instant {
@@ -36,7 +42,7 @@ fn it_opens_after_failures_in_a_row_and_says_when_to_come_again() {
     let told = breakers.on_silence(start, KIND).expect("news");
     assert_eq!((told.state, told.failures, told.retry_after_ms), (BreakerState::Open, 3, 1_000));
     assert_eq!(refused_for(&mut breakers, at(start, 1)), Some(999));
-    assert_eq!(breakers.admit(start, "HeadTimestampRequest"), Ok(None), "other kinds pass");
+    assert_eq!(admit(&mut breakers, start, "HeadTimestampRequest"), Ok(None), "other kinds pass");
 }
 
 #[test]
@@ -63,7 +69,7 @@ fn one_trial_passes_and_its_answer_closes() {
     let start = start();
     let mut breakers = opened(start);
     assert_eq!(refused_for(&mut breakers, at(start, 999)), Some(1));
-    let told = breakers.admit(at(start, 1_000), KIND).expect("the trial").expect("news");
+    let told = admit(&mut breakers, at(start, 1_000), KIND).expect("the trial").expect("news");
     assert_eq!(told.state, BreakerState::HalfOpen);
     assert_eq!(refused_for(&mut breakers, at(start, 1_000)), Some(1_000), "one trial at a time");
     let told = breakers.on_answer(at(start, 1_100), KIND).expect("news");
@@ -78,7 +84,7 @@ fn each_failed_trial_doubles_the_time_up_to_the_limit() {
     let (mut breakers, mut now) = (opened(start), start);
     for expected_ms in [2_000, 3_000, 3_000] {
         now += Duration::from_secs(3);
-        breakers.admit(now, KIND).expect("the trial");
+        admit(&mut breakers, now, KIND).expect("the trial");
         assert_eq!(breakers.on_silence(now, KIND).expect("news").retry_after_ms, expected_ms);
     }
 }
@@ -87,8 +93,8 @@ fn each_failed_trial_doubles_the_time_up_to_the_limit() {
 fn a_trial_that_is_never_heard_of_again_is_followed_by_another() {
     let start = start();
     let mut breakers = opened(start);
-    breakers.admit(at(start, 1_000), KIND).expect("the trial");
-    assert_eq!(breakers.admit(at(start, 2_000), KIND), Ok(None), "half open already");
+    admit(&mut breakers, at(start, 1_000), KIND).expect("the trial");
+    assert_eq!(admit(&mut breakers, at(start, 2_000), KIND), Ok(None), "half open already");
     assert_eq!(refused_for(&mut breakers, at(start, 2_000)), Some(1_000));
 }
 
@@ -158,4 +164,57 @@ fn silence_while_the_gateway_is_known_to_be_away_opens_nothing() {
     asked(&mut rig);
     details(&mut rig, "T");
     assert_eq!(asked(&mut rig), 1);
+}
+
+/// The gateway has left questions about contracts unanswered, and the next one would be the trial.
+fn due(config: Config) -> Rig {
+    let mut rig = Rig::ready_with(config);
+    rig.is_alive = true;
+    for number in 0..5 {
+        details(&mut rig, &format!("S{number}"));
+        rig.wait_ms(100);
+    }
+    rig.wait_ms(41_000);
+    asked(&mut rig);
+    rig
+}
+
+#[test]
+fn a_trial_that_finds_no_room_is_not_spent() {
+    let mut config = Config::default();
+    config.pacing.queue_max = 1;
+    let mut rig = due(config);
+    let now = rig.now();
+    rig.session.on_write_room(now, LinkName::Data, false);
+    rig.ask(crate::session::services::ServiceAsk::NewsProviders(serde_json::from_str("{}").expect("a request")).into());
+    let token = details(&mut rig, "T");
+    let error = rig.reply(token).expect("at once").expect_err("the queue is full");
+    assert!(error.code == ErrorCode::Busy && !error.message.contains("unanswered"), "{error}");
+    let now = rig.now();
+    rig.session.on_write_room(now, LinkName::Data, true);
+    rig.pump();
+    details(&mut rig, "U");
+    assert_eq!(asked(&mut rig), 1);
+}
+
+#[test]
+fn a_trial_that_is_never_sent_is_followed_by_another_at_once() {
+    for is_cut in [false, true] {
+        let mut rig = due(Config::default());
+        let now = rig.now();
+        rig.session.on_write_room(now, LinkName::Data, false);
+        details(&mut rig, "T");
+        if is_cut {
+            rig.cut(LinkName::Data);
+            rig.reconnect(LinkName::Data);
+        } else {
+            rig.wait_ms(10_000);
+            let now = rig.now();
+            rig.session.on_write_room(now, LinkName::Data, true);
+            rig.pump();
+        }
+        // A link that is back asks for what still waits: that is the trial then.
+        details(&mut rig, "U");
+        assert_eq!(asked(&mut rig), 1, "{is_cut}");
+    }
 }

@@ -31,6 +31,10 @@ pub(crate) struct Maintenance {
     told: Vec<Told>,
     /// The trading link was lost since new orders were last fenced off: the gateway has restarted.
     has_restarted: bool,
+    /// IB's tokens have ended: the gateway's login goes on, but the first one after its next restart needs a person.
+    are_tokens_ended: bool,
+    /// The gateway has restarted since, and the trading link has not logged in.
+    awaits_person: bool,
 }
 
 impl Maintenance {
@@ -48,6 +52,7 @@ impl Maintenance {
                 _ => continue,
             };
             told.state = state;
+            self.are_tokens_ended |= told.kind == MaintenanceKind::WeeklyLogin && state == MaintenanceState::Started;
             tell(core, *told);
         }
         // One that was slept through was announced and is over: both are told, one with each look.
@@ -62,6 +67,7 @@ impl Maintenance {
             let told = Told { start_us: window.start_us, end_us: window.end_us, kind: window.kind, state };
             self.told.push(told);
             self.has_restarted &= told.kind != MaintenanceKind::GatewayRestart;
+            self.are_tokens_ended |= told.kind == MaintenanceKind::WeeklyLogin && state == MaintenanceState::Started;
             tell(core, told);
         }
     }
@@ -130,7 +136,8 @@ impl Maintenance {
     /// What every part of the session is to know.
     pub(crate) fn tell_core(&self, core: &mut Core) {
         core.is_maintained = self.is_away();
-        core.are_tokens_ended = self.under_way().any(|told| told.kind == MaintenanceKind::WeeklyLogin);
+        let has_just_ended = self.under_way().any(|told| told.kind == MaintenanceKind::WeeklyLogin);
+        core.are_tokens_ended = has_just_ended || self.awaits_person;
         let away = self.under_way().filter(|told| told.kind != MaintenanceKind::WeeklyLogin);
         let last = away.filter(|_| core.config.calendar.hold_history).max_by_key(|told| told.end_us);
         core.history_hold = last.map(|told| {
@@ -145,7 +152,16 @@ impl Maintenance {
             told.kind == MaintenanceKind::GatewayRestart
                 && told.start_us.saturating_sub(seconds(EARLY_S)) <= core.now.us
         };
-        self.has_restarted |= self.told.iter().any(is_restart);
+        let is_restarting = self.told.iter().any(is_restart);
+        self.has_restarted |= is_restarting;
+        self.awaits_person |= is_restarting && self.are_tokens_ended;
+    }
+
+    /// The trading link logged in. After a restart it did so with fresh tokens.
+    pub(crate) fn on_trading_login(&mut self) {
+        if std::mem::take(&mut self.awaits_person) {
+            self.are_tokens_ended = false;
+        }
     }
 }
 

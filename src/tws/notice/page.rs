@@ -10,8 +10,10 @@ pub fn page() -> String {
         "# Notices of the gateway\n\n\
          What the bridge makes of each code that a gateway may send. This page is written from `src/tws/notice/codes.csv` and \
          `texts.csv`; a test keeps them equal. A notice is read by its text first (in English; any other falls back to the \
-         code), then by its code, then by its range: unlisted codes from 2100 to 2199 are warnings. No code alone ends a \
-         stream whose notice names no request. Only requests that change nothing are asked again by the bridge itself; an \
+         code), then by its code, then by its range: unlisted codes from 2100 to 2199 are warnings. A notice \
+         that names no request ends none and no stream, whatever its code. One that names a request by its id ends that one alone, \
+         as its row says: a 162 in a language that no pattern knows ends the question or stream it names, which may be asked for again, \
+         and no other. Only requests that change nothing are asked again by the bridge itself; an \
          order never is.\n\n\
          * **severity**: `info`, `warning`, `error`, `system`. **about**: the `class` of `ib.conn.notice`. **names**: what the id \
          of the notice means.\n\

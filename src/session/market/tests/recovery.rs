@@ -326,6 +326,23 @@ fn what_was_asked_for_without_its_farm_is_given_a_moment_to_begin_when_the_farm_
 }
 
 #[test]
+fn a_farm_that_connects_is_not_back_yet() {
+    let mut desk = Desk::new();
+    desk.rig.notice_all(2103, "Market data farm connection is broken:usfarm");
+    let depth = desk.stream(&["depth"]);
+    desk.rig.notice_all(2119, "Market data farm is connecting:usfarm");
+    desk.rig.wait_ms(20_000);
+    assert_eq!(desk.sent(), [], "nothing can begin before the farm is there");
+    desk.rig.notice_all(2104, "Market data farm connection is OK:usfarm");
+    desk.rig.wait_ms(4_999);
+    assert_eq!(desk.sent(), []);
+    desk.rig.wait_ms(1);
+    let sent = desk.sent();
+    assert_eq!(names(&sent), ["CancelMarketDepth", "MarketDepthRequest"]);
+    assert_eq!(request_id(&sent[0]), depth);
+}
+
+#[test]
 fn what_was_asked_for_without_its_farm_and_begins_by_itself_is_left_alone() {
     let mut desk = Desk::new();
     desk.rig.notice_all(2103, "Market data farm connection is broken:usfarm");
