@@ -55,11 +55,15 @@ fn every_subject_named_is_published_and_every_reason_is_one() {
         entries.iter().filter(|entry| entry.name.starts_with("event.")).map(|entry| entry.subject).collect();
     let check_verbs = |id: &u32, name: &str, named: &[&str]| {
         assert!(!named.is_empty());
-        named.iter().for_each(|verb| assert!(verbs.contains(verb), "{id} {name}: no request {verb}"));
+        for verb in named {
+            assert!(verbs.contains(verb), "{id} {name}: no request {verb}");
+        }
     };
     let check_events = |id: &u32, name: &str, named: &[&str]| {
         assert!(!named.is_empty());
-        named.iter().for_each(|subject| assert!(events.contains(subject), "{id} {name}: no event {subject}"));
+        for subject in named {
+            assert!(events.contains(subject), "{id} {name}: no event {subject}");
+        }
     };
     for (id, name, used) in REQUESTS.iter().chain(RESPONSES) {
         match used {
