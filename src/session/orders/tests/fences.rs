@@ -258,7 +258,8 @@ fn a_cancel_and_a_sweep_do_not_wait_for_a_download_that_is_under_way() {
 
 #[test]
 fn a_login_goes_on_without_a_list_of_what_is_over_and_takes_no_new_orders() {
-    let lists: [(fn(&Request) -> bool, &str); 2] = [
+    type IsLeftOut = fn(&Request) -> bool;
+    let lists: [(IsLeftOut, &str); 2] = [
         (is_completed, "completed orders"),
         (|request| matches!(request, Request::ExecutionRequest(_)), "the list of executions"),
     ];
