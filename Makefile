@@ -13,6 +13,7 @@ export NATS_CLI ?= $(BIN)/nats
 export NODE ?= $(BIN)/node
 export PROMTOOL ?= $(BIN)/promtool
 export PROMETHEUS ?= $(BIN)/prometheus
+export CHROMIUM ?= $(BIN)/chromium
 export MDBOOK ?= $(BIN)/mdbook
 export IBNATS_BIN ?= $(abspath $(TARGET))/debug/ibnats
 
@@ -104,7 +105,7 @@ reproducible: ## Build the last commit twice and compare the bytes; PROFILE=dev 
 	scripts/reproducible
 
 .PHONY: tools
-tools: tools-nats tools-python-client tools-node tools-examples tools-prometheus ## Install what the tests need, where it is missing
+tools: tools-nats tools-python-client tools-node tools-examples tools-prometheus tools-chromium ## Install what the tests need, where it is missing
 
 .PHONY: tools-nats
 tools-nats:
@@ -137,6 +138,10 @@ tools-examples: tools-node
 .PHONY: tools-prometheus
 tools-prometheus:
 	@scripts/tools/prometheus
+
+.PHONY: tools-chromium
+tools-chromium:
+	@[ "$(CHROMIUM)" != "$(BIN)/chromium" ] || scripts/tools/chromium
 
 .PHONY: tools-book
 tools-book:

@@ -2,10 +2,10 @@
 //
 // node chart.mjs <url> <browser>
 
-import { chromium } from 'playwright-core';
+import { launch } from './browser.mjs';
 
 const [url, executablePath] = process.argv.slice(2);
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+const browser = await launch(executablePath);
 const page = await browser.newPage();
 await page.goto(url);
 await page.locator('#quotes tr').first().waitFor();

@@ -94,13 +94,13 @@ def walk(folder, browser):
         url = re.search(r"http://127\.0\.0\.1:\d+", first).group()
         with urllib.request.urlopen(url, timeout=LIMIT_S) as page:
             console = page.read().decode()
-        chart = None
+        chart, chart_s = None, None
         if browser:
             look = [os.environ["NODE"], str(CHECKOUT / "tests/interop/node/chart.mjs"), url, browser]
             looked = subprocess.run(look, capture_output=True, text=True, timeout=LIMIT_S)
             assert looked.returncode == 0, looked.stderr
-            chart = looked.stdout.strip()
-        return {"commands": commands, "quotes_s": quotes_s, "console": console, "chart": chart}
+            chart, chart_s = looked.stdout.strip(), time.monotonic() - began
+        return {"commands": commands, "quotes_s": quotes_s, "console": console, "chart": chart, "chart_s": chart_s}
     finally:
         bridge.end()
 

@@ -1,6 +1,7 @@
 """Starts the programs under test on ports the system chooses, and stops exactly those."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,12 @@ NATS_SERVER = os.environ.get("NATS_SERVER", str(CHECKOUT / ".tools/bin/nats-serv
 NATS_CLI = os.environ.get("NATS_CLI", str(CHECKOUT / ".tools/bin/nats"))
 NODE = os.environ.get("NODE", str(CHECKOUT / ".tools/bin/node"))
 START_LIMIT_S = 20
+
+
+def browser():
+    """CHROMIUM, else the one that scripts/tools/chromium found, else one on PATH; None if there is none."""
+    named = [os.environ.get("CHROMIUM"), str(CHECKOUT / ".tools/bin/chromium"), "chromium", "chromium-browser", "google-chrome"]
+    return next((path for name in named if name and (path := shutil.which(name))), None)
 
 
 def free_port():

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from processes import CHECKOUT, IBNATS, NATS_CLI, NATS_SERVER, NODE
-from test_console import browser
+from processes import CHECKOUT, IBNATS, NATS_CLI, NATS_SERVER, NODE, browser
 
 # A network with nothing in it but this machine's own address: the printed ports are free there.
 ALONE = ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+
+# What is left of five minutes to live quotes, and of six to a chart, is for reading.
+QUOTES_WITHIN_S = 60
+CHART_WITHIN_S = 120
 
 
 def can_be_alone():
@@ -43,6 +46,9 @@ def test_the_five_minutes_of_the_readme_work_as_printed(tmp_path):
     assert walked.returncode == 0, walked.stderr
     found = json.loads(walked.stdout)
     assert found["commands"] >= 7
-    assert found["quotes_s"] < 60, "five minutes are for reading"
+    assert found["quotes_s"] < QUOTES_WITHIN_S
     assert "<title>ibnats" in found["console"]
-    assert found["chart"] is None or "then live" in found["chart"]
+    if browser() is None:
+        pytest.skip("no Chromium here (scripts/tools/chromium, or set CHROMIUM): quotes came, the chart is not looked at")
+    assert found["chart"] is not None and "then live" in found["chart"]
+    assert found["chart_s"] < CHART_WITHIN_S
