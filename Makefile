@@ -105,7 +105,7 @@ reproducible: ## Build the last commit twice and compare the bytes; PROFILE=dev 
 	scripts/reproducible
 
 .PHONY: tools
-tools: tools-nats tools-python-client tools-node tools-examples tools-prometheus tools-chromium ## Install what the tests need, where it is missing
+tools: tools-nats tools-python-client tools-node tools-examples tools-prometheus tools-chromium tools-book ## Install what the tests need, where it is missing
 
 .PHONY: tools-nats
 tools-nats:

@@ -21,9 +21,9 @@ PYTHON_CLIENT_MIN=3.11.0
 # For the examples only.
 GO_MIN=1.25.0
 JAVA_MIN=17.0.0
-# On request only: `make book`, `make deb`, `make sbom`.
 MDBOOK_MIN=0.4.40
 MDBOOK_WHEEL=0.5.4
+# On request only: `make deb`, `make sbom`.
 CARGO_DEB_MIN=3.0.0
 CARGO_DEB=3.8.0
 CARGO_CYCLONEDX_MIN=0.5.0

@@ -41,7 +41,7 @@ def test_the_site_is_built_and_every_link_in_it_leads_somewhere(tmp_path):
     if not Path(MDBOOK).is_file():
         pytest.skip("no mdbook here (scripts/tools/mdbook, or set MDBOOK): the site is not built")
     env = {**os.environ, "CARGO_TARGET_DIR": str(tmp_path), "MDBOOK": MDBOOK}
-    built = subprocess.run([CHECKOUT / "scripts/book"], env=env, capture_output=True, text=True, timeout=60)
+    built = subprocess.run([CHECKOUT / "scripts/book"], env=env, capture_output=True, text=True, timeout=180)
     assert built.returncode == 0, built.stderr
     assert "WARN" not in built.stderr and "ERROR" not in built.stderr, built.stderr
     site = (tmp_path / "book/site").resolve()
