@@ -62,6 +62,7 @@ async fn every_page_shows_what_the_bridge_does() {
         "READY",
         "trading",
         "● ready",
+        "no loss told",
         "AAPL",
         "MSFT",
         "mine-working",
@@ -84,7 +85,8 @@ async fn every_page_shows_what_the_bridge_does() {
     assert!(!overview.contains("what is shown is old"), "{overview}");
     if std::env::var_os("IBNATS_WRITE_DOCS").is_some() {
         let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/images/top.svg");
-        top(&desk, &["--screenshot", &file.display().to_string(), "--after", "20"]).await;
+        let file = file.display().to_string();
+        top(&desk, &["--screenshot", &file, "--after", "20", "--size", "168x36"]).await;
     }
 }
 

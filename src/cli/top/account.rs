@@ -13,9 +13,12 @@ use ratatui::{
 use super::{
     picture::Picture,
     screen::{Column, block, table},
-    style::{ACCENT, BAD, FADED, GOOD, WARNING, clock, coloured, faded, grouped, price, signed, strong},
+    style::{ACCENT, BAD, FADED, GOOD, WARNING, clock, coloured, faded, fitting, grouped, price, signed, strong},
 };
 use crate::schema::order::{OrderEvent, OrderState, Side};
+
+/// Columns for how much of an order is filled.
+const PART_WIDTH: u16 = 9;
 
 /// Open orders first, then the newest.
 pub(super) fn orders(frame: &mut Frame, area: Rect, picture: &Picture, scroll: &mut usize) {
@@ -24,7 +27,7 @@ pub(super) fn orders(frame: &mut Frame, area: Rect, picture: &Picture, scroll: &
         Column("key", Constraint::Min(12), false),
         Column("instrument", Constraint::Length(if area.width > 90 { 16 } else { 10 }), false),
         Column("side", Constraint::Length(4), false),
-        Column("filled", Constraint::Length(8), true),
+        Column("filled", Constraint::Length(PART_WIDTH), true),
         Column("price", Constraint::Length(9), true),
         Column("state", Constraint::Length(if area.width > 90 { 16 } else { 9 }), false),
     ];
@@ -33,17 +36,31 @@ pub(super) fn orders(frame: &mut Frame, area: Rect, picture: &Picture, scroll: &
     let rows = all.into_iter().map(|order| {
         let quantity = order.quantity.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
         let at = order.limit_price.or(order.stop_price);
+        let decimals = picture.decimals(order.con_id.unwrap_or_default(), &[at]);
         vec![
             faded(clock(order.recv_us)),
             strong(order.key.to_string()),
             Span::raw(order.con_id.map(|con_id| picture.name(con_id)).unwrap_or_default()),
             order.side.map_or_else(|| faded("-"), side),
-            Span::raw(format!("{}/{quantity}", order.filled)),
-            at.map_or_else(|| faded(order.order_type.clone().unwrap_or_default()), |at| Span::raw(price(Some(at)))),
+            Span::raw(part_of(&order.filled.to_string(), &quantity)),
+            at.map_or_else(
+                || faded(order.order_type.clone().unwrap_or_default()),
+                |at| Span::raw(price(Some(at), decimals)),
+            ),
             coloured(word(order.state), colour(order.state)),
         ]
     });
     table(frame, area, "Orders", &columns, rows.collect(), scroll, "none");
+}
+
+/// `10/50`; long ones in thousands or millions.
+fn part_of(filled: &str, quantity: &str) -> String {
+    let text = format!("{filled}/{quantity}");
+    let half = usize::from(PART_WIDTH) / 2;
+    if text.chars().count() <= usize::from(PART_WIDTH) {
+        return text;
+    }
+    format!("{}/{}", fitting(filled, half), fitting(quantity, half))
 }
 
 fn side(side: Side) -> Span<'static> {
@@ -87,7 +104,7 @@ pub(super) fn fills(frame: &mut Frame, area: Rect, picture: &Picture, scroll: &m
             strong(picture.name(fill.con_id)),
             side(fill.side),
             Span::raw(fill.quantity.to_string()),
-            Span::raw(price(Some(fill.price))),
+            Span::raw(price(Some(fill.price), picture.decimals(fill.con_id, &[Some(fill.price)]))),
             faded(fill.commission.map_or_else(|| "-".to_owned(), |cost| grouped(cost, 2))),
         ]
     });
@@ -111,7 +128,7 @@ pub(super) fn positions(frame: &mut Frame, area: Rect, picture: &Picture, scroll
             strong(picture.name(held.con_id)),
             Span::raw(held.position.to_string()),
             faded(held.average_cost.map_or_else(|| "-".to_owned(), |cost| grouped(cost, 2))),
-            Span::raw(price(held.market_price)),
+            Span::raw(price(held.market_price, picture.decimals(held.con_id, &[held.market_price]))),
             signed(held.unrealized_pnl, 2),
         ]
     });
@@ -138,4 +155,17 @@ pub(super) fn profits(frame: &mut Frame, area: Rect, picture: &Picture) {
         lines.push(Line::from(coloured(format!("halted by {}: {reason}", halted.by), BAD)));
     }
     frame.render_widget(Paragraph::new(lines).block(block("Profit and loss")), area);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_much_is_filled_is_told_whole_or_in_thousands() {
+        assert_eq!(part_of("10", "50"), "10/50");
+        assert_eq!(part_of("25000", "25000"), "25K/25K");
+        assert_eq!(part_of("0", "1000000"), "0/1000000");
+        assert_eq!(part_of("0.12345678", "2"), "…/2");
+    }
 }

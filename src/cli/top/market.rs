@@ -11,16 +11,17 @@ use crate::schema::request::market::StreamState;
 
 pub(super) fn quotes(frame: &mut Frame, area: Rect, picture: &Picture, scroll: &mut usize) {
     // What the others and the name leave.
-    let trend = area.width.saturating_sub(78).min(24);
+    let spare = area.width.saturating_sub(77);
+    let trend = if spare > 7 { (spare / 3 * 2).min(24) } else { 0 };
     let columns = [
-        Column("instrument", Constraint::Min(10), false),
-        Column("size", Constraint::Length(8), true),
+        Column("instrument", Constraint::Min(12), false),
+        Column("size", Constraint::Length(7), true),
         Column("bid", Constraint::Length(9), true),
         Column("ask", Constraint::Length(9), true),
-        Column("size", Constraint::Length(8), true),
+        Column("size", Constraint::Length(7), true),
         Column("last", Constraint::Length(9), true),
         Column("day %", Constraint::Length(7), true),
-        Column(if trend > 4 { "trend" } else { "" }, Constraint::Length(trend), false),
+        Column(if trend > 0 { " trend" } else { "" }, Constraint::Length(trend + u16::from(trend > 0)), false),
         Column("", Constraint::Length(6), false),
     ];
     let rows = picture.quotes.iter().map(|(con_id, quoted)| row(picture, *con_id, quoted, usize::from(trend)));
@@ -42,15 +43,19 @@ fn row(picture: &Picture, con_id: i32, quoted: &Quoted, trend: usize) -> Vec<Spa
     } else {
         coloured(kind, WARNING)
     };
+    let decimals = picture.decimals(con_id, &[quote.bid, quote.ask, quote.last]);
+    // A space before it: figures stand at the right of the column to the left.
+    let mut line = chart(&quoted.trend, trend);
+    line.content = format!(" {}", line.content).into();
     vec![
         strong(picture.name(con_id)),
         faded(size(&quote.bid_size)),
-        coloured(price(quote.bid), GOOD),
-        coloured(price(quote.ask), BAD),
+        coloured(price(quote.bid, decimals), GOOD),
+        coloured(price(quote.ask, decimals), BAD),
         faded(size(&quote.ask_size)),
-        Span::raw(price(quote.last)),
+        Span::raw(price(quote.last, decimals)),
         signed(change.map(|(now, close)| (now / close - 1.0) * 100.0), 2),
-        chart(&quoted.trend, trend),
+        line,
         state,
     ]
 }

@@ -221,6 +221,33 @@ mod tests {
     }
 
     #[test]
+    fn a_large_size_keeps_its_digits_or_is_told_in_millions() {
+        let mut picture = picture();
+        let quote = json!({
+            "con_id": 2, "seq": 1, "recv_us": 1, "data_kind": "live", "stale": false, "bid": 1.0599, "ask": 1.06,
+            "bid_size": "1000000", "ask_size": "12500000000", "close": 1.05,
+        });
+        picture.take(0, News::Event("quote.CASH.EUR.IDEALPRO.USD".to_owned(), quote));
+        let order = json!({
+            "key": "mine-2", "account": "DU1", "recv_us": 1, "state": "working", "origin": "bridge", "filled": "1000000",
+            "side": "buy", "quantity": "2000000", "order_type": "LMT", "limit_price": 1.0599,
+        });
+        picture.take(0, News::Event("order.DU1.mine-2".to_owned(), order));
+        let text = plain(&drawn(&mut picture, View::at(Tab::Overview), (150, 46)).expect("drawn"));
+        assert!(text.contains(" 12.5B "), "{text}");
+        assert!(text.contains("1.0599    1.0600") || text.contains("1.0599  "), "{text}");
+        for width in 40..160 {
+            for page in [Tab::Market, Tab::Orders, Tab::Overview] {
+                let text = plain(&drawn(&mut picture, View::at(page), (width, 46)).expect("drawn"));
+                let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == '│').collect();
+                for part in ["000", "0000", "00000", "000000", "00000000", "500000000", "/2000000"] {
+                    assert!(!words.iter().any(|word| *word == part), "{part} at {width}\n{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn keys_change_the_page_and_scroll_within_bounds() {
         let mut view = View::at(Tab::Overview);
         view.on_key(KeyCode::Tab);

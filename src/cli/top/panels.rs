@@ -26,16 +26,19 @@ pub(super) fn connection(frame: &mut Frame, area: Rect, picture: &Picture) {
     };
     let state = &pool.connection;
     let mut lines = vec![link("trading", &state.trading, picture.now_us), link("data", &state.data, picture.now_us)];
+    let up = pool.farms.iter().filter(|farm| farm.state == FarmState::Up).count();
     let (word, colour) = match state.ib_link {
         IbLink::Up => ("up", GOOD),
         IbLink::Lost => ("lost", BAD),
+        // A gateway that was never without IB says nothing of it, and farms that are up are its word.
+        IbLink::Unknown if up > 0 => ("no loss told", GOOD),
         IbLink::Unknown => ("not told", FADED),
     };
     let since = ago(picture.now_us, state.ib_link_since_us);
     lines.push(Line::from(vec![
         Span::raw("IB       "),
         dot(colour),
-        coloured(format!("{word:<9}"), colour),
+        coloured(format!("{word:<8} "), colour),
         faded(since),
     ]));
     for error in [&state.trading, &state.data].into_iter().filter(|link| link.phase != LinkPhase::Ready) {
@@ -43,8 +46,12 @@ pub(super) fn connection(frame: &mut Frame, area: Rect, picture: &Picture) {
             lines.push(Line::from(coloured(error.clone(), BAD)));
         }
     }
+    // What is well is counted; what is not is named.
     let mut chips = vec![Span::raw("farms    ")];
-    for farm in &pool.farms {
+    if up > 0 {
+        chips.extend([dot(GOOD), Span::raw(format!("{up} up "))]);
+    }
+    for farm in pool.farms.iter().filter(|farm| farm.state != FarmState::Up) {
         let colour = match farm.state {
             FarmState::Up => GOOD,
             FarmState::Down => BAD,
@@ -56,7 +63,9 @@ pub(super) fn connection(frame: &mut Frame, area: Rect, picture: &Picture) {
     }
     lines.push(Line::from(chips));
     if let Some(health) = &picture.health {
-        let uses = [("data", health.data), ("history", health.history), ("orders", health.orders)];
+        let account = health.uses.account.ok;
+        let uses =
+            [("data", health.data), ("history", health.history), ("orders", health.orders), ("account", account)];
         let mut words = vec![Span::raw("usable   ")];
         for (name, is_usable) in uses {
             words.push(dot(if is_usable { GOOD } else { BAD }));

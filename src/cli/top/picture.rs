@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::feed::{ASKED, News};
+use super::{
+    feed::{ASKED, News},
+    style::decimals_of,
+};
 use crate::schema::{
     Instrument,
     account::{PnlEvent, PositionEvent},
@@ -27,6 +30,8 @@ const QUOTES_MAX: usize = 5_000;
 const ORDERS_MAX: usize = 2_000;
 const FILLS_MAX: usize = 500;
 const ALERTS_MAX: usize = 300;
+/// Of prices whose step is not known.
+const PRICE_DECIMALS: usize = 2;
 /// Points of a small chart, one a second.
 const TREND_MAX: usize = 24;
 const SECOND_US: i64 = 1_000_000;
@@ -148,6 +153,14 @@ impl Picture {
             Some(instrument) => name_of(instrument),
             None => self.quotes.get(&con_id).map_or_else(|| con_id.to_string(), |quoted| quoted.name.clone()),
         }
+    }
+
+    /// Digits behind the point that these prices of an instrument are all shown with: those of its price step, or more if one
+    /// of them needs more.
+    pub(super) fn decimals(&self, con_id: i32, prices: &[Option<f64>]) -> usize {
+        let step = self.instruments.get(&con_id).and_then(|instrument| instrument.min_tick);
+        let figures = prices.iter().copied().chain([step]).flatten();
+        figures.map(decimals_of).max().unwrap_or(PRICE_DECIMALS)
     }
 
     fn on_answer(&mut self, verb: &str, answer: Value) {
@@ -343,21 +356,51 @@ impl Picture {
     }
 
     fn on_bridge(&mut self, event: BridgeEvent) {
-        let weight = match event.event.as_str() {
-            "heartbeat" => return,
-            "started" | "resume" | "reloaded" => Weight::Good,
-            "kill" | "violation" | "watchdog_hard" | "stopping" => Weight::Bad,
-            _ => Weight::Plain,
-        };
+        if event.event == "heartbeat" {
+            return;
+        }
+        let weight = weight_of(&event.event);
         let words = event.event.replace('_', " ");
         self.alert(event.recv_us, weight, words.clone(), event.message.unwrap_or(words));
     }
 }
 
-/// `AAPL`, `ES Dec26`-like text: the exchange's own symbol, with its kind unless it is a stock.
+/// How an event of the bridge stands out. The console judges alike (`alerts.js`).
+fn weight_of(event: &str) -> Weight {
+    match event {
+        "started" | "resume" | "reloaded" | "account_ready" | "mismatch_over" | "needs_person_over" => Weight::Good,
+        "watchdog_soft"
+        | "watchdog_data_link"
+        | "watchdog_farm"
+        | "shed"
+        | "account_reset"
+        | "accounts_not_followed"
+        | "gateway_port"
+        | "gateway_not_local"
+        | "breaker"
+        | "clock_set_back" => Weight::Warning,
+        "kill"
+        | "dead_man"
+        | "violation"
+        | "watchdog_hard"
+        | "needs_person"
+        | "mismatch"
+        | "duplicate_order"
+        | "gateway_command_failed"
+        | "stopping" => Weight::Bad,
+        _ => Weight::Plain,
+    }
+}
+
+/// `AAPL`, `ESZ6 FUT`: the exchange's own symbol, with its kind unless it is a stock; an option's is hard to read, `AAPL 261218
+/// 200C` is not.
 pub(super) fn name_of(instrument: &Instrument) -> String {
-    if instrument.sec_type == "STK" {
+    let Instrument { sec_type, symbol, expiry, strike, right, .. } = instrument;
+    if sec_type == "STK" {
         return instrument.local_symbol.clone();
+    }
+    if let ("OPT" | "FOP", Some(expiry), Some(strike), Some(right)) = (sec_type.as_str(), expiry, strike, right) {
+        return format!("{symbol} {} {strike}{}", expiry.get(2..).unwrap_or(expiry), right.get(..1).unwrap_or(right));
     }
     format!("{} {}", instrument.local_symbol, instrument.sec_type)
 }
@@ -388,6 +431,22 @@ mod tests {
         assert!(picture.trouble().is_some_and(|text| text.starts_with("what is shown is old")));
         picture.take(0, News::Answer("pace.status", Ok(json!({}))));
         assert_eq!(picture.trouble(), None);
+    }
+
+    #[test]
+    fn what_needs_somebody_stands_out() {
+        let mut picture = Picture::new("ib", "");
+        for event in ["needs_person", "mismatch", "duplicate_order", "gateway_command_failed", "dead_man", "kill"] {
+            let told = json!({ "seq": 1, "recv_us": 1, "event": event, "version": "1" });
+            picture.take(0, News::Event(format!("bridge.{event}"), told));
+            assert_eq!(picture.alerts.front().map(|alert| alert.weight), Some(Weight::Bad), "{event}");
+        }
+        let told = json!({ "seq": 1, "recv_us": 1, "event": "watchdog_data_link", "version": "1" });
+        picture.take(0, News::Event("bridge.watchdog_data_link".to_owned(), told));
+        assert_eq!(picture.alerts.front().map(|alert| alert.weight), Some(Weight::Warning));
+        let told = json!({ "seq": 1, "recv_us": 1, "event": "heartbeat", "version": "1" });
+        picture.take(0, News::Event("bridge.heartbeat".to_owned(), told));
+        assert_eq!(picture.alerts.len(), 7, "heartbeats are no alerts");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use ratatui::{
     Frame,
     crossterm::event::KeyCode,
-    layout::{Constraint, Layout, Rect},
+    layout::{Constraint, Flex, Layout, Rect},
     style::{Modifier, Style},
     text::{Line, Span},
     widgets::{Block, BorderType, Borders, Cell, Paragraph, Row, Table},
@@ -12,7 +12,7 @@ use ratatui::{
 use super::{
     account, market, panels,
     picture::Picture,
-    style::{ACCENT, BAD, FADED, GOOD, WARNING, clock, coloured, faded, strong},
+    style::{ACCENT, BAD, FADED, GOOD, WARNING, clock, coloured, faded, fitting, shortened, strong},
 };
 
 /// A page.
@@ -46,6 +46,13 @@ impl Tab {
         Self::ALL.get((place + by) % Self::ALL.len()).copied().unwrap_or(Self::Overview)
     }
 }
+
+/// Two lists beside each other need so many columns for their prices.
+const SIDE_BY_SIDE_MIN: u16 = 140;
+/// Rows of the panel with IB's limits.
+const LIMITS_ROWS: u16 = 13;
+/// A list that holds nothing says so in as many rows.
+const LIST_ROWS_MIN: u16 = 6;
 
 /// What the person looks at.
 #[derive(Debug)]
@@ -121,7 +128,7 @@ pub(super) fn draw(frame: &mut Frame, picture: &Picture, view: &mut View) {
 }
 
 fn overview(frame: &mut Frame, body: Rect, picture: &Picture, scroll: &mut usize) {
-    if body.width < 100 || body.height < 24 {
+    if body.width < SIDE_BY_SIDE_MIN || body.height < 24 {
         // A small screen shows what matters most.
         let [links, quotes, orders] =
             Layout::vertical([Constraint::Length(9), Constraint::Fill(1), Constraint::Fill(1)]).areas(body);
@@ -130,8 +137,13 @@ fn overview(frame: &mut Frame, body: Rect, picture: &Picture, scroll: &mut usize
         account::orders(frame, orders, picture, &mut 0);
         return;
     }
+    let room = body.height.saturating_sub(LIMITS_ROWS);
+    let lists = [picture.quotes.len(), picture.orders.len()];
+    let others = [picture.positions.len(), picture.fills.len(), picture.alerts.len()];
+    let middle = shared(room, needed(&lists), needed(&others));
     let [top, middle, bottom] =
-        Layout::vertical([Constraint::Length(14), Constraint::Fill(3), Constraint::Fill(2)]).areas(body);
+        Layout::vertical([Constraint::Length(LIMITS_ROWS), Constraint::Length(middle), Constraint::Fill(1)])
+            .areas(body);
     let [links, limits, profits] =
         Layout::horizontal([Constraint::Fill(5), Constraint::Fill(4), Constraint::Fill(4)]).areas(top);
     panels::connection(frame, links, picture);
@@ -145,6 +157,24 @@ fn overview(frame: &mut Frame, body: Rect, picture: &Picture, scroll: &mut usize
     account::positions(frame, left, picture, &mut 0);
     account::fills(frame, middle, picture, &mut 0);
     panels::alerts(frame, right, picture, &mut 0);
+}
+
+/// Rows of a panel with the longest of these lists: its frame and its headings are three.
+fn needed(lists: &[usize]) -> u16 {
+    let longest = lists.iter().max().copied().unwrap_or_default();
+    u16::try_from(longest + 3).unwrap_or(u16::MAX)
+}
+
+/// Rows for the upper of two panels: three fifths, unless one of the two needs less than its share.
+fn shared(room: u16, upper: u16, lower: u16) -> u16 {
+    let share = room / 5 * 3;
+    if upper <= share {
+        upper
+    } else if lower <= room - share {
+        room - lower.max(LIST_ROWS_MIN).min(room)
+    } else {
+        share
+    }
 }
 
 fn halves(area: Rect, upper: u16) -> [Rect; 2] {
@@ -249,10 +279,34 @@ pub(super) fn table(
         let line = Line::from(span);
         Cell::new(if is_figure { line.right_aligned() } else { line })
     };
-    let heads = columns.iter().map(|Column(name, _, is_figure)| aligned(faded(*name), *is_figure));
+    // The places that the table will come to as well: what does not fit into one has to be told shorter.
+    let places = Layout::horizontal(columns.iter().map(|Column(_, width, _)| *width)).flex(Flex::Start).spacing(1);
+    let places = places.split(block.inner(area));
+    let widths: Vec<u16> = places.iter().map(|place| place.width).collect();
+    let heads = columns
+        .iter()
+        .zip(&widths)
+        .map(|(Column(name, _, is_figure), width)| aligned(faded(shortened(name, usize::from(*width))), *is_figure));
     let shown = rows.into_iter().skip(*scroll).take(room.max(1)).map(|row| {
-        Row::new(row.into_iter().zip(columns).map(|(span, Column(_, _, is_figure))| aligned(span, *is_figure)))
+        Row::new(row.into_iter().zip(columns).zip(&widths).map(|((span, Column(_, _, is_figure)), width)| {
+            let width = usize::from(*width);
+            let content = if *is_figure { fitting(&span.content, width) } else { shortened(&span.content, width) };
+            aligned(Span::styled(content, span.style), *is_figure)
+        }))
     });
-    let widths: Vec<Constraint> = columns.iter().map(|Column(_, width, _)| *width).collect();
+    let widths = widths.iter().map(|width| Constraint::Length(*width));
     frame.render_widget(Table::new(shown, widths).header(Row::new(heads)).block(block).column_spacing(1), area);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_go_where_something_is_to_be_shown() {
+        for (upper, lower, wanted) in [(8, 10, 8), (3, 40, 3), (40, 6, 14), (40, 3, 14), (40, 40, 12)] {
+            assert_eq!(shared(20, upper, lower), wanted, "{upper} and {lower} of 20");
+        }
+        assert_eq!(shared(0, 9, 9), 0);
+    }
 }

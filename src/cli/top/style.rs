@@ -73,12 +73,41 @@ pub(super) fn grouped(figure: f64, decimals: usize) -> String {
     rest.map_or_else(|| format!("{sign}{out}"), |rest| format!("{sign}{out}.{rest}"))
 }
 
-/// A price with the digits it needs; at least two.
-pub(super) fn price(figure: Option<f64>) -> String {
-    let Some(figure) = figure else { return "-".to_owned() };
-    let text = figure.to_string();
-    let decimals = text.split_once('.').map_or(0, |(_, rest)| rest.len()).clamp(2, 6);
-    grouped(figure, decimals)
+/// The digits that a price or a price step needs behind the point; at least two.
+pub(super) fn decimals_of(figure: f64) -> usize {
+    figure.to_string().split_once('.').map_or(0, |(_, rest)| rest.len()).clamp(2, 6)
+}
+
+/// A price, with so many digits behind the point.
+pub(super) fn price(figure: Option<f64>, decimals: usize) -> String {
+    figure.map_or_else(|| "-".to_owned(), |figure| grouped(figure, decimals))
+}
+
+/// A figure in at most `width` characters. One that is too long is told in thousands, millions or billions if it is whole, such
+/// as a size; what cannot be told is a dot row, since a figure without some of its digits is another figure.
+pub(super) fn fitting(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let short = text.parse::<i64>().ok().and_then(|figure| {
+        [(1_000_000_000_i64, 'B'), (1_000_000, 'M'), (1_000, 'K')].into_iter().find_map(|(unit, letter)| {
+            let (whole, tenths) = (figure / unit, figure % unit / (unit / 10));
+            let told =
+                if tenths == 0 { format!("{whole}{letter}") } else { format!("{whole}.{}{letter}", tenths.abs()) };
+            (whole != 0 && told.chars().count() <= width).then_some(told)
+        })
+    });
+    short.unwrap_or_else(|| "…".repeat(width.min(1)))
+}
+
+/// Text in at most `width` characters; one that is cut says so.
+pub(super) fn shortened(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
+    short.extend((width > 0).then_some('…'));
+    short
 }
 
 /// `14:03:05`, UTC.
@@ -141,9 +170,28 @@ mod tests {
         assert_eq!(grouped(1_234_567.5, 2), "1,234,567.50");
         assert_eq!(grouped(-999.0, 0), "-999");
         assert_eq!(grouped(-0.001, 2), "0.00");
-        assert_eq!(price(Some(1.08455)), "1.08455");
-        assert_eq!(price(Some(271.5)), "271.50");
-        assert_eq!(price(None), "-");
+        assert_eq!((decimals_of(1.08455), decimals_of(271.5), decimals_of(0.25), decimals_of(0.000_05)), (5, 2, 2, 5));
+        assert_eq!(price(Some(1.0845), 5), "1.08450");
+        assert_eq!(price(None, 2), "-");
+    }
+
+    #[test]
+    fn figures_that_do_not_fit_never_lose_digits_unseen() {
+        for (text, width, wanted) in [
+            ("500000", 6, "500000"),
+            ("500000", 5, "500K"),
+            ("1000000", 6, "1M"),
+            ("1250000", 6, "1.2M"),
+            ("-2500000", 6, "-2.5M"),
+            ("1234567", 3, "…"),
+            ("123456789", 3, "…"),
+            ("6497.50", 6, "…"),
+            ("0/1000000", 8, "…"),
+            ("999", 2, "…"),
+            ("999", 0, ""),
+        ] {
+            assert_eq!(fitting(text, width), wanted, "{text} in {width}");
+        }
     }
 
     #[test]
