@@ -93,6 +93,7 @@ async fn probes_say_no_with_reasons_when_the_gateway_is_away() {
     assert_eq!(http.get("/livez").await.status, 200);
     let ready = http.get("/readyz").await;
     assert_eq!((ready.status, ready.json()["ready"].clone()), (200, json!(true)), "{ready:?}");
+    assert_eq!(http.get("/readyz/account").await.status, 200);
     desk.stop_sim().await;
     http::until(|| async { (http.get("/readyz/orders").await.status == 503).then_some(()) }).await;
     let not_ready = http.get("/readyz/data").await;
@@ -100,6 +101,8 @@ async fn probes_say_no_with_reasons_when_the_gateway_is_away() {
     let reasons = not_ready.json()["reasons"].to_string();
     assert!(reasons.contains("the data link is"), "{reasons}");
     assert_eq!(http.get("/livez").await.status, 200, "the bridge itself lives");
+    let account = http.get("/readyz/account").await;
+    assert_eq!((account.status, &account.json()["account"]), (503, &json!(false)), "{account:?}");
     assert_eq!(http.get("/readyz/tea").await.status, 404);
 }
 
@@ -129,21 +132,14 @@ async fn without_the_token_nothing_but_yes_or_no_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("token");
     fs::write(&file, format!("{TOKEN}\n")).expect("written");
-    let (_desk, http) = desk(&format!("token_file = {:?}", file.display().to_string())).await;
+    let (desk, http) = desk(&format!("token_file = {:?}", file.display().to_string())).await;
     assert_eq!(http.get("/metrics").await.status, 401);
     let ready = http.get("/readyz").await;
     assert_eq!((ready.status, ready.json()), (200, json!({ "ready": true })));
     let shown = http.send("GET", "/metrics", &[("authorization", &format!("Bearer {TOKEN}"))], "").await;
     assert_eq!(shown.status, 200);
-    let config = http
-        .send(
-            "POST",
-            "/req/bridge/config",
-            &[("authorization", &format!("Bearer {TOKEN}")), ("content-type", "application/json")],
-            "{}",
-        )
-        .await;
-    assert!(!config.body.contains(TOKEN), "the token is not told");
+    let config = desk.get("bridge.config", json!({})).await;
+    assert!(!config.to_string().contains(TOKEN), "the token is not told");
     let wrong = http.send("POST", "/login", &[], &json!({ "token": "wrong-but-long-enough" }).to_string()).await;
     assert_eq!(wrong.status, 401);
     let login = http.send("POST", "/login", &[], &json!({ "token": TOKEN }).to_string()).await;
@@ -182,16 +178,26 @@ async fn a_container_asks_with_the_program_itself_whether_the_bridge_is_well() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_console_asks_as_client_console_through_the_same_checks() {
-    let (desk, http) = desk("[risk.clients.console]\norder_quantity = 5\n").await;
-    let order = json!({ "key": "c-1", "contract": "STK:AAPL", "side": "buy", "quantity": 10, "order_type": "market" });
-    let refused = http.post("/req/order/place", &order).await;
-    assert_eq!((refused.status, &refused.json()["error"]["code"]), (422, &json!("rejected_by_risk")), "{refused:?}");
-    let small = json!({ "key": "c-2", "contract": "STK:AAPL", "side": "buy", "quantity": 5, "order_type": "market" });
-    assert_eq!(http.post("/req/order/place", &small).await.status, 200);
-    let unknown = http.post("/req/order/place", &json!({ "kee": 1 })).await;
+async fn the_console_asks_as_client_console_through_the_same_checks_and_nothing_that_it_does_not_need() {
+    let (desk, http) = desk("").await;
+    let order = json!({ "key": "c-1", "contract": "STK:AAPL", "side": "buy", "quantity": 10, "order_type": "limit", "limit_price": 1.0 });
+    for (path, body) in [
+        ("/req/order/place", order.clone()),
+        ("/req/order/settle", json!({ "key": "c-1" })),
+        ("/req/order/cancel_all", json!({})),
+        ("/req/risk/set_limits", json!({})),
+        ("/req/gateway/restart", json!({})),
+        ("/req/bridge/config", json!({})),
+        ("/req/order/teleport", json!({})),
+    ] {
+        let refused = http.post(path, &body).await;
+        assert_eq!((refused.status, &refused.json()["error"]["code"]), (403, &json!("no_permission")), "{path}");
+    }
+    desk.get("order.place", order).await;
+    let cancelled = http.post("/req/order/cancel", &json!({ "key": "c-1" })).await;
+    assert_eq!(cancelled.status, 200, "{cancelled:?}");
+    let unknown = http.post("/req/order/cancel", &json!({ "kee": 1 })).await;
     assert_eq!(unknown.status, 400);
-    assert_eq!(http.post("/req/order/teleport", &json!({})).await.status, 501);
     let bars =
         http.post("/req/hist/bars", &json!({ "contract": "STK:AAPL", "bar_size": "1m", "duration": "3600s" })).await;
     let bars = bars.json();
@@ -199,7 +205,7 @@ async fn the_console_asks_as_client_console_through_the_same_checks() {
     assert!(!bars["data"]["manifest"].is_null());
     let is_audited =
         |stored: &[(String, Value)]| stored.iter().any(|(subject, _)| subject == "ib.audit.console").then_some(());
-    desk.find_stored("IB_AUDIT", "the console's orders are audited", is_audited).await;
+    desk.find_stored("IB_AUDIT", "the console's cancels are audited", is_audited).await;
     let plain = http.send("POST", "/req/risk/halt", &[("content-type", "text/plain")], "{}").await;
     assert_eq!(plain.status, 415, "a form of another site cannot halt");
     let forged = http

@@ -22,7 +22,7 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "FILE", env = "IBNATS_CONFIG")]
     config: Option<PathBuf>,
     /// Whether it can be used, for everything or for one use alone, instead of whether it lives
-    #[arg(long, value_name = "USE", num_args = 0..=1, default_missing_value = "all", value_parser = ["all", "data", "history", "orders"])]
+    #[arg(long, value_name = "USE", num_args = 0..=1, default_missing_value = "all", value_parser = ["all", "data", "history", "orders", "account"])]
     ready: Option<String>,
     /// Seconds to wait for the answer
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]

@@ -7,7 +7,16 @@ import { nameOf, time, words } from './format.js';
 const SHOWN = 100;
 const seen = new Set();
 
-function judged(kind, event) {
+/** How events of the bridge stand out; the others are told plainly. `top` judges alike. */
+const WEIGHTS = {
+  'is-good': ['started', 'resume', 'reloaded', 'account_ready', 'mismatch_over', 'needs_person_over'],
+  'is-warn': ['watchdog_soft', 'watchdog_data_link', 'watchdog_farm', 'shed', 'account_reset', 'accounts_not_followed', 'gateway_port', 'gateway_not_local', 'breaker', 'clock_set_back'],
+  'is-bad': ['kill', 'dead_man', 'violation', 'watchdog_hard', 'needs_person', 'mismatch', 'duplicate_order', 'gateway_command_failed', 'stopping'],
+};
+const KLASS = new Map(Object.entries(WEIGHTS).flatMap(([klass, events]) => events.map((event) => [event, klass])));
+
+/** Class, tag and text of what a person should know; nothing for the rest. */
+export function judged(kind, event) {
   if (kind === 'notice') {
     if (event.severity === 'info') return undefined;
     return [event.severity === 'warning' ? 'is-warn' : 'is-bad', event.ib_code ?? words(event.class), event.message];
@@ -19,8 +28,7 @@ function judged(kind, event) {
       : ['is-good', 'gap', `${name} ${event.stream} goes on`];
   }
   if (kind === 'bridge' && event.event !== 'heartbeat') {
-    const klass = { started: 'is-good', resume: 'is-good', kill: 'is-bad', violation: 'is-bad', watchdog_hard: 'is-bad' }[event.event] ?? '';
-    return [klass, words(event.event), event.message ?? `bridge ${words(event.event)}`];
+    return [KLASS.get(event.event) ?? '', words(event.event), event.message ?? `bridge ${words(event.event)}`];
   }
   if (kind === 'farm' && event.state === 'down') return ['is-bad', event.farm, `farm ${event.farm} is down`];
   return undefined;

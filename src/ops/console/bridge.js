@@ -1,6 +1,8 @@
 // Talks to the bridge: requests by POST, events as they come.
 
-import { byId } from './dom.js';
+import { byId, say } from './dom.js';
+
+const AGAIN_MS = 3000;
 
 /** A request that the bridge refused; `code` is its stable word. */
 export class Refused extends Error {
@@ -38,19 +40,22 @@ let asking;
 function login() {
   asking ??= new Promise((done) => {
     const dialog = byId('login-dialog');
-    dialog.addEventListener('cancel', (event) => event.preventDefault());
-    byId('login-form').addEventListener('submit', async (event) => {
+    // Set and not added: the dialog comes again when the bridge was started anew.
+    dialog.oncancel = (event) => event.preventDefault();
+    byId('login-form').onsubmit = async (event) => {
       event.preventDefault();
       const token = byId('login-token').value;
-      const response = await fetch('/login', { method: 'POST', body: JSON.stringify({ token }) });
-      if (!response.ok) {
-        byId('login-error').textContent = 'That is not the token.';
+      const response = await fetch('/login', { method: 'POST', body: JSON.stringify({ token }) }).catch(() => undefined);
+      if (!response?.ok) {
+        say(byId('login-error'), response ? 'That is not the token.' : 'The bridge does not answer.');
         return;
       }
+      byId('login-token').value = '';
       dialog.close();
       asking = undefined;
       done();
-    });
+    };
+    say(byId('login-error'), '');
     dialog.showModal();
   });
   return asking;
@@ -70,7 +75,13 @@ export function listen(on) {
   source.addEventListener('open', () => on.reachable(true));
   source.addEventListener('error', () => {
     on.reachable(false);
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(on), 3000);
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => again(on), AGAIN_MS);
   });
   window.addEventListener('pagehide', () => source.close(), { once: true });
+}
+
+/** A stream that was refused tells no reason. A request does, and asks for the token if a new run of the bridge wants it. */
+async function again(on) {
+  await ask('bridge.info').catch(() => {});
+  listen(on);
 }

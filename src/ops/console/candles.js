@@ -69,7 +69,9 @@ async function load() {
     if (mine !== asked) return;
     const bars = answer.rows.map((bar) => ({ time: local(bar.start_us / 1e6), open: bar.open, high: bar.high, low: bar.low, close: bar.close }));
     series.setData(bars);
-    chart.timeScale().fitContent();
+    // Room at both ends: the first and the last time on the axis would be cut off in the middle.
+    const room = Math.ceil(bars.length / 12);
+    chart.timeScale().setVisibleLogicalRange({ from: -room, to: bars.length - 1 + room });
     last = bars.at(-1);
     const holes = answer.manifest.holes?.length ?? 0;
     say(byId('chart-note'), `${bars.length} bars of ${size[0]}${holes ? `, ${holes} holes` : ''}, then live`);

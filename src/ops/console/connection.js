@@ -1,9 +1,13 @@
-// The three facts that are never mixed, farms, and how they went in the last hour.
+// The three facts that are never mixed, farms, and how they went, at most in the last hour.
 
 import { byId, make, onNextFrame, say } from './dom.js';
-import { since, time, words } from './format.js';
+import { since, time, words, zone } from './format.js';
 
-const HOUR_US = 3600e6;
+const MINUTE_US = 60e6;
+/** Minutes that the lanes show: the fewest that hold all that is known. */
+const SPANS = [5, 15, 60];
+/** A narrow screen has room for three times only. */
+const NARROW_PX = 480;
 const STATES_MAX = 400;
 
 let connection;
@@ -11,7 +15,8 @@ const states = [];
 const farms = new Map();
 
 const ofPhase = (phase) => (phase === 'ready' ? 'good' : phase === 'down' ? 'bad' : 'warn');
-const ofIb = (link) => (link === 'up' ? 'good' : link === 'lost' ? 'bad' : 'quiet');
+/** A gateway that lost IB says so; one that was never without it says nothing of it, and farms that are up are its word. */
+const ofIb = (link, isWell) => (link === 'up' ? 'good' : link === 'lost' ? 'bad' : isWell ? 'likely' : 'quiet');
 
 export function setConnection(event) {
   connection = event;
@@ -44,30 +49,39 @@ function linkFact(name, link) {
 
 const draw = onNextFrame(() => {
   if (!connection) return;
-  const ib = connection.ib_link === 'unknown' ? 'no notice yet' : connection.ib_link;
+  const up = [...farms.values()].filter(({ state }) => state === 'up');
+  const isUnknown = connection.ib_link === 'unknown';
+  const word = !isUnknown ? connection.ib_link : up.length ? 'no loss told' : 'no notice yet';
+  const detail = isUnknown && up.length ? `${up.length} farms up, since ${time(connection.ib_link_since_us)}` : `since ${time(connection.ib_link_since_us)}`;
   byId('facts').replaceChildren(
     linkFact('Trading link', connection.trading),
     linkFact('Data link', connection.data),
-    fact('Gateway to IB', ofIb(connection.ib_link), ib, `since ${time(connection.ib_link_since_us)}`),
+    fact('Gateway to IB', ofIb(connection.ib_link, up.length > 0), word, detail),
   );
-  byId('farms').replaceChildren(...[...farms.values()].sort((a, b) => a.farm.localeCompare(b.farm)).map((farm) =>
-    make('li', { class: farm.state === 'up' ? 'is-good' : farm.state === 'down' ? 'is-bad' : '', text: `${farm.farm} ${farm.state}` })));
+  // What is well is one chip; what is not has one of its own.
+  const names = (list) => list.map(({ farm }) => farm).sort().join(', ');
+  const others = [...farms.values()].filter(({ state }) => state !== 'up').sort((a, b) => a.farm.localeCompare(b.farm));
+  byId('farms').replaceChildren(
+    ...others.map((farm) => make('li', { class: farm.state === 'down' ? 'is-bad' : '', text: `${farm.farm} ${farm.state}` })),
+    ...(up.length ? [make('li', { class: 'is-good', title: names(up), text: up.length === 1 ? `${names(up)} up` : `${up.length} farms up` })] : []));
   drawTimeline();
 });
 
 const LANES = [
   ['trading', (state) => ofPhase(state.trading.phase)],
   ['data', (state) => ofPhase(state.data.phase)],
-  ['IB', (state) => ofIb(state.ib_link)],
+  ['IB', (state) => ofIb(state.ib_link, state.ready)],
 ];
 
 function drawTimeline() {
   const width = byId('timeline').clientWidth || 600;
   const left = 52;
   const now = Date.now() * 1000;
-  const from = now - HOUR_US;
-  const x = (us) => left + ((Math.max(us, from) - from) / HOUR_US) * (width - left);
-  const svg = make('svg', { viewBox: `0 0 ${width} 76`, role: 'img', 'aria-label': 'Connection in the last hour' });
+  const known = (now - (states[0]?.recv_us ?? now)) / MINUTE_US;
+  const span = SPANS.find((minutes) => known <= minutes) ?? SPANS.at(-1);
+  const from = now - span * MINUTE_US;
+  const x = (us) => left + ((Math.max(us, from) - from) / (now - from)) * (width - left);
+  const svg = make('svg', { viewBox: `0 0 ${width} 76`, role: 'img', 'aria-label': `Connection in the last ${span} minutes` });
   LANES.forEach(([name, judge], lane) => {
     const y = 4 + lane * 18;
     svg.append(make('text', { x: 0, y: y + 9, text: name }), make('rect', { class: 'lane', x: left, y, width: width - left, height: 10, rx: 3 }));
@@ -78,13 +92,15 @@ function drawTimeline() {
       const end = states.slice(place).find((later) => judge(later) !== klass)?.recv_us ?? now;
       if (end < from || klass === 'quiet') return;
       const box = make('rect', { class: klass, x: x(state.recv_us), y, width: Math.max(1.5, x(end) - x(state.recv_us)), height: 10, rx: 3 });
-      box.append(make('title', { text: `${time(state.recv_us)} ${name}: ${klass}` }));
+      box.append(make('title', { text: `${time(state.recv_us)} ${name}: ${klass === 'likely' ? 'no loss told' : klass}` }));
       svg.append(box);
     });
   });
-  for (let minutes = 60; minutes >= 0; minutes -= 15) {
-    const anchor = minutes === 0 ? 'end' : minutes === 60 ? 'start' : 'middle';
-    svg.append(make('text', { x: x(now - minutes * 60e6), y: 72, 'text-anchor': anchor, text: minutes ? `−${minutes} min` : 'now' }));
+  const marks = width < NARROW_PX ? 2 : span === 60 ? 4 : 5;
+  for (let mark = marks; mark >= 0; mark -= 1) {
+    const minutes = (span * mark) / marks;
+    const anchor = mark === 0 ? 'end' : mark === marks ? 'start' : 'middle';
+    svg.append(make('text', { x: x(now - minutes * MINUTE_US), y: 72, 'text-anchor': anchor, text: minutes ? `−${minutes} min` : 'now' }));
   }
   byId('timeline').replaceChildren(svg);
 }
@@ -92,5 +108,6 @@ function drawTimeline() {
 export function tickConnection() {
   draw();
   const started = states[0]?.recv_us;
-  if (started) say(byId('uptime'), `known since ${time(started)}`);
+  say(byId('now'), `now ${time(Date.now() * 1000)} ${zone()}`);
+  if (started) say(byId('uptime'), `, known since ${time(started)}`);
 }

@@ -8,7 +8,10 @@ const decimals = (step) => {
   return Math.max(2, text.length - text.indexOf('.') - 1);
 };
 
-export const price = (value, step) => (value === undefined || value === null ? NONE : value.toFixed(decimals(step)));
+/** Where no price step is known, a small price such as a currency's has its pips all the same. */
+const PIPS = 0.00005;
+
+export const price = (value, step) => (value === undefined || value === null ? NONE : value.toFixed(decimals(step ?? (Math.abs(value) < 10 ? PIPS : undefined))));
 
 const money2 = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2, signDisplay: 'exceptZero' });
 const plain2 = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
@@ -26,6 +29,9 @@ export const size = (value) => value ?? NONE;
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
 
 export const time = (us) => (us ? clock.format(us / 1000) : NONE);
+
+/** The zone that times are shown in, as people write it: `UTC`, `GMT+1`, `EST`. */
+export const zone = () => new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' }).formatToParts(new Date()).find(({ type }) => type === 'timeZoneName')?.value ?? 'local';
 
 export function span(seconds) {
   if (seconds < 90) return `${Math.max(0, Math.round(seconds))} s`;

@@ -30,6 +30,7 @@ export function startHalt() {
     byId('halt-cancel').hidden = Boolean(halted);
     say(byId('halt-wanted'), wanted());
     say(byId('halt-yes'), halted ? 'Resume' : 'Halt');
+    byId('halt-yes').className = halted ? '' : 'danger sure';
     say(byId('halt-error'), '');
     word.value = '';
     byId('halt-yes').disabled = true;

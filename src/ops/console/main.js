@@ -6,10 +6,12 @@ import { ask, listen } from './bridge.js';
 import { chartOf, chartQuote, startCandles } from './candles.js';
 import * as connection from './connection.js';
 import { byId, say } from './dom.js';
+import { zone } from './format.js';
 import { loadHalted, startHalt } from './halt.js';
 import * as market from './market.js';
 import * as orders from './orders.js';
 import { setHolders, setPace } from './pacing.js';
+import { startScroll } from './scroll.js';
 import { startTheme } from './theme.js';
 
 const POLL_MS = 2000;
@@ -72,6 +74,8 @@ async function fresh({ version, past }) {
 startTheme();
 startCandles();
 startHalt();
+startScroll();
+for (const place of document.querySelectorAll('.zone')) say(place, zone());
 market.whenChosen(chartOf);
 // Shows the token dialog before anything else, if one is needed.
 ask('bridge.info').catch(() => {}).finally(() => {

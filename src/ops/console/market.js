@@ -69,7 +69,7 @@ function newRow(instrument) {
   const spark = make('svg', { class: 'spark', viewBox: '0 0 96 24', preserveAspectRatio: 'none', 'aria-hidden': 'true' }, line);
   const pick = make('button', { class: 'pick', type: 'button', 'aria-pressed': 'false', text: nameOf(instrument) });
   const element = make('tr', { onclick: () => choose(instrument.con_id) },
-    make('td', {}, pick, make('small', { text: kindOf(instrument) })),
+    make('td', {}, pick, make('small', { class: 'below', text: kindOf(instrument) })),
     make('td', { class: 'spark-cell' }, spark),
     cells.bid, cells.ask, cells.last, cells.day);
   byId('quotes').append(element);

@@ -23,7 +23,10 @@ export function setOrder(order) {
   draw();
 }
 
-/** A listed order carries the time of the answer, not that of its last change. */
+/** When the order last changed, else when it was placed. */
+export const changedAt = (order) => order.changed_us ?? order.recv_us ?? order.placed_us;
+
+/** A listed order carries the time of the answer; that of its last change, if it tells none, is known from the event. */
 function setListed(order) {
   const known = orders.get(`${order.account} ${order.key}`);
   setOrder({ ...order, recv_us: known?.revision === order.revision && known.state === order.state ? known.recv_us : undefined });
@@ -55,7 +58,7 @@ function orderRow(order) {
   const button = FINAL.has(order.state) ? undefined
     : make('button', { type: 'button', class: 'quiet small', text: 'Cancel', 'aria-label': `Cancel order ${order.key}`, onclick: (event) => cancel(event.currentTarget, order.key) });
   return make('tr', {},
-    make('td', { class: 'faded', text: time(order.recv_us) }),
+    make('td', { class: 'faded', text: time(changedAt(order)) }),
     make('td', {}, order.key, make('small', { text: order.origin === 'bridge' ? '' : words(order.origin) })),
     make('td', { text: nameOf(instrument) }),
     side(order.side),
@@ -72,7 +75,7 @@ function fillRow(fill) {
     side(fill.side),
     make('td', { class: 'num', text: size(fill.quantity) }),
     make('td', { class: 'num', text: price(fill.price, fill.instrument.min_tick) }),
-    make('td', { class: 'num', text: fill.commission === undefined ? '–' : money(fill.commission) }));
+    make('td', { class: 'num', text: fill.commission === undefined ? '–' : `${money(fill.commission)} ${fill.commission_currency ?? ''}`.trim() }));
 }
 
 const draw = onNextFrame(() => {

@@ -8,7 +8,7 @@ use axum::{
 
 macro_rules! assets {
     ($($name:literal: $kind:ident,)*) => {
-        const ASSETS: &[(&str, &str, &[u8])] = &[$(($name, $kind, include_bytes!(concat!("../console/", $name))),)*];
+        pub(super) const ASSETS: &[(&str, &str, &[u8])] = &[$(($name, $kind, include_bytes!(concat!("../console/", $name))),)*];
     };
 }
 
@@ -27,6 +27,7 @@ assets! {
     "format.js": JS,
     "connection.js": JS,
     "pacing.js": JS,
+    "scroll.js": JS,
     "market.js": JS,
     "candles.js": JS,
     "orders.js": JS,

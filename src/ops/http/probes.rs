@@ -26,12 +26,13 @@ pub(super) async fn readyz(State(shared): State<Shared>, headers: HeaderMap) -> 
     ready(&shared, &headers, |health| health.ok).await
 }
 
-/// 200 if this use is possible: `data`, `history` or `orders`.
+/// 200 if this use is possible: `data`, `history`, `orders` or `account`.
 pub(super) async fn readyz_for(State(shared): State<Shared>, Path(what): Path<String>, headers: HeaderMap) -> Response {
     match what.as_str() {
         "data" => ready(&shared, &headers, |health| health.data).await,
         "history" => ready(&shared, &headers, |health| health.history).await,
         "orders" => ready(&shared, &headers, |health| health.orders).await,
+        "account" => ready(&shared, &headers, |health| health.uses.account.ok).await,
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -49,6 +50,7 @@ async fn ready(shared: &Shared, headers: &HeaderMap, wanted: fn(&Health) -> bool
                 body.insert("data".to_owned(), health.data.into());
                 body.insert("history".to_owned(), health.history.into());
                 body.insert("orders".to_owned(), health.orders.into());
+                body.insert("account".to_owned(), health.uses.account.ok.into());
                 body.insert("reasons".to_owned(), health.reasons.into());
             }
             None => {

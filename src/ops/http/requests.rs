@@ -1,4 +1,4 @@
-//! Requests of the console: the verbs of the micro service, as client `console`.
+//! Requests of the console: those verbs of the micro service that the page asks, as client `console`.
 
 use axum::{
     body::Bytes,
@@ -10,10 +10,30 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Guard, Shared, json_reply};
-use crate::schema::{ApiError, error::Reply};
+use crate::schema::{ApiError, ErrorCode, error::Reply};
 
 /// The client's name in risk limits and the audit stream.
 const CLIENT: &str = "console";
+
+/// What the page asks, and nothing else: on a loopback address everybody on the machine may ask it, whereas NATS knows who
+/// may place orders, set limits and restart gateways.
+const ASKED: [(&str, &str); 15] = [
+    ("account", "executions"),
+    ("account", "pnl"),
+    ("account", "positions"),
+    ("account", "summary"),
+    ("bridge", "info"),
+    ("hist", "bars"),
+    ("md", "list"),
+    ("md", "snapshot"),
+    ("order", "cancel"),
+    ("order", "list"),
+    ("pace", "status"),
+    ("pool", "status"),
+    ("risk", "halt"),
+    ("risk", "limits"),
+    ("risk", "resume"),
+];
 
 /// Asks the session and answers with the envelope that NATS would bring.
 pub(super) async fn ask(
@@ -26,6 +46,10 @@ pub(super) async fn ask(
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if kind.split(';').next().map(str::trim) != Some("application/json") {
         return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, &ApiError::invalid("Content-Type must be application/json"));
+    }
+    if !ASKED.contains(&(noun.as_str(), verb.as_str())) {
+        let error = ApiError::new(ErrorCode::NoPermission, "the console asks no such thing; ask it over NATS");
+        return refuse(StatusCode::FORBIDDEN, &error);
     }
     let (reply, error) = shared.direct.answer(&noun, &verb, CLIENT, &body).await;
     let status = error.map_or(StatusCode::OK, |error| {
@@ -56,4 +80,22 @@ pub(super) async fn login(State(shared): State<Shared>, body: Bytes) -> Response
 /// Takes the cookie back.
 pub(super) async fn logout() -> Response {
     ([(header::SET_COOKIE, Guard::no_cookie())], StatusCode::NO_CONTENT).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{super::pages::ASSETS, ASKED};
+
+    #[test]
+    fn what_may_be_asked_is_what_the_page_asks() {
+        let own = ASSETS.iter().filter(|(name, _, _)| !name.starts_with("vendor/"));
+        let text: String = own.map(|(_, _, bytes)| String::from_utf8_lossy(bytes)).collect();
+        let asked: BTreeSet<&str> = text.split("ask('").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
+        let may = ASKED.map(|(noun, verb)| format!("{noun}.{verb}"));
+        assert_eq!(asked, may.iter().map(String::as_str).collect());
+        // A verb that is put together while the page runs would be missed here.
+        assert_eq!(text.matches("ask(").count(), text.matches("ask('").count() + 2, "its definition, and itself again");
+    }
 }

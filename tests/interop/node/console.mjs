@@ -1,14 +1,16 @@
 // Walks through the console in a headless browser: looks, kill switch, keyboard. Prints what it found as JSON.
 //
-// node console.mjs <url> <folder for pictures> [<browser>]
+// node console.mjs <url> <folder for pictures> <browser> [<points of small charts to wait for>]
 
-import { chromium } from 'playwright-core';
+import { launch } from './browser.mjs';
 
-const [url, pictures, executablePath] = process.argv.slice(2);
+const [url, pictures, executablePath, points] = process.argv.slice(2);
+const WIDE = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
 const complaints = [];
 const foreign = [];
 
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+const browser = await launch(executablePath);
 
 async function open(colorScheme, viewport) {
   const context = await browser.newContext({ colorScheme, viewport, deviceScaleFactor: 1, reducedMotion: 'reduce' });
@@ -24,23 +26,40 @@ async function open(colorScheme, viewport) {
   return page;
 }
 
-const picture = (page, name, fullPage = false) => page.screenshot({ path: `${pictures}/${name}.png`, fullPage });
+const picture = (page, name, fullPage = true) => page.screenshot({ path: `${pictures}/${name}.png`, fullPage });
 
-const light = await open('light', { width: 1440, height: 1180 });
-await light.locator('#fills tr').first().waitFor();
-// A few points for the small charts; nothing is waited for but them.
-await light.waitForFunction(() => [...document.querySelectorAll('.spark path')].filter((line) => (line.getAttribute('d') ?? '').length > 60).length >= 2);
+/** Small charts of so many points: a few tell that they are drawn, a picture for people needs minutes. */
+const POINTS = Number(points ?? 4);
+const drawn = (page) => page.waitForFunction((points) =>
+  [...document.querySelectorAll('.spark path')].filter((line) => (line.getAttribute('d') ?? '').split(/[ML]/).length > points).length >= 2, POINTS, { timeout: 30_000 + POINTS * 2000 });
+/** How far cells of the quotes reach past the edge of their card. */
+const cut = (page) => page.evaluate(() => {
+  const card = document.querySelector('#market .scroll').getBoundingClientRect();
+  return Math.max(...[...document.querySelectorAll('#quotes td')].map((cell) => cell.getBoundingClientRect().right)) - card.right;
+});
+const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+
+// All at once, so that nobody waits for small charts four times.
+const [light, dark, phone, phoneDark] = await Promise.all([
+  open('light', WIDE), open('dark', WIDE), open('light', PHONE), open('dark', PHONE),
+]);
+for (const page of [light, dark]) {
+  await page.locator('#fills tr').first().waitFor();
+  await drawn(page);
+}
 await picture(light, 'console-light');
-const rows = await light.locator('#quotes tr').count();
-const overflowWide = await light.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-
-const dark = await open('dark', { width: 1440, height: 1180 });
-await dark.waitForFunction(() => [...document.querySelectorAll('.spark path')].filter((line) => (line.getAttribute('d') ?? '').length > 60).length >= 2);
 await picture(dark, 'console-dark');
-
-const phone = await open('light', { width: 390, height: 844 });
 await picture(phone, 'console-phone');
-const overflowPhone = await phone.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+await picture(phoneDark, 'console-phone-dark');
+const rows = await light.locator('#quotes tr').count();
+const [overflowWide, overflowPhone, cutWide, cutPhone] = [await overflow(light), await overflow(phone), await cut(light), await cut(phone)];
+
+// Times outlive a reload, and money has its currency.
+await light.reload();
+await light.locator('#orders tr').first().waitFor();
+await light.locator('#headline small').first().waitFor();
+const headline = await light.locator('#headline').textContent();
+const zones = await light.locator('.zone').allTextContents();
 
 // The theme button wins over the system.
 await light.locator('#theme').click();
@@ -56,7 +75,7 @@ await dark.keyboard.type('HALF');
 const lockedForOtherWord = await dark.locator('#halt-yes').isDisabled();
 await dark.keyboard.press('Backspace');
 await dark.keyboard.type('T');
-await picture(dark, 'console-halt');
+await picture(dark, 'console-halt', false);
 await dark.keyboard.press('Enter');
 await dark.locator('#banner', { hasText: 'halted' }).waitFor();
 const banner = await dark.locator('#banner').textContent();
@@ -72,4 +91,4 @@ const unnamed = await light.evaluate(() => [...document.querySelectorAll('button
 const uncaptioned = await light.evaluate(() => [...document.querySelectorAll('main section table:not(#chart table)')].filter((table) => !table.caption).length);
 
 await browser.close();
-console.log(JSON.stringify({ complaints, foreign, rows, overflowWide, overflowPhone, toggled, lockedAtFirst, lockedForOtherWord, banner, unnamed, uncaptioned }));
+console.log(JSON.stringify({ complaints, foreign, rows, overflowWide, overflowPhone, cutWide, cutPhone, headline, zones, toggled, lockedAtFirst, lockedForOtherWord, banner, unnamed, uncaptioned }));
