@@ -20,6 +20,11 @@ pub(super) struct Cancelled {
 }
 
 impl Cancelled {
+    /// Those of two minutes ago stay until the next is added.
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
     pub(super) fn add(&mut self, now: Instant, req_id: i32) {
         self.forget(now);
         if self.ids.insert(req_id) {

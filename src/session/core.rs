@@ -345,8 +345,15 @@ impl Core {
             ("request_deadlines", self.deadlines.len()),
             ("answers_untaken", self.untaken.len()),
             ("outputs", self.outputs.len()),
+            ("own_asks", self.own_asks.len() + self.own_replies.len()),
+            ("audits_begun", self.audit.len()),
+            ("requests_traced", self.stages.len()),
+            ("ids_cancelled", self.cancelled.len()),
+            ("breakers", self.breakers.len()),
+            ("order_rates", self.risk.rates()),
             ("history_open", usize::try_from(self.pacing.open_usage().used).unwrap_or(usize::MAX)),
         ]);
+        self.pacing.measure(sizes);
         for queue in self.pacing.queue_status(self.now.at) {
             *sizes.entry("requests_paced").or_default() += usize::try_from(queue.waiting).unwrap_or(usize::MAX);
         }

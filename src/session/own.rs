@@ -19,6 +19,12 @@ pub(crate) struct OwnAsks {
     waiting: VecDeque<(Command, Arc<Listing>)>,
 }
 
+impl OwnAsks {
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+}
+
 impl Core {
     /// Makes a request about an instrument; the reply comes back to `Market` under the token.
     pub(crate) fn ask_own(&mut self, ask: Ask, listing: &Arc<Listing>, deadline: Instant) -> Token {

@@ -36,6 +36,10 @@ pub(crate) struct Stages {
 }
 
 impl Stages {
+    pub(crate) fn len(&self) -> usize {
+        self.traced.len() + self.by_id.len()
+    }
+
     /// What is queued from here on belongs to this request.
     pub(crate) fn begin(&mut self, token: Token) {
         self.current = self.traced.contains_key(&token).then_some(token);

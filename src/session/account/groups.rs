@@ -39,6 +39,11 @@ pub(super) struct Groups {
 }
 
 impl Groups {
+    /// Who waits for the members of a group.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len() + self.resumed.len()
+    }
+
     /// The members, if they were told lately; else the command waits until they are.
     pub(super) fn members(&mut self, core: &mut Core, group: &str, command: &Command) -> Option<BTreeSet<String>> {
         let keep = Duration::from_secs(core.config.account.group_keep_s);

@@ -34,6 +34,11 @@ pub(super) struct Mismatches {
 }
 
 impl Mismatches {
+    /// Differences that a second comparison has not borne out.
+    pub(super) fn suspected(&self) -> usize {
+        self.suspected.len()
+    }
+
     /// Begins with what earlier runs leave: a fill that was missed between two runs shows.
     pub(super) fn restore(&mut self, held: Option<Vec<HeldPosition>>, bought: &BTreeMap<Place, Decimal>) {
         let Some(held) = held else { return };

@@ -7,6 +7,7 @@ mod portfolio;
 mod positions;
 mod profits;
 mod questions;
+mod sizes;
 mod streams;
 #[cfg(test)]
 mod tests;

@@ -36,6 +36,11 @@ pub(super) struct Models {
 }
 
 impl Models {
+    /// Who waits for a portfolio's figures.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Follows what the configuration names; at each login all that is followed is asked for again.
     pub(super) fn on_login(
         &mut self,

@@ -38,6 +38,11 @@ pub(super) struct Profits {
 }
 
 impl Profits {
+    /// Profits that are streamed.
+    pub(super) fn streams(&self) -> usize {
+        self.accounts.len() + self.positions.len() + self.followed.len()
+    }
+
     pub(super) fn subscribe(&mut self, core: &mut Core, of: &Portfolio) {
         let req_id = core.new_req_id();
         let (account, model_code) = (Some(of.account.clone()), of.model.clone());

@@ -36,6 +36,10 @@ pub(super) struct Streams {
 }
 
 impl Streams {
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
     /// Begins a stream; one of the same kind and portfolio is ended before.
     pub(super) fn ask(&mut self, core: &mut Core, kind: Kind, of: &Portfolio) {
         self.end(core, kind, of);

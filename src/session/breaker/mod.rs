@@ -54,6 +54,11 @@ impl Breakers {
         Self { limits, by_kind: BTreeMap::new() }
     }
 
+    /// Kinds that have failed since they last succeeded.
+    pub(crate) fn len(&self) -> usize {
+        self.by_kind.len()
+    }
+
     /// True for classes whose requests are expected to be answered.
     pub(crate) fn watches(class: Class) -> bool {
         matches!(class, Class::Interactive | Class::History | Class::Bulk)

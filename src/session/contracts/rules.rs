@@ -57,6 +57,11 @@ struct Waiting {
 }
 
 impl Rules {
+    /// Questions on their way, and who waits for them.
+    pub(super) fn entries(&self) -> usize {
+        self.asked.len() + self.waiting.len()
+    }
+
     /// Answers with the rules of a contract as soon as all are known. `rules` stand for `exchanges` in the same order.
     pub(super) fn ask(
         &mut self,

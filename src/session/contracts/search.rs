@@ -48,6 +48,10 @@ struct Search {
 }
 
 impl Searches {
+    pub(super) fn entries(&self) -> usize {
+        self.waiting.len() + usize::from(self.open.is_some())
+    }
+
     pub(super) fn ask(&mut self, core: &mut Core, command: &Command, pattern: &str) {
         let pattern = pattern.trim();
         if pattern.is_empty() || pattern.chars().count() > PATTERN_CHARS_MAX || pattern.chars().any(char::is_control) {

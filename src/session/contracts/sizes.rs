@@ -9,6 +9,10 @@ impl Contracts {
         sizes.extend([
             ("lookups", self.lookups.len()),
             ("lookups_stalled", self.stalled.len()),
+            ("lookups_asked", self.asked.len()),
+            ("searches", self.searches.entries()),
+            ("rules_asked", self.rules.entries()),
+            ("chains", self.chains.entries()),
             ("resolved", self.resolved.len()),
             ("validations", self.validations.len()),
         ]);

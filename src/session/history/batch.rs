@@ -65,6 +65,11 @@ pub(super) struct Batches {
 }
 
 impl Batches {
+    /// Batches, and requests made for them.
+    pub(super) fn entries(&self) -> usize {
+        self.batches.len() + self.children.len()
+    }
+
     /// Takes a batch.
     pub(super) fn add(&mut self, command: &Command, ask: &BatchRequest) {
         let count = ask.contracts.len();

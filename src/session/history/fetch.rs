@@ -89,6 +89,16 @@ pub(super) struct Fetches {
 }
 
 impl Fetches {
+    /// Questions asked, by each of the ways to find them.
+    pub(super) fn entries(&self) -> usize {
+        self.open.len() + self.by_key.len() + self.later.len() + self.counts.len()
+    }
+
+    /// Answers kept.
+    pub(super) fn kept(&self) -> usize {
+        self.kept.len()
+    }
+
     /// True if the question is answered, or asked and will be.
     pub(super) fn has(&self, now: Instant, question: &Question) -> bool {
         let key = question.key();

@@ -67,6 +67,11 @@ pub(super) struct Heads {
 }
 
 impl Heads {
+    /// Questions on their way.
+    pub(super) fn entries(&self) -> usize {
+        self.open.len() + self.stalled.len()
+    }
+
     /// True if the answer is known or on its way.
     pub(super) fn has(&mut self, now: Instant, listing: &Listing, source: BarSource, regular_hours: bool) -> bool {
         self.forget(now);

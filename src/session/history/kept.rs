@@ -20,6 +20,10 @@ pub(super) struct Kept {
 }
 
 impl Kept {
+    pub(super) fn len(&self) -> usize {
+        self.answers.len()
+    }
+
     pub(super) fn find(&self, now: Instant, key: &Key) -> Option<&Answered> {
         let is_it = |(at, kept, _): &&(Instant, Key, Answered)| *at + KEPT_FOR > now && kept == key;
         self.answers.iter().find(is_it).map(|(_, _, result)| result)

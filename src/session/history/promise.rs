@@ -36,6 +36,11 @@ pub(super) struct Promises {
 }
 
 impl Promises {
+    /// Promises, and clients that have some.
+    pub(super) fn entries(&self) -> usize {
+        self.by_client.len() + self.by_client.values().map(VecDeque::len).sum::<usize>()
+    }
+
     /// Forgets what nobody came back for.
     pub(super) fn expire(&mut self, now: Instant) {
         if self.next_look.is_some_and(|at| at > now) {

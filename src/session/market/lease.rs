@@ -50,6 +50,11 @@ pub(super) struct Book {
 }
 
 impl Book {
+    /// Leases, by each of the ways to find them.
+    pub(super) fn entries(&self) -> usize {
+        self.held.len() + self.by_name.len() + self.expiries.len()
+    }
+
     /// Takes a lease up; its expiry counts from now.
     pub(super) fn add(&mut self, now: Now, mut held: Held) -> u64 {
         if self.run.is_empty() {

@@ -72,6 +72,11 @@ pub(super) struct Pools {
 }
 
 impl Pools {
+    /// Clients that share in something.
+    pub(super) fn entries(&self) -> usize {
+        self.clients.iter().map(FxHashMap::len).sum()
+    }
+
     pub(super) fn new(feed: config::BarFeed) -> Self {
         Self { keeps_bars: feed == config::BarFeed::KeepUpToDate, ..Self::default() }
     }
@@ -207,6 +212,11 @@ pub(super) struct TickByTickPace {
 }
 
 impl TickByTickPace {
+    /// Requests and ends that count; those that are over stay until the next request.
+    pub(super) fn entries(&self) -> usize {
+        self.requests.len() + self.lingering.len()
+    }
+
     /// An earlier run may have ended just now.
     pub(super) fn on_earlier_run(&mut self, now: Instant) {
         self.not_before = Some(now + TICK_BY_TICK_INTERVAL);

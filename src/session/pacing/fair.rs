@@ -75,6 +75,11 @@ pub(super) struct FairQueue {
 }
 
 impl FairQueue {
+    /// Clients with something in the queue, and what is parked.
+    pub(super) fn entries(&self) -> usize {
+        self.clients.len() + self.order.len() + self.parked.len()
+    }
+
     pub(super) fn len(&self) -> u32 {
         self.waiting
     }

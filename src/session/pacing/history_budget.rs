@@ -113,6 +113,11 @@ impl HistoryBudget {
         }
     }
 
+    /// Windows and requests counted; those that are over stay until the next request.
+    pub(super) fn entries(&self) -> usize {
+        self.same.len() + self.same_waiting.len() + self.identical.len() + self.by_client.len()
+    }
+
     /// Takes up other limits; what was sent stays counted.
     pub(super) fn set_limits(&mut self, limits: &config::Pacing) {
         for (part, max) in [(&mut self.small, limits.history_10_min), (&mut self.long, limits.history_long_2_s)] {

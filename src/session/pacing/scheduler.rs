@@ -112,6 +112,16 @@ impl Scheduler {
         Ok(())
     }
 
+    /// Entries of each table, by name.
+    pub(crate) fn measure(&self, sizes: &mut BTreeMap<&'static str, usize>) {
+        let held = self.held.values().map(Vec::len).sum::<usize>();
+        sizes.extend([
+            ("pacing_tickets", self.tickets.len() + self.expiries.len() + self.by_id.len() + held),
+            ("pacing_queues", self.queues.iter().flatten().map(FairQueue::entries).sum()),
+            ("pacing_windows", self.history.entries()),
+        ]);
+    }
+
     fn enqueue(&mut self, ticket: Ticket) {
         self.idle = None;
         self.serials += 1;

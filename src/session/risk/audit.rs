@@ -23,6 +23,10 @@ pub(crate) struct Audit {
 }
 
 impl Audit {
+    pub(crate) fn len(&self) -> usize {
+        self.drafts.len()
+    }
+
     /// A request came in. Those that cannot change an order are of no interest.
     pub(crate) fn begin(&mut self, command: &Command) {
         let Some((verb, key, request)) = describe(&command.ask) else { return };

@@ -106,6 +106,11 @@ impl Risk {
         }
     }
 
+    /// Clients whose rate is measured; those of a minute ago stay until the next order.
+    pub(crate) fn rates(&self) -> usize {
+        self.client_rates.len()
+    }
+
     /// Goes on where an earlier run ended. Silence is counted anew, since nobody could be heard meanwhile; but who was
     /// silent before is still to be heard of.
     pub(crate) fn restore(&mut self, now: Now, memory: RiskMemory) {

@@ -75,6 +75,10 @@ pub(super) struct Headlines {
 }
 
 impl Headlines {
+    pub(super) fn entries(&self) -> usize {
+        self.open.len() + self.waiting.len() + self.cut.len()
+    }
+
     pub(super) fn ask(&mut self, core: &mut Core, command: &Command, ask: &HeadlinesRequest, listing: &Listing) {
         let job = match Job::read(core, command, ask, listing) {
             Ok(job) => job,

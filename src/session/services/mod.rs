@@ -9,6 +9,7 @@ mod options;
 mod reference;
 mod scan;
 mod shared;
+mod sizes;
 #[cfg(test)]
 mod tests;
 mod wsh;

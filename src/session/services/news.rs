@@ -75,6 +75,12 @@ pub(super) struct News {
 }
 
 impl News {
+    /// Questions open, and answers kept.
+    pub(super) fn entries(&self) -> (usize, usize) {
+        let (open, kept) = self.open.entries();
+        (open + self.headlines.entries(), kept)
+    }
+
     // Requests.
 
     pub(super) fn providers(&mut self, core: &mut Core, command: &Command) {

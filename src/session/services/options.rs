@@ -46,6 +46,11 @@ pub(super) struct Calculators {
 }
 
 impl Calculators {
+    /// Questions open, and answers kept.
+    pub(super) fn entries(&self) -> (usize, usize) {
+        self.open.entries()
+    }
+
     pub(super) fn price(&mut self, core: &mut Core, command: &Command, ask: &PriceRequest, listing: &Listing) {
         let assumed = ("volatility", ask.volatility, 10.0);
         let request = |req_id, calculation: &Calculation| {

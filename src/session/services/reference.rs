@@ -96,6 +96,12 @@ pub(super) struct Reference {
 }
 
 impl Reference {
+    /// Questions open, and answers kept.
+    pub(super) fn entries(&self) -> (usize, usize) {
+        let (open, kept) = self.open.entries();
+        (open + self.groups.len(), kept)
+    }
+
     pub(super) fn ask(&mut self, core: &mut Core, command: &Command, ask: &ServiceAsk) {
         let (context, keep) = match ask {
             ServiceAsk::Advisor(ask) => (Table::Advisor(ask.part), REPEAT),

@@ -65,6 +65,11 @@ impl<C> Default for Shared<C> {
 }
 
 impl<C> Shared<C> {
+    /// Questions open, and answers kept: those that are of no use any more stay until the next question.
+    pub(super) fn entries(&self) -> (usize, usize) {
+        (self.open.len(), self.kept.len())
+    }
+
     /// Answers from what is kept, joins an identical question, or asks the gateway.
     pub(super) fn ask(&mut self, core: &mut Core, command: &Command, inquiry: Inquiry<C>) {
         let now = core.now.at;

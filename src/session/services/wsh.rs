@@ -59,6 +59,10 @@ pub(super) struct Wsh {
 }
 
 impl Wsh {
+    pub(super) fn entries(&self) -> usize {
+        self.waiting.len() + usize::from(self.open.is_some())
+    }
+
     pub(super) fn meta(&mut self, core: &mut Core, command: &Command) {
         match &self.meta {
             Some(data) => core.answer(command.token, calendar(data.clone())),

@@ -69,6 +69,11 @@ struct Job {
 }
 
 impl Chains {
+    /// Chains being looked up.
+    pub(super) fn entries(&self) -> usize {
+        self.jobs.len() + self.cut.len()
+    }
+
     pub(super) fn recall(&mut self, item: &CacheItem) {
         self.parameters.recall(item);
     }

@@ -41,6 +41,10 @@ pub(super) struct Book {
 }
 
 impl Book {
+    pub(super) fn len(&self) -> usize {
+        self.held.len()
+    }
+
     /// There is room for one more.
     pub(super) fn check(&self) -> Result<(), ApiError> {
         if self.held.len() < LEASES_MAX {

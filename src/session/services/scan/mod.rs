@@ -94,6 +94,11 @@ pub(super) struct Scans {
 }
 
 impl Scans {
+    /// Scanners, and leases of them.
+    pub(super) fn entries(&self) -> usize {
+        self.scanners.len() + self.leases.len()
+    }
+
     // Requests.
 
     pub(super) fn parameters(&mut self, core: &mut Core, command: &Command, ask: &ParametersRequest) {
