@@ -281,7 +281,7 @@ impl Session {
     /// Something that an earlier run asked to be kept. To be called before anything else.
     pub fn recall(&mut self, now: Now, item: &CacheItem) {
         self.begin(now);
-        self.market.on_earlier_run(&self.core);
+        self.market.on_earlier_run(&mut self.core);
         match item.kind {
             CacheKind::Bars => self.market.recall_bars(item),
             CacheKind::Lease => self.market.recall(&mut self.core, item),

@@ -58,7 +58,8 @@ fn tell_dropped(core: &mut Core, name: &str, reason: &str) {
 
 impl Market {
     /// There was an earlier run: the gateway may still count what it asked for until it ended.
-    pub(crate) fn on_earlier_run(&mut self, core: &Core) {
+    pub(crate) fn on_earlier_run(&mut self, core: &mut Core) {
+        core.pacing.on_earlier_streams(core.now.at);
         self.tick_by_tick.on_earlier_run(core.now.at);
     }
 

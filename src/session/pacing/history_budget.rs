@@ -24,8 +24,9 @@ const MARGIN_MAX: u32 = 2;
 const TWO_SECONDS: Duration = Duration::from_secs(2);
 /// Nothing spreads requests but their window.
 const AT_ONCE: (u32, Duration) = (u32::MAX, Duration::ZERO);
-/// IB counts an identical small request within this time as a violation.
-const IDENTICAL: Duration = Duration::from_secs(15);
+/// IB counts an identical small request within 15 s as a violation. A second more, since the way to the gateway is not
+/// always equally long.
+const IDENTICAL: Duration = Duration::from_secs(16);
 /// A budget that was lowered is given back by so much in this time.
 const RESTORE_SMALL: (u32, Duration) = (3, Duration::from_secs(60));
 const RESTORE_LONG: (u32, Duration) = (1, Duration::from_secs(60));
@@ -76,6 +77,8 @@ pub(super) struct HistoryBudget {
     same_waiting: FxHashMap<u64, u32>,
     /// When each small request of the last seconds was sent.
     identical: FxHashMap<u64, Instant>,
+    /// What bars an earlier run had kept up to date until it ended is not known: none are asked for before this.
+    lasting_not_before: Option<Instant>,
     open: FxHashMap<i32, Open>,
     open_max: u32,
     long_open_max: u32,
@@ -100,6 +103,7 @@ impl HistoryBudget {
             same_max: limits.history_same_2_s,
             same_waiting: FxHashMap::default(),
             identical: FxHashMap::default(),
+            lasting_not_before: None,
             open: FxHashMap::default(),
             open_max: limits.history_open,
             long_open_max: limits.history_long_open,
@@ -116,6 +120,11 @@ impl HistoryBudget {
     /// Windows and requests counted; those that are over stay until the next request.
     pub(super) fn entries(&self) -> usize {
         self.same.len() + self.same_waiting.len() + self.identical.len() + self.by_client.len()
+    }
+
+    /// An earlier run may have ended just now.
+    pub(super) fn on_earlier_streams(&mut self, now: Instant) {
+        self.lasting_not_before = Some(now + IDENTICAL);
     }
 
     /// Takes up other limits; what was sent stays counted.
@@ -189,6 +198,9 @@ impl HistoryBudget {
         }
         if let Some(at) = self.same.get_mut(&same).and_then(|window| window.check(now, weight).err()) {
             return Ok(Verdict::LineUntil(at));
+        }
+        if let Some(at) = self.lasting_not_before.filter(|at| ticket.class == Class::Live && *at > now) {
+            return Ok(Verdict::TicketUntil(at));
         }
         if let Some(at) = self.identical.get(&identity).map(|at| *at + IDENTICAL).filter(|at| *at > now) {
             return Ok(Verdict::TicketUntil(at));

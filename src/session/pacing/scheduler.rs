@@ -412,6 +412,12 @@ impl Scheduler {
         self.history.on_earlier_run(now, until_us);
     }
 
+    /// Streams of an earlier run are wanted again: IB goes on counting what it asked for, too.
+    pub(crate) fn on_earlier_streams(&mut self, now: Instant) {
+        self.idle = None;
+        self.history.on_earlier_streams(now);
+    }
+
     /// History is held back until this moment, after a violation; in the past if it is not.
     pub(crate) fn slowed_until(&self) -> Option<Instant> {
         self.history.held_until()

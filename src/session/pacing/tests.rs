@@ -159,7 +159,7 @@ fn one_contract_that_waits_does_not_hold_up_the_others_of_its_client() {
 }
 
 #[test]
-fn an_identical_small_request_waits_fifteen_seconds_whatever_became_of_the_first() {
+fn an_identical_small_request_waits_sixteen_seconds_whatever_became_of_the_first() {
     let mut rig = Rig::new(&config::Pacing::default());
     let first = rig.submit(Class::History, "", identical(7));
     assert_eq!(rig.sent(100), [first]);
@@ -167,9 +167,20 @@ fn an_identical_small_request_waits_fifteen_seconds_whatever_became_of_the_first
     let again = rig.submit(Class::History, "", identical(7));
     let other = rig.submit(Class::History, "", identical(8));
     assert_eq!(rig.sent(101), [other]);
-    assert_eq!(rig.scheduler.wake_at(), Some(rig.at(15_100)));
-    assert_eq!(rig.sent(15_099).len(), 0);
-    assert_eq!(rig.sent(15_100), [again]);
+    assert_eq!(rig.scheduler.wake_at(), Some(rig.at(16_100)));
+    assert_eq!(rig.sent(16_099).len(), 0);
+    assert_eq!(rig.sent(16_100), [again]);
+}
+
+#[test]
+fn bars_kept_up_to_date_wait_out_what_an_earlier_run_may_have_asked_for() {
+    let mut rig = Rig::new(&config::Pacing::default());
+    rig.scheduler.on_earlier_streams(rig.at(0));
+    let lasting = rig.submit(Class::Live, "", identical(7));
+    let once = rig.submit(Class::History, "", identical(8));
+    assert_eq!(rig.sent(0), [once]);
+    assert_eq!(rig.sent(15_999).len(), 0);
+    assert_eq!(rig.sent(16_000), [lasting]);
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn a_head_cut_off_is_asked_again() {
     rig.reconnect(LinkName::Data);
     // An identical request within 15 s would be a violation, cut off or not.
     assert_eq!(rig.sent(LinkName::Data), []);
-    rig.wait_ms(15_000);
+    rig.wait_ms(16_000);
     let sent = rig.sent(LinkName::Data);
     let Some(Request::HeadTimestampRequest(ask)) = sent.last() else { panic!("{sent:?}") };
     let head_timestamp = Some("20040123-14:30:00".to_owned());

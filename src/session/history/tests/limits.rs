@@ -32,7 +32,7 @@ fn the_same_request_but_for_regular_hours_is_identical_to_ib_and_waits() {
     bars(&mut rig, &listing, ask(false));
     bars(&mut rig, &listing, ask(true));
     assert_eq!(asked(&mut rig).len(), 1);
-    rig.wait_ms(15_000);
+    rig.wait_ms(16_000);
     assert_eq!(asked(&mut rig).len(), 1);
 }
 
