@@ -6,7 +6,10 @@ use ibnats::{
         request::order::{CancelOrder, PlaceOrder},
     },
     session::Ask,
-    sim::broker::{Behaviour, Callbacks},
+    sim::{
+        broker::{Behaviour, Callbacks},
+        faults::action::{Action, IbFault, LinkBack},
+    },
     tws::{
         Request,
         message::{contract::Contract, order::Order, order_flow::PlaceOrderRequest},
@@ -16,7 +19,7 @@ use rand::{RngExt, seq::IndexedRandom};
 
 use crate::{
     changes,
-    world::{AAPL, World},
+    world::{AAPL, Nats, World},
 };
 
 const KEYS_MAX: usize = 12;
@@ -79,9 +82,11 @@ pub(crate) fn step(world: &mut World) {
         80..=84 => kill(world),
         85..=87 => restart_gateway(world),
         88..=89 => {
-            world.is_nats_up = !world.is_nats_up;
-            let is_up = world.is_nats_up;
-            world.note(|| format!("NATS up: {is_up}"));
+            let ways: &[Nats] =
+                if world.nats == Nats::Up { &[Nats::Down, Nats::Full, Nats::Slow] } else { &[Nats::Up] };
+            let nats = *ways.choose(&mut world.random).expect("ways");
+            world.note(|| format!("NATS: {nats:?}"));
+            world.set_nats(nats);
         }
         90..=91 => lose_ib(world),
         92..=93 => correct(world),
@@ -206,14 +211,16 @@ fn restart_gateway(world: &mut World) {
     world.is_gateway_up = true;
 }
 
+/// IB is lost: nothing flows, orders wait at the gateway, and 1101 or 1102 ends it.
 fn lose_ib(world: &mut World) {
-    world.note(|| "1100".to_owned());
-    world.sim.notice(world.now_ms, 1100, "Connectivity between IB and TWS has been lost.");
-    let ms = world.random.random_range(1..2_000);
+    let for_ms = world.random.random_range(1..2_000);
+    let back = *[LinkBack::DataLost, LinkBack::DataKept].choose(&mut world.random).expect("ways");
+    let repeat_ms = world.chance(30).then_some(300);
+    world.note(|| format!("IB is lost for {for_ms} ms, then {back:?}"));
+    world.suffer(Action::Ib(IbFault::LinkDown { for_ms, back, repeat_ms }));
+    // Part of it, all of it, or longer.
+    let ms = world.random.random_range(0..2_500);
     world.pass(ms, 100, |_, len| len);
-    let code = if world.chance(50) { 1101 } else { 1102 };
-    world.note(|| code.to_string());
-    world.sim.notice(world.now_ms, code, "Connectivity between IB and TWS has been restored.");
 }
 
 fn correct(world: &mut World) {
@@ -266,8 +273,9 @@ fn by_hand(world: &mut World) {
 /// Everything works again, and there is time to find out what happened.
 pub(crate) fn heal(world: &mut World) {
     world.note(|| "everything works again".to_owned());
-    world.is_nats_up = true;
+    world.set_nats(Nats::Up);
     world.is_gateway_up = true;
+    world.sim.clear_rules(world.now_ms, None);
     world.sim.broker(world.now_ms, |broker, now_ms, book| {
         broker.set_behaviour(Behaviour::default());
         broker.release_silent(now_ms, book)

@@ -13,8 +13,14 @@ use ibnats::{
         connection::LinkName,
         request::order::{ModifyOrder, PlaceOrder},
     },
-    session::{Ask, CacheItem, Command, Event, Now, Outcome, Output, Session, Token},
-    sim::{OfflineSim, SimConfig},
+    session::{Ask, CacheItem, Command, Event, Now, Outcome, Output, Session, Token, Troubles},
+    sim::{
+        OfflineSim, SimConfig,
+        faults::{
+            action::Action,
+            rule::{Rule, When},
+        },
+    },
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -25,6 +31,19 @@ use crate::{disk::Disk, stream::Stream, wire::Wire};
 pub(crate) const START_MS: i64 = 1_795_014_000_000;
 pub(crate) const AAPL: i32 = 265_598;
 const LINKS: [LinkName; 2] = [LinkName::Trading, LinkName::Data];
+
+/// How JetStream takes events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nats {
+    /// As it should.
+    Up,
+    /// Nobody answers.
+    Down,
+    /// The stream is full: each publish is refused, and the session is told.
+    Full,
+    /// One event at a time is stored, and every other acknowledgement comes too late to be heard.
+    Slow,
+}
 
 /// The process of the bridge.
 pub(crate) struct Bridge {
@@ -60,7 +79,7 @@ pub(crate) struct World {
     pub(crate) prices: BTreeMap<String, BTreeSet<i32>>,
     /// Keys of orders that lost fills.
     pub(crate) busted: BTreeSet<String>,
-    pub(crate) is_nats_up: bool,
+    pub(crate) nats: Nats,
     pub(crate) is_gateway_up: bool,
     /// Events that are not stored, since they were last looked at.
     pub(crate) heard: Vec<Event>,
@@ -80,13 +99,19 @@ impl World {
     }
 
     /// As [`Self::new`], at a gateway with these settings.
-    #[expect(clippy::disallowed_methods, reason = "any instant will do as a start; time then moves by hand")]
     pub(crate) fn with(sim: &SimConfig) -> Self {
+        Self::configured(sim, |_| {})
+    }
+
+    /// As [`Self::with`], and with what `change` does to the bridge's configuration.
+    #[expect(clippy::disallowed_methods, reason = "any instant will do as a start; time then moves by hand")]
+    pub(crate) fn configured(sim: &SimConfig, change: impl FnOnce(&mut Config)) -> Self {
         let seed = sim.seed;
         let mut config = Config::default();
         config.timing.reconcile_ms = 20_000;
         config.timing.settle_ms = 6_000;
         config.timing.reconnect_max_ms = 2_000;
+        change(&mut config);
         let sim = OfflineSim::new(sim, START_MS);
         let mut world = Self {
             random: ChaCha8Rng::seed_from_u64(seed),
@@ -107,7 +132,7 @@ impl World {
             changes: Vec::new(),
             prices: BTreeMap::new(),
             busted: BTreeSet::new(),
-            is_nats_up: true,
+            nats: Nats::Up,
             is_gateway_up: true,
             heard: Vec::new(),
             cached: BTreeMap::new(),
@@ -144,7 +169,28 @@ impl World {
             session.recall(now, item);
         }
         self.bridge = Some(Bridge { session, wires: [Wire::default(), Wire::default()] });
+        self.tell_troubles();
         self.drain();
+    }
+
+    /// JetStream takes events in another way from now on.
+    pub(crate) fn set_nats(&mut self, nats: Nats) {
+        self.nats = nats;
+        self.tell_troubles();
+    }
+
+    fn tell_troubles(&mut self) {
+        let stream = (self.nats == Nats::Full).then(|| "the stream is full".to_owned());
+        if let Some(bridge) = &mut self.bridge {
+            bridge.session.on_troubles(Troubles { journal: None, stream });
+        }
+    }
+
+    /// Something breaks at the gateway, or between it and IB, from now on.
+    pub(crate) fn suffer(&mut self, action: Action) {
+        let now = When::Start { at_ms: 0, every_ms: None };
+        let number = self.sim.add_rule(self.now_ms, Rule::new("now", now, action));
+        assert!(number.is_some(), "too many faults");
     }
 
     /// `kill -9`: what was not on the disk is gone, and some of what was handed to the sockets may arrive.
@@ -286,8 +332,10 @@ impl World {
                     Output::Dial { link, generation } => {
                         let wire = &mut bridge.wires[link as usize];
                         wire.generation = generation;
-                        if self.is_gateway_up {
-                            wire.dialled(self.sim.dial());
+                        if self.is_gateway_up
+                            && let Some(connection) = self.sim.try_dial(now_ms)
+                        {
+                            wire.dialled(connection);
                             bridge.session.on_opened(now, link, generation);
                         } else {
                             bridge.session.on_closed(now, link, generation, "refused");
@@ -342,13 +390,15 @@ impl World {
 
     /// The keeper: in order, and again until it is acknowledged.
     fn publish(&mut self) {
-        if !self.is_nats_up {
-            return;
-        }
-        for letter in self.disk.letters(64) {
+        let (count_max, lost_percent) = match self.nats {
+            Nats::Up => (64, 5),
+            Nats::Slow => (1, 50),
+            Nats::Down | Nats::Full => return,
+        };
+        for letter in self.disk.letters(count_max) {
             self.stream.publish(&letter.message_id, &letter.event);
             // Of some the journal never learns that they arrived; the next run sends them again.
-            let is_acknowledged = self.random.random_range(0..100) >= 5;
+            let is_acknowledged = self.random.random_range(0..100) >= lost_percent;
             self.disk.published(&letter, is_acknowledged);
         }
     }
