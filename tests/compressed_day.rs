@@ -1,10 +1,14 @@
-//! A day of 24 hours in seconds: saturated history, streams and orders through the nightly reset, restarts of the
-//! gateway, lost farms and storms of requests, in simulated time. The simulated gateway's referee counts what breaks
-//! IB's limits, and in the end nothing is held that was not held at the beginning.
+//! A day of 24 hours in seconds: saturated history, streams and orders through the nightly reset and into the weekend,
+//! restarts of the gateway, lost farms and storms of requests, in simulated time. The simulated gateway's referee counts
+//! what breaks IB's limits, and in the end nothing is held that was not held at the beginning: no entry of any table, no
+//! file, and no memory beyond what the first hours took.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 #[path = "days/clock.rs"]
 mod clock;
+#[path = "rig/process.rs"]
+#[allow(dead_code, reason = "each test file uses its part")]
+mod process;
 #[path = "rig/slow_wire.rs"]
 #[allow(dead_code, reason = "each test file uses its part")]
 mod slow_wire;
@@ -13,15 +17,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Day;
 use ibnats::{
-    config::Config,
-    schema::connection::{IbLink, LinkName, LinkPhase},
+    config::{Calendar, Config, Region},
+    schema::connection::{FarmKind, FarmState, IbLink, LinkName, LinkPhase},
     session::{Answer, Ask, Event},
+    sim::faults::{
+        action::{Action, GatewayFault, IbFault, LinkBack},
+        rule::{Rule, When},
+    },
 };
 use rand::{RngExt, seq::IndexedRandom};
 use serde_json::{Value, json};
 
-/// 2026-11-20 12:00 UTC, a Friday: the weekend begins in the night.
-const START_MS: i64 = 1_795_176_000_000;
+/// 2026-11-20 05:00 UTC, midnight of a Friday in New York: the nightly reset follows in a quarter of an hour, the
+/// weekend's an hour before the day ends.
+const START_MS: i64 = 1_795_150_800_000;
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const SYMBOLS: [&str; 6] = ["AAPL", "MSFT", "NVDA", "SPY", "TSLA", "AMZN"];
@@ -32,6 +41,17 @@ const STREAMS: usize = 6;
 const PIECES: i64 = 15_000;
 /// Most requests for bars of seconds that IB takes in ten minutes.
 const ALLOWED: f64 = 60.0;
+/// The weekend's reset is over so long after the start, and everything that waited for it.
+const END_MS: i64 = 28 * HOUR_MS;
+/// By this time the busiest moments have been: everything that lasts as long as the bridge is there.
+const WARM_MIN: i64 = 400;
+/// What this process, the simulated gateway included, may grow by from then on. The gateway's record of the day's
+/// orders and the bridge's known orders and contracts are in it.
+const GROWTH_KIB_MAX: u64 = 16 * 1_024;
+/// Tables that are emptied by their next use, and what they may have left meanwhile.
+const EMPTIED_BY_USE: [&str; 5] =
+    ["ids_cancelled", "order_rates", "pacing_windows", "service_answers_kept", "tick_by_tick_paced"];
+const LEFT_MAX: usize = 100;
 
 fn asked<T: serde::de::DeserializeOwned>(json: Value) -> T {
     serde_json::from_value(json).expect("a request")
@@ -46,8 +66,10 @@ struct Desk {
     leases: Vec<String>,
     /// Milliseconds in which history could be had.
     up_ms: i64,
-    /// So far nobody has been away for.
+    /// History can be had.
     is_up: bool,
+    is_linked: bool,
+    farms_down: BTreeSet<String>,
     answered: BTreeMap<&'static str, u64>,
 }
 
@@ -78,13 +100,25 @@ impl Desk {
         }
     }
 
-    /// Remembers whether history can be had, forgets the rest.
+    /// Remembers whether history can be had, forgets the rest. It is held while IB or the gateway is known to be away.
     fn hear(&mut self) {
         for event in std::mem::take(&mut self.day.events) {
-            if let Event::Connection(state) = event {
-                self.is_up = state.data.phase == LinkPhase::Ready && state.ib_link != IbLink::Lost;
+            match event {
+                Event::Connection(state) => {
+                    let is_ready = state.data.phase == LinkPhase::Ready;
+                    self.is_linked = is_ready && state.ib_link != IbLink::Lost && !state.maintenance;
+                }
+                Event::Farm(farm) if farm.kind == FarmKind::Historical => {
+                    if farm.state == FarmState::Down {
+                        self.farms_down.insert(farm.farm.clone());
+                    } else {
+                        self.farms_down.remove(&farm.farm);
+                    }
+                }
+                _ => {}
             }
         }
+        self.is_up = self.is_linked && self.farms_down.is_empty();
     }
 
     /// Ten minutes of five-second bars that nobody has asked for yet.
@@ -123,43 +157,50 @@ impl Desk {
         }
     }
 
-    fn notice(&mut self, code: i32, text: &str) {
-        self.day.sim.notice(self.day.now_ms, code, text);
+    /// Something breaks now.
+    fn suffer(&mut self, action: Action) {
+        let now_ms = self.day.now_ms;
+        self.day.sim.clear_rules(now_ms, None);
+        let rule = Rule::new("now", When::Start { at_ms: 0, every_ms: None }, action);
+        assert!(self.day.sim.add_rule(now_ms, rule).is_some(), "too many faults");
+    }
+
+    fn lose_farm(&mut self, farm: &str, minutes: i64) {
+        self.suffer(Action::Ib(IbFault::FarmDown { farm: farm.to_owned(), for_ms: minutes * MINUTE_MS }));
+    }
+
+    /// IB is lost for so many minutes; 1100 is said again and again.
+    fn lose_ib(&mut self, minutes: i64, back: LinkBack) {
+        let repeat_ms = Some(20_000);
+        self.suffer(Action::Ib(IbFault::LinkDown { for_ms: minutes * MINUTE_MS, back, repeat_ms }));
     }
 }
 
 /// What happens at each minute of the day.
 fn minute(desk: &mut Desk, minute: i64) {
-    let lost = "Connectivity between IB and TWS has been lost.";
     match minute {
+        // The nightly reset: IB comes and goes.
+        20..=100 if minute % 20 == 0 => desk.lose_ib(8, LinkBack::DataLost),
         // Farms come and go.
-        90 => desk.notice(2103, "Market data farm connection is broken:usfarm"),
-        92 => desk.notice(2104, "Market data farm connection is OK:usfarm"),
-        100 => desk.notice(2105, "HMDS data farm connection is broken:ushmds"),
-        103 => desk.notice(2106, "HMDS data farm connection is OK:ushmds"),
+        150 => desk.lose_farm("usfarm", 2),
+        160 => desk.lose_farm("ushmds", 3),
+        170 => desk.lose_farm("secdefnj", 3),
         // A bad network.
         200..=210 => {
             let link = if minute % 2 == 0 { LinkName::Data } else { LinkName::Trading };
             desk.day.end(link, "cut");
         }
+        // The gateway restarts as planned: the port is closed for a while.
+        240 => desk.suffer(Action::Gateway(GatewayFault::Restart { for_ms: 3 * MINUTE_MS })),
         300 | 700 | 1_300 => desk.storm(),
-        400 => desk.notice(1100, lost),
-        405 => desk.notice(1101, "Connectivity between IB and TWS has been restored - data lost."),
-        // Friday 23:00 in New York: the weekend's reset. 1100 repeats, IB comes and goes.
-        960..=1_020 if minute % 3 == 0 => desk.notice(1100, lost),
-        960..=1_020 if minute % 7 == 0 => {
-            desk.notice(1102, "Connectivity between IB and TWS has been restored - data maintained.");
-        }
-        1_021 => desk.notice(1102, "Connectivity between IB and TWS has been restored - data maintained."),
-        // The gateway restarts: the port is closed for a while.
-        1_035 => {
-            desk.day.is_port_open = false;
-            for link in [LinkName::Trading, LinkName::Data] {
-                desk.day.end(link, "the gateway restarts");
-            }
-            desk.day.sim.restart(desk.day.now_ms);
-        }
-        1_038 => desk.day.is_port_open = true,
+        400 => desk.lose_ib(5, LinkBack::DataLost),
+        450 => desk.lose_ib(1, LinkBack::DataKept),
+        500 => desk.suffer(Action::Ib(IbFault::CompetingSession { for_ms: 2 * MINUTE_MS })),
+        // It restarts once more, and nobody has planned it.
+        800 => desk.suffer(Action::Gateway(GatewayFault::Restart { for_ms: MINUTE_MS })),
+        // Friday 23:00 in New York: the weekend's reset.
+        1_380.. if minute % 6 == 0 => desk.lose_ib(2, LinkBack::DataKept),
+        1_380.. if minute % 6 == 3 => desk.lose_ib(2, LinkBack::DataLost),
         _ => {}
     }
     if minute % 5 == 0 {
@@ -173,11 +214,34 @@ fn minute(desk: &mut Desk, minute: i64) {
     }
 }
 
+fn config() -> Config {
+    let mut config = Config::default();
+    config.calendar = Calendar {
+        region: Region::NorthAmerica,
+        gateway_restart: "04:00".to_owned(),
+        weekly_login: true,
+        ..Calendar::default()
+    };
+    config
+}
+
+/// Entries that are left, by table, and were not there before.
+fn left(desk: &Desk, before: &BTreeMap<&'static str, usize>) -> Vec<(&'static str, usize, usize)> {
+    let after = desk.day.session.sizes().into_iter().map(|(table, size)| (table, before[table], size));
+    after
+        .filter(|(table, before, size)| {
+            let is_emptied_by_use = EMPTIED_BY_USE.contains(table) && *size <= LEFT_MAX;
+            size != before && !is_emptied_by_use
+        })
+        .collect()
+}
+
 #[expect(clippy::cast_precision_loss, reason = "counts of a day are small")]
 #[test]
 #[ignore = "a day takes more than a minute: make soak"]
 fn a_day_of_24_hours_keeps_every_limit_uses_what_is_allowed_and_leaves_nothing_behind() {
-    let day = Day::new(11, START_MS, Config::default());
+    let pid = std::process::id();
+    let day = Day::new(11, START_MS, config());
     let mut desk = Desk {
         day,
         readers: BTreeSet::new(),
@@ -186,11 +250,15 @@ fn a_day_of_24_hours_keeps_every_limit_uses_what_is_allowed_and_leaves_nothing_b
         leases: Vec::new(),
         up_ms: 0,
         is_up: false,
+        is_linked: false,
+        farms_down: BTreeSet::new(),
         answered: BTreeMap::new(),
     };
     desk.run_to(START_MS + MINUTE_MS, false);
     assert!(desk.is_up, "nobody is logged in");
     let before = desk.day.session.sizes();
+    let (descriptors, threads) = (process::descriptors(pid), process::threads(pid));
+    let mut warm_kib = 0;
 
     for symbol in SYMBOLS.iter().take(STREAMS) {
         let ask = json!({ "contract": format!("STK:{symbol}"), "streams": ["quote", "bar.5s"], "ttl_s": 0 });
@@ -209,6 +277,9 @@ fn a_day_of_24_hours_keeps_every_limit_uses_what_is_allowed_and_leaves_nothing_b
         minute(&mut desk, at);
         desk.run_to(START_MS + at * MINUTE_MS, true);
         assert_eq!(desk.day.sim.recent_violations(), [], "minute {at}");
+        if at == WARM_MIN {
+            warm_kib = process::rss_kib(pid);
+        }
     }
     let sent = desk.day.history_sent - asked_before;
     let up_min = (desk.up_ms - up_before) as f64 / 60_000.0;
@@ -219,10 +290,17 @@ fn a_day_of_24_hours_keeps_every_limit_uses_what_is_allowed_and_leaves_nothing_b
     for lease in std::mem::take(&mut desk.leases) {
         desk.day.ask("viewer", 10_000, Ask::Unsubscribe(asked(json!({ "lease": lease }))));
     }
-    desk.run_to(START_MS + 25 * HOUR_MS, false);
+    desk.run_to(START_MS + END_MS, false);
     assert_eq!(desk.day.waiting(), 0, "somebody still waits");
-    let after = desk.day.session.sizes();
-    assert_eq!(after, before, "something is left");
+    // Promises to readers who did not come back are forgotten with the next request.
+    let ask = desk.piece();
+    desk.day.ask("reader", 30_000, ask);
+    desk.run_to(START_MS + END_MS + MINUTE_MS, false);
+    assert_eq!(left(&desk, &before), [], "table, entries before and after");
+    assert_eq!((process::descriptors(pid), process::threads(pid)), (descriptors, threads), "files and threads");
+    let kib = process::rss_kib(pid);
+    println!("{warm_kib} KiB after {WARM_MIN} minutes, {kib} KiB in the end");
+    assert!(kib < warm_kib + GROWTH_KIB_MAX, "{warm_kib} KiB after {WARM_MIN} minutes, {kib} KiB in the end");
     assert_eq!(desk.day.wrong, Vec::<String>::new());
     assert!(desk.day.sim.violations().is_empty());
     assert!(share >= 0.95, "only {:.1} % of the allowed rate", share * 100.0);

@@ -19,7 +19,7 @@ use crate::slow_wire::{SlowWire, message_id};
 
 const LINKS: [LinkName; 2] = [LinkName::Trading, LinkName::Data];
 /// The simulated gateway moves its prices this often.
-pub(crate) const SLOT_MS: u32 = 5_000;
+pub(crate) const SLOT_MS: u32 = 10_000;
 /// Answers may come so late after the deadline.
 const GRACE_MS: i64 = 1_000;
 
@@ -38,7 +38,6 @@ pub(crate) struct Day {
     pub(crate) events: Vec<Event>,
     /// When requests of historical bars left the bridge.
     pub(crate) history_sent: u64,
-    pub(crate) is_port_open: bool,
     /// What is wrong; the day goes on.
     pub(crate) wrong: Vec<String>,
 }
@@ -62,7 +61,6 @@ impl Day {
             outcomes: Vec::new(),
             events: Vec::new(),
             history_sent: 0,
-            is_port_open: true,
             wrong: Vec::new(),
         };
         day.session.on_timer(now);
@@ -145,11 +143,13 @@ impl Day {
         let now = self.now();
         while let Some(output) = self.session.next_output() {
             match output {
-                Output::Dial { link, generation } if self.is_port_open => {
-                    self.wires[link as usize] = SlowWire::dialled(self.sim.dial(), generation);
-                    self.session.on_opened(now, link, generation);
-                }
-                Output::Dial { link, generation } => self.session.on_closed(now, link, generation, "refused"),
+                Output::Dial { link, generation } => match self.sim.try_dial(self.now_ms) {
+                    Some(connection) => {
+                        self.wires[link as usize] = SlowWire::dialled(connection, generation);
+                        self.session.on_opened(now, link, generation);
+                    }
+                    None => self.session.on_closed(now, link, generation, "refused"),
+                },
                 Output::Send { link, frames } => {
                     let bytes = frames.bytes().clone();
                     // Message id 20, above it 200 for protobuf: historical bars.
