@@ -92,7 +92,7 @@ impl Session {
             let what = match kind {
                 FarmKind::Historical => "history",
                 FarmKind::SecurityDefinition => "security definition",
-                _ => "market data",
+                FarmKind::MarketData => "market data",
             };
             let away = self.truth.names_away(kind).into_iter();
             troubles.extend(away.map(|(farm, state)| format!("the {what} farm {farm} is {state}")));

@@ -72,7 +72,8 @@ impl Session {
     /// both ports are tried in turn.
     pub(super) fn try_other_port(&mut self) {
         let unreached = self.trading.unreached();
-        let Some(moved) = self.pulse.moved.as_mut().filter(|_| unreached > 0 && unreached % DIALS_AT_ONE_PORT == 0)
+        let Some(moved) =
+            self.pulse.moved.as_mut().filter(|_| unreached > 0 && unreached.is_multiple_of(DIALS_AT_ONE_PORT))
         else {
             return;
         };
