@@ -49,7 +49,8 @@ pub struct Nats {
     /// values and positions replace their earlier values, and of as many again other events the oldest is shed
     /// and counted. Order and fill events are never shed.
     pub kept_events_max: usize,
-    /// Requests served at the same time; above it a request is refused with `busy`.
+    /// Requests of one kind served at the same time; above it a request of that kind is refused with `busy`. The kinds
+    /// do not share: the kill switch, heartbeats and status; cancels; orders; history, chains and headlines; the rest.
     pub requests_max: usize,
     /// Writes of one last value into KV are at least this far apart, in milliseconds.
     pub last_value_interval_ms: u64,

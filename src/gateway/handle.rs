@@ -11,7 +11,7 @@ use std::{
 use compact_str::CompactString;
 use tokio::sync::{mpsc, oneshot};
 
-use super::clock;
+use super::{Lane, clock};
 use crate::{
     schema::{ApiError, ErrorCode, risk::AuditEvent},
     session::{Ask, Command, Outcome, PARTS_MAX, Part, Stage, Token, refused_in_queue},
@@ -20,23 +20,62 @@ use crate::{
 /// What the driver receives: a command, and where its outcome goes; and which parts were taken.
 #[derive(Debug)]
 pub struct Inbox {
-    commands: mpsc::Receiver<(Command, Caller)>,
+    waiting: Waiting,
     taken: mpsc::Receiver<Token>,
     refused: mpsc::Receiver<AuditEvent>,
 }
 
+/// Commands that wait for the driver, each lane apart.
+#[derive(Debug)]
+struct Waiting {
+    control: mpsc::Receiver<Question>,
+    cancel: mpsc::Receiver<Question>,
+    order: mpsc::Receiver<Question>,
+    long: mpsc::Receiver<Question>,
+    other: mpsc::Receiver<Question>,
+}
+
+impl Waiting {
+    /// What protects comes first; of the other lanes none starves another.
+    async fn next(&mut self) -> Option<Question> {
+        let Self { control, cancel, order, long, other } = self;
+        tokio::select! {
+            biased;
+            Some(question) = control.recv() => Some(question),
+            Some(question) = cancel.recv() => Some(question),
+            Some(question) = async {
+                tokio::select! {
+                    Some(question) = order.recv() => Some(question),
+                    Some(question) = long.recv() => Some(question),
+                    Some(question) = other.recv() => Some(question),
+                    else => None,
+                }
+            } => Some(question),
+            else => None,
+        }
+    }
+}
+
 impl Inbox {
     /// The next command; `None` when nobody can ask any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
     pub async fn recv(&mut self) -> Option<(Command, Caller)> {
-        self.commands.recv().await
+        self.waiting.next().await
     }
 
     /// The next command or, of a long answer, the token whose next part was taken.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Self::recv`].
     pub async fn next(&mut self) -> Option<Call> {
         tokio::select! {
             Some(token) = self.taken.recv() => Some(Call::Taken(token)),
             Some(event) = self.refused.recv() => Some(Call::Refused(Box::new(event))),
-            command = self.commands.recv() => command.map(|(command, caller)| Call::Ask(Box::new(command), caller)),
+            command = self.waiting.next() => command.map(|(command, caller)| Call::Ask(Box::new(command), caller)),
         }
     }
 }
@@ -142,7 +181,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Asks the session. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct GatewayHandle {
-    sender: mpsc::Sender<(Command, Caller)>,
+    lanes: [mpsc::Sender<Question>; Lane::ALL.len()],
     taken: mpsc::Sender<Token>,
     refused: mpsc::Sender<AuditEvent>,
     next_token: Arc<AtomicU64>,
@@ -150,14 +189,25 @@ pub struct GatewayHandle {
     stages: Option<StageLog>,
 }
 
-/// A handle and the receiving end for the driver. At most `commands_max` commands wait between them.
+/// A handle and the receiving end for the driver. At most `commands_max` commands of each lane wait between them.
 pub fn gateway_handle(commands_max: usize) -> (GatewayHandle, Inbox) {
-    let (sender, commands) = mpsc::channel(commands_max);
+    let ((control_sender, control), (cancel_sender, cancel)) =
+        (mpsc::channel(commands_max), mpsc::channel(commands_max));
+    let ((order_sender, order), (long_sender, long)) = (mpsc::channel(commands_max), mpsc::channel(commands_max));
+    let (other_sender, other) = mpsc::channel(commands_max);
     let (taken, taken_inbox) = mpsc::channel(TAKEN_MAX);
     let (refused, refused_inbox) = mpsc::channel(REFUSED_MAX);
-    let next_token = Arc::new(AtomicU64::new(1));
-    let handle = GatewayHandle { sender, taken, refused, next_token, office: None, stages: None };
-    (handle, Inbox { commands, taken: taken_inbox, refused: refused_inbox })
+    let handle = GatewayHandle {
+        // As in `Lane::ALL`.
+        lanes: [control_sender, cancel_sender, order_sender, long_sender, other_sender],
+        taken,
+        refused,
+        next_token: Arc::new(AtomicU64::new(1)),
+        office: None,
+        stages: None,
+    };
+    let waiting = Waiting { control, cancel, order, long, other };
+    (handle, Inbox { waiting, taken: taken_inbox, refused: refused_inbox })
 }
 
 impl GatewayHandle {
@@ -252,13 +302,13 @@ impl GatewayHandle {
                 let error = ApiError::new(ErrorCode::Unsupported, "this process answers nothing about itself");
                 return Err((error, None));
             }
-            _ => &self.sender,
+            _ => self.lane(Lane::of(&ask)),
         };
         receiver.try_send((Command { token, client, deadline, ask }, caller)).map_err(|error| {
             let (error, command) = match error {
                 mpsc::error::TrySendError::Full((command, _)) => {
-                    let busy = ApiError::new(ErrorCode::Busy, "too many requests are waiting");
-                    (busy.retry_after_ms(100), command)
+                    // Nobody knows when a driver that does not keep up will.
+                    (ApiError::new(ErrorCode::Busy, "too many requests are waiting"), command)
                 }
                 mpsc::error::TrySendError::Closed((command, _)) => (stopping(), command),
             };
@@ -266,6 +316,17 @@ impl GatewayHandle {
             (error, refused.map(Box::new))
         })?;
         Ok(token)
+    }
+
+    fn lane(&self, lane: Lane) -> &mpsc::Sender<Question> {
+        let [control, cancel, order, long, other] = &self.lanes;
+        match lane {
+            Lane::Control => control,
+            Lane::Cancel => cancel,
+            Lane::Order => order,
+            Lane::Long => long,
+            Lane::Other => other,
+        }
     }
 }
 
@@ -282,7 +343,7 @@ mod tests {
     use super::*;
     use crate::{
         gateway::clock,
-        schema::request::{account::Accounts, order::CancelOrder},
+        schema::request::{account::Accounts, order::CancelOrder, risk::Halt},
         session::Answer,
     };
 
@@ -313,7 +374,7 @@ mod tests {
         let (handle, inbox) = gateway_handle(1);
         let first = handle.clone();
         let waiting = tokio::spawn(async move { first.ask(None, in_a_second(), Ask::PaceStatus).await });
-        while handle.sender.capacity() > 0 {
+        while handle.lane(Lane::Control).capacity() > 0 {
             tokio::task::yield_now().await;
         }
         let busy = handle.ask(None, in_a_second(), Ask::PaceStatus).await.expect_err("refused");
@@ -328,8 +389,15 @@ mod tests {
     async fn an_order_that_finds_no_room_is_audited_and_a_question_is_not() {
         let (handle, mut inbox) = gateway_handle(1);
         let first = handle.clone();
-        let waiting = tokio::spawn(async move { first.ask(None, in_a_second(), Ask::PaceStatus).await });
-        while handle.sender.capacity() > 0 {
+        let waiting = tokio::spawn(async move { first.ask(None, in_a_second(), Ask::CancelOrder(CancelOrder::default())).await });
+        while handle.lane(Lane::Cancel).capacity() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let question = tokio::spawn({
+            let handle = handle.clone();
+            async move { handle.ask(None, in_a_second(), Ask::PaceStatus).await }
+        });
+        while handle.lane(Lane::Control).capacity() > 0 {
             tokio::task::yield_now().await;
         }
         handle.ask(None, in_a_second(), Ask::PaceStatus).await.expect_err("refused");
@@ -340,6 +408,44 @@ mod tests {
         assert_eq!((told.code, told.key.map(|key| key.to_string())), (Some(ErrorCode::Busy), Some("k1".to_owned())));
         assert!(inbox.refused.try_recv().is_err(), "once, and no question");
         waiting.abort();
+        question.abort();
+    }
+
+    #[tokio::test]
+    async fn what_protects_finds_room_beside_full_lanes_and_comes_first() {
+        let (handle, mut inbox) = gateway_handle(2);
+        let head = Ask::Head(serde_json::from_str(r#"{"contract":"STK:A"}"#).expect("a request"));
+        let modify = Ask::ModifyOrder(serde_json::from_str(r#"{"key":"k"}"#).expect("a request"));
+        let asks = || {
+            [
+                head.clone(),
+                Ask::ListAccounts,
+                modify.clone(),
+                Ask::CancelOrder(CancelOrder::default()),
+                Ask::Halt(Halt::default()),
+            ]
+        };
+        let mut waiting = Vec::new();
+        for ask in asks().into_iter().flat_map(|ask| [ask.clone(), ask]) {
+            let handle = handle.clone();
+            waiting.push(tokio::spawn(async move { handle.ask(None, in_a_second(), ask).await }));
+        }
+        while Lane::ALL.into_iter().any(|lane| handle.lane(lane).capacity() > 0) {
+            tokio::task::yield_now().await;
+        }
+        for ask in asks() {
+            let busy = handle.ask(None, in_a_second(), ask).await.expect_err("this lane is full");
+            assert_eq!((busy.code, busy.retry_after_ms), (ErrorCode::Busy, None));
+        }
+        let mut order = Vec::new();
+        for _ in 0..waiting.len() {
+            let (command, _) = inbox.recv().await.expect("a command");
+            order.push(Lane::of(&command.ask));
+        }
+        assert_eq!(order[..4], [Lane::Control, Lane::Control, Lane::Cancel, Lane::Cancel]);
+        drop(handle);
+        waiting.iter().for_each(tokio::task::JoinHandle::abort);
+        assert!(inbox.recv().await.is_none());
     }
 
     #[tokio::test(start_paused = true)]

@@ -42,6 +42,7 @@ mod lost;
 mod named;
 mod order_keeper;
 mod pages;
+mod places;
 mod publisher;
 mod reply;
 mod retry;

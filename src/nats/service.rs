@@ -15,18 +15,16 @@ use async_nats::{
 };
 use compact_str::CompactString;
 use futures_util::{StreamExt as _, stream::select_all};
-use tokio::{
-    sync::Semaphore,
-    task::{JoinHandle, JoinSet},
-};
+use tokio::task::{JoinHandle, JoinSet};
 use tracing::{debug, warn};
 
 use super::{
     encoding::{Encoding, one_line},
-    endpoints::{Asked, VERBS, Verb},
+    endpoints::{VERBS, Verb},
     error::NatsError,
     named::fill_subjects,
     pages::{self, Pager},
+    places::{Place, Places},
     reply,
     subject::{Topic, request_subjects, text_of},
     tally::Tally,
@@ -34,8 +32,8 @@ use super::{
 };
 use crate::{
     config::{Config, Timing},
-    gateway::{GatewayHandle, clock},
-    schema::{ApiError, ErrorCode},
+    gateway::{GatewayHandle, Lane, clock},
+    schema::ApiError,
     session::{Ask, Outcome, refused_unseen},
 };
 
@@ -130,7 +128,7 @@ async fn serve(
     mut requests: impl futures_util::Stream<Item = (&'static Verb, bool, Request)> + Unpin,
     requests_max: usize,
 ) {
-    let places = Arc::new(Semaphore::new(requests_max));
+    let places = Places::new(requests_max);
     let mut running = JoinSet::new();
     while let Some((verb, is_named, request)) = requests.next().await {
         while running.try_join_next().is_some() {}
@@ -141,23 +139,21 @@ async fn serve(
             desk.audit_unseen(verb, is_named, &request, &error).await;
             continue;
         }
-        let desk = Arc::clone(&desk);
-        if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
-            running.spawn(async move {
-                desk.answer(verb, is_named, &request).await;
-                drop(place);
-            });
-        } else {
-            let text = format!("{requests_max} requests are being served");
-            let busy = ApiError::new(ErrorCode::Busy, text).retry_after_ms(100);
-            desk.tell(verb, is_named, &request, Err(busy), clock::now().at).await;
+        let now = clock::now().at;
+        match places.take(Lane::of_verb(verb.noun, verb.verb), now) {
+            Ok(place) => {
+                let desk = Arc::clone(&desk);
+                running.spawn(async move { desk.answer(verb, is_named, &request, place).await });
+            }
+            Err(busy) => desk.tell(verb, is_named, &request, Err(busy), now).await,
         }
     }
     while running.join_next().await.is_some() {}
 }
 
 impl Desk {
-    async fn answer(&self, verb: &Verb, is_named: bool, request: &Request) {
+    /// Answers, and holds `place` until then.
+    async fn answer(&self, verb: &Verb, is_named: bool, request: &Request, mut place: Place) {
         let message = &request.message;
         let began = clock::now().at;
         let asked = Encoding::of_request(message.headers.as_ref(), &message.payload)
@@ -165,13 +161,19 @@ impl Desk {
         let client = is_named.then(|| self.client_of(&message.subject)).flatten();
         let traced = self.traces.as_ref().map(|traces| (traces, self.gateway.traced()));
         let gateway = traced.as_ref().map_or(&self.gateway, |(_, (gateway, _))| gateway);
+        let asked = asked.map(|(encoding, asked)| {
+            let now = clock::now();
+            let deadline = now.at + asked.timeout(&self.timing, now.us);
+            place.ends_by(deadline);
+            (encoding, deadline, asked)
+        });
         let (told, answered) = match asked {
-            Ok((encoding, asked)) if asked.ask.has_parts() => {
-                let told = self.answer_in_pages(gateway, request, encoding, asked, client.clone()).await;
+            Ok((encoding, deadline, asked)) if asked.ask.has_parts() => {
+                let told = self.answer_in_pages(gateway, request, encoding, deadline, asked.ask, client.clone()).await;
                 (told, clock::now().at)
             }
-            Ok((encoding, asked)) => {
-                let outcome = self.ask(gateway, asked, client.clone()).await;
+            Ok((encoding, deadline, asked)) => {
+                let outcome = self.ask(gateway, deadline, asked.ask, client.clone()).await;
                 let answered = clock::now().at;
                 (reply::send(&self.client, request, encoding, outcome).await, answered)
             }
@@ -202,19 +204,18 @@ impl Desk {
         gateway: &GatewayHandle,
         request: &Request,
         encoding: Encoding,
-        asked: Asked,
+        deadline: Instant,
+        ask: Ask,
         client: Option<CompactString>,
     ) -> Option<ApiError> {
-        let now = clock::now();
-        let deadline = now.at + asked.timeout(&self.timing, now.us);
-        let kind = match &asked.ask {
+        let kind = match &ask {
             Ask::Batch(_) => pages::Kind::Batch,
             Ask::Ticks(_) => pages::Kind::Ticks,
             Ask::Chain(_) => pages::Kind::Chain,
             _ => pages::Kind::Bars,
         };
         let mut pager = Pager::new(&self.client, request, encoding, kind);
-        let mut answering = match gateway.ask_for_parts(client, deadline, asked.ask) {
+        let mut answering = match gateway.ask_for_parts(client, deadline, ask) {
             Ok(answering) => answering,
             Err(error) => return pager.finish(Err(error)).await,
         };
@@ -227,10 +228,14 @@ impl Desk {
         pager.finish(answering.outcome().await).await
     }
 
-    async fn ask(&self, gateway: &GatewayHandle, asked: Asked, client: Option<CompactString>) -> Outcome {
-        let now = clock::now();
-        let deadline = now.at + asked.timeout(&self.timing, now.us);
-        let mut answer = gateway.ask(client, deadline, asked.ask).await?;
+    async fn ask(
+        &self,
+        gateway: &GatewayHandle,
+        deadline: Instant,
+        ask: Ask,
+        client: Option<CompactString>,
+    ) -> Outcome {
+        let mut answer = gateway.ask(client, deadline, ask).await?;
         fill_subjects(&self.prefix, &mut answer);
         Ok(answer)
     }
