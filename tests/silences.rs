@@ -199,3 +199,40 @@ async fn a_stopped_bridge_goes_on_where_the_world_is() {
     let order = desk.get("order.get", json!({ "key": "rests" })).await;
     assert_eq!(order["order"]["state"], "working", "{order}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_bridge_reads_what_came_meanwhile_before_it_gives_anything_up() {
+    const ANSWER_WITHIN: Duration = Duration::from_millis(2_000);
+    let mut desk = Desk::without_bridge().await;
+    let wire = Wire::to(desk.addr()).await;
+    let nats = format!("url = \"{}\"", desk.nats.url());
+    desk.start_bridge_at(wire.port(), &nats, "[timing]\nrequest_ms = 2_000\n");
+    desk.wait_ready().await;
+    // What is looked at first is left to chance, so once proves nothing.
+    for round in 0..3 {
+        let before = desk.sim().request_count("ContractDataRequest").await;
+        wire.set(Mode::Mute);
+        let asked: Vec<_> = (0..8)
+            .map(|number| {
+                let client = desk.client.clone();
+                let payload = json!({ "contract": format!("STK:NO{round}X{number}"), "timeout_ms": 20_000 });
+                tokio::spawn(async move { client.request("ib.req.contract.details", payload.to_string().into()).await })
+            })
+            .collect();
+        desk.eventually("the questions", async || {
+            (desk.sim().request_count("ContractDataRequest").await >= before + 8).then_some(())
+        })
+        .await;
+        process::signal(desk.bridge_pid(), "STOP");
+        wire.set(Mode::Open);
+        tokio::time::sleep(ANSWER_WITHIN + Duration::from_millis(300)).await;
+        process::signal(desk.bridge_pid(), "CONT");
+        for reply in asked {
+            let reply = reply.await.expect("no panic").expect("a reply").payload;
+            let reply: Value = serde_json::from_slice(&reply).expect("JSON");
+            assert_eq!(reply["error"]["code"], "unknown_contract", "round {round}: {reply}\n{}", desk.log());
+        }
+    }
+    let pool = desk.get("pool.status", json!({})).await;
+    assert!(!pool["breakers"].to_string().contains("open"), "{pool}");
+}

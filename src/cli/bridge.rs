@@ -1,11 +1,13 @@
 //! Puts the rooms together: session, gateway driver and NATS.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{oneshot, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
+    time::{Instant, timeout, timeout_at},
 };
+use tracing::error;
 
 use super::{Failure, client_ids, recall};
 use crate::{
@@ -22,9 +24,12 @@ use crate::{
     session::{Answer, Ask, ProcessAnswer, ProcessAsk, Session, configured},
 };
 
-/// Limits of the two halves of an orderly end; together below the five seconds a stop may take.
+/// Limit of an orderly end: below the five seconds a stop may take, whatever NATS and the disk do.
+const STOP_MAX: Duration = Duration::from_millis(4_500);
+/// Limits of its parts. What one leaves unused goes to the last, the disk.
 const LAST_REQUESTS_MAX: Duration = Duration::from_secs(1);
-const LAST_EVENTS_MAX: Duration = Duration::from_millis(2_500);
+const LAST_WORK_MAX: Duration = Duration::from_millis(700);
+const LAST_EVENTS_MAX: Duration = Duration::from_secs(2);
 
 /// Events that may wait for the consoles.
 const SHOWN_MAX: usize = 8_192;
@@ -48,9 +53,11 @@ pub(super) struct RunningBridge {
 struct Work {
     stop: oneshot::Sender<()>,
     driver: JoinHandle<()>,
+    /// Closed when the driver has ended.
+    driver_lives: mpsc::Sender<Infallible>,
     risk_task: JoinHandle<()>,
     kill: JoinHandle<()>,
-    client_ids: JoinHandle<()>,
+    client_ids: client_ids::Keeping,
     journal: journal::Running,
 }
 
@@ -58,24 +65,45 @@ struct Work {
 struct LastWords(journal::Running);
 
 impl Work {
+    /// Completes when a part has ended without which nothing goes on; says which.
+    async fn ended(&self) -> &'static str {
+        tokio::select! {
+            () = self.driver_lives.closed() => "the task that owns the gateway's sockets",
+            () = self.journal.ended() => "the journal's writer",
+        }
+    }
+
     /// Ends the session: both links, then the journal's pen.
     async fn stop_driver(self) -> LastWords {
         self.kill.abort();
-        self.client_ids.abort();
-        // Aborted, or ended by itself: the ids are given back in either case.
-        let _ = self.client_ids.await;
+        let last = async {
+            self.client_ids.end().await;
+            let _ = self.risk_task.await;
+        };
         // The driver may have ended by itself.
         let _ = self.stop.send(());
-        let _ = self.driver.await;
-        let _ = self.risk_task.await;
+        let ended = timeout(LAST_WORK_MAX, async { tokio::join!(self.driver, last) }).await;
+        if ended.is_err() {
+            error!("the session, or the disk with its client ids, kill switch and cache, did not end in time");
+        }
         LastWords(self.journal)
     }
 }
 
 impl LastWords {
     /// Waits until everything is on the disk; the thread ends by itself once nobody can give it anything.
-    async fn join(self) {
-        let _ = tokio::task::spawn_blocking(move || self.0.join()).await;
+    ///
+    /// # Errors
+    ///
+    /// It is not on the disk at `limit`.
+    async fn join(self, limit: Instant) -> Result<(), Failure> {
+        let gauge = self.0.gauge();
+        if timeout_at(limit, tokio::task::spawn_blocking(move || self.0.join())).await.is_ok() {
+            return Ok(());
+        }
+        let unwritten = gauge.unwritten();
+        error!(unwritten, "the disk hangs: the end does not wait for it any longer");
+        Err(format!("the disk hangs: {unwritten} entries of the order journal are not on it").into())
     }
 }
 
@@ -117,22 +145,29 @@ impl RunningBridge {
         let (risk, risk_kept, risk_task) = risk_file::keep(config.state.dir.clone(), risk_memory);
         let (data_ids, desk) = data_ids();
         let disk = Disk { pen: journal.pen, cache, risk, risk_kept, data_ids };
-        let driver = tokio::spawn(drive(session, address, inbox, outbox, disk, told_trouble, stopped));
+        let (driver_lives, life) = mpsc::channel(1);
+        let driver = tokio::spawn(async move {
+            let _life = life;
+            drive(session, address, inbox, outbox, disk, told_trouble, stopped).await;
+        });
         let halt_file = config.state.dir.join(&config.risk.halt_file);
         let kill = super::kill::watch(handle.clone(), halt_file, config.risk.halt_cancels)?;
         let client_ids = client_ids::keep(claims, handle.clone(), desk);
         let orders = OrderEvents { mail: journal.mail, trouble };
-        let work = Work { stop, driver, risk_task, kill, client_ids, journal: journal.running };
+        let journal = journal.running;
+        let work = Work { stop, driver, driver_lives, risk_task, kill, client_ids, journal };
         let connecting = Box::pin(RunningNats::start(&config, handle.clone(), reader, orders, now.us));
         let nats = tokio::select! {
-            nats = connecting => nats.map(Some),
+            nats = connecting => nats.map(Some).map_err(Failure::from),
             () = interrupt => Ok(None),
+            what = work.ended() => Err(gone(what)),
         };
         let nats = match nats {
             Ok(Some(nats)) => nats,
             other => {
-                work.stop_driver().await.join().await;
-                return other.map(|_| None).map_err(Failure::from);
+                let limit = Instant::now() + STOP_MAX;
+                let written = work.stop_driver().await.join(limit).await;
+                return other.and(written).map(|()| None);
             }
         };
         let sources = Sources {
@@ -152,7 +187,8 @@ impl RunningBridge {
         match http {
             Ok(http) => bridge.http = http,
             Err(error) => {
-                bridge.stop().await;
+                // What was wrong first is what is told.
+                let _ = bridge.stop().await;
                 return Err(error.into());
             }
         }
@@ -206,13 +242,72 @@ impl RunningBridge {
         tokio::time::timeout(limit, ready).await.map_err(late)
     }
 
-    /// Ends in order: requests, gateway links, then what is left to publish.
-    pub(super) async fn stop(mut self) {
+    /// Completes when a part has ended without which the bridge is none; the error says which.
+    pub(super) async fn ended(&self) -> Failure {
+        gone(self.work.ended().await)
+    }
+
+    /// Ends in order: requests, gateway links, then what is left to publish. Takes less than five seconds.
+    ///
+    /// # Errors
+    ///
+    /// Something is not on the disk that should be.
+    pub(super) async fn stop(mut self) -> Result<(), Failure> {
+        let limit = Instant::now() + STOP_MAX;
         drop(self.http.take());
         self.nats.stop_requests(LAST_REQUESTS_MAX).await;
         let last_words = self.work.stop_driver().await;
         self.nats.finish(LAST_EVENTS_MAX).await;
         // What was acknowledged last is noted.
-        last_words.join().await;
+        last_words.join(limit).await
+    }
+}
+
+fn gone(what: &str) -> Failure {
+    format!("{what} has ended; why is in the log").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn work(folder: &std::path::Path, driver: impl Future<Output = ()> + Send + 'static) -> (Work, journal::Pen) {
+        let mut config = Config::default();
+        config.state.dir = folder.to_owned();
+        let mut session =
+            Session::new(Arc::new(config.clone()), configured(&config).expect("subscriptions"), 7, clock::now());
+        let journal = journal::start(&config, clock::now).expect("a journal");
+        let (handle, _) = gateway_handle(1);
+        let (driver_lives, life) = mpsc::channel(1);
+        let work = Work {
+            stop: oneshot::channel().0,
+            driver: tokio::spawn(async move {
+                let _life = life;
+                driver.await;
+            }),
+            driver_lives,
+            risk_task: tokio::spawn(async {}),
+            kill: tokio::spawn(std::future::pending()),
+            client_ids: client_ids::keep(client_ids::claim(&config, &mut session), handle),
+            journal: journal.running,
+        };
+        (work, journal.pen)
+    }
+
+    #[tokio::test]
+    async fn a_driver_or_a_writer_that_ends_is_told_and_the_rest_ends_in_order() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (work, pen) = work(folder.path(), async { panic!("as a fault of ours would") }).await;
+        assert!(work.ended().await.contains("sockets"));
+        drop(pen);
+        work.stop_driver().await.join(Instant::now() + STOP_MAX).await.expect("nothing is left");
+
+        let (work, pen) = self::work(folder.path(), std::future::pending()).await;
+        assert!(timeout(Duration::from_millis(50), work.ended()).await.is_err(), "both work");
+        drop(pen);
+        assert!(work.ended().await.contains("journal"));
+        // One that does not end is waited for no longer than a stop may take.
+        let words = timeout(STOP_MAX, work.stop_driver()).await.expect("in time");
+        words.join(Instant::now() + STOP_MAX).await.expect("it has ended");
     }
 }

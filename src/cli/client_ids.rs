@@ -1,8 +1,8 @@
 //! Takes client ids from the shared register and keeps them while the bridge runs.
 
-use std::{ops::Range, time::Duration};
+use std::{io, ops::Range, time::Duration};
 
-use tokio::{task::JoinHandle, time::MissedTickBehavior};
+use tokio::{sync::oneshot, task::JoinHandle, time::MissedTickBehavior};
 use tracing::warn;
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
 const RENEW_EVERY: Duration = Duration::from_secs(15);
 
 /// This bridge's entries.
+#[derive(Clone)]
 pub(super) struct Claims {
     ids: ClientIds,
     owner: Owner,
@@ -56,25 +57,46 @@ pub(super) fn claim(config: &Config, session: &mut Session) -> Claims {
     claims
 }
 
-/// Renews the entries with the ids that are really in use and claims others for the data link, until it is aborted.
-pub(super) fn keep(claims: Claims, handle: GatewayHandle, mut desk: DataIdDesk) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        // Dropped with the task, at an orderly end or an abort.
-        let claims = Held(claims);
+/// The task that renews the entries.
+pub(super) struct Keeping {
+    /// Ends it when dropped.
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Keeping {
+    /// Ends once the ids are given back. The shared disk may hang: wait no longer than you must.
+    pub(super) async fn end(self) {
+        drop(self.stop);
+        let _ = self.task.await;
+    }
+}
+
+/// Renews the entries with the ids that are really in use and claims others for the data link, until its end; then gives
+/// them back.
+pub(super) fn keep(claims: Claims, handle: GatewayHandle, mut desk: DataIdDesk) -> Keeping {
+    let (stop, mut stopped) = oneshot::channel();
+    let task = tokio::spawn(async move {
         let mut renewal = tokio::time::interval(RENEW_EVERY);
         renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = renewal.tick() => claims.0.renew(&handle).await,
+                _ = &mut stopped => break,
+                _ = renewal.tick() => claims.renew(&handle).await,
                 Some(in_use) = desk.in_use.recv() => {
-                    if let Some(id) = claims.0.claim_next(in_use) {
+                    if let Some(id) = claims.claim_next(in_use).await {
                         // The driver may have ended, or not taken the last one yet.
                         let _ = desk.free.try_send(id);
                     }
                 }
             }
         }
-    })
+        let Claims { ids, owner, .. } = claims;
+        if let Err(error) = at_the_register(move || ids.release(&owner)).await {
+            warn!(%error, "the client ids could not be given back; they are free in a minute");
+        }
+    });
+    Keeping { stop, task }
 }
 
 impl Claims {
@@ -89,30 +111,22 @@ impl Claims {
         let is_in = |link: &LinkStatus| matches!(link.phase, LinkPhase::Syncing | LinkPhase::Ready);
         let logged_in: Vec<_> =
             links.iter().filter(|(_, link)| is_in(link)).map(|(purpose, link)| (*purpose, link.client_id)).collect();
-        if let Err(error) = self.ids.renew(&self.gateway, &logged_in, &self.owner, now.us) {
+        let Self { ids, gateway, owner, .. } = self.clone();
+        if let Err(error) = at_the_register(move || ids.renew(&gateway, &logged_in, &owner, now.us)).await {
             warn!(%error, "the register of client ids cannot be renewed");
         }
     }
 
-    fn claim_next(&self, in_use: i32) -> Option<i32> {
-        let (range, now_us) = (self.data.clone(), clock::now().us);
-        match self.ids.claim_next(&self.gateway, Purpose::Data, range, &self.owner, now_us, in_use) {
-            Ok(id) => id,
-            Err(error) => {
-                warn!(%error, "the register of client ids cannot be used");
-                None
-            }
-        }
+    async fn claim_next(&self, in_use: i32) -> Option<i32> {
+        let Self { ids, gateway, owner, data } = self.clone();
+        let now_us = clock::now().us;
+        let claimed =
+            at_the_register(move || ids.claim_next(&gateway, Purpose::Data, data, &owner, now_us, in_use)).await;
+        claimed.inspect_err(|error| warn!(%error, "the register of client ids cannot be used")).ok().flatten()
     }
 }
 
-/// Gives the ids back at the end.
-struct Held(Claims);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if let Err(error) = self.0.ids.release(&self.0.owner) {
-            warn!(%error, "the client ids could not be given back; they are free in a minute");
-        }
-    }
+/// Waiting for the lock and the disk, on a thread that may wait.
+async fn at_the_register<T: Send + 'static>(act: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(act).await.map_err(io::Error::other).flatten()
 }

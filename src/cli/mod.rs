@@ -30,7 +30,7 @@ mod sub;
 mod tail;
 mod top;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -72,6 +72,9 @@ enum Command {
 /// What ends a command early; the message says what to do about it.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// What threads that were left behind may still take.
+const LEFT_BEHIND_MAX: Duration = Duration::from_millis(100);
+
 /// The command line as it is parsed, for those who describe it.
 pub fn command() -> clap::Command {
     Cli::command()
@@ -81,7 +84,7 @@ pub fn command() -> clap::Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
-        Command::Run(args) => in_runtime(run::run(args)),
+        Command::Run(args) => in_runtime_that_ends(run::run(args)),
         Command::Check(args) => in_runtime(check::run(args)),
         Command::Config(args) => config::run(&args),
         Command::Health(args) => in_runtime(health::run(args)),
@@ -116,6 +119,14 @@ pub fn main() -> ExitCode {
 
 fn in_runtime(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
+}
+
+/// As [`in_runtime`]; what has not ended with the command, such as a thread that waits for a disk, is not waited for.
+fn in_runtime_that_ends(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_timeout(LEFT_BEHIND_MAX);
+    outcome
 }
 
 /// The error and what caused it, joined by colons.

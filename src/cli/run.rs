@@ -1,7 +1,7 @@
 //! `ibnats run`: the bridge.
 
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{error, info};
 
 use super::{Failure, bridge::RunningBridge, config::Settings, stop::stop_signal};
 use crate::{config, ops::logging};
@@ -46,15 +46,23 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     };
     // Without a service manager there is nobody to notify, which is no fault.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    loop {
+    let gone = loop {
         tokio::select! {
-            () = &mut stop => break,
-            // What became of it is in the log.
-            Some(()) = reload.recv() => drop(bridge.reload().await),
+            () = &mut stop => break None,
+            gone = bridge.ended() => break Some(gone),
+            Some(()) = reload.recv() => tokio::select! {
+                () = &mut stop => break None,
+                // What became of it is in the log.
+                _ = bridge.reload() => {}
+            },
         }
-    }
+    };
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    info!("stopping");
-    bridge.stop().await;
-    Ok(())
+    match &gone {
+        None => info!("stopping"),
+        // A bridge that does nothing must not look like one: whoever watches the process starts it again.
+        Some(gone) => error!("{gone}; stopping"),
+    }
+    let stopped = bridge.stop().await;
+    gone.map_or(stopped, Err)
 }

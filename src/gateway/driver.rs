@@ -1,6 +1,6 @@
 //! The one task that owns the session and its two sockets.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rustc_hash::FxHashMap;
 use tokio::{
@@ -36,6 +36,22 @@ pub struct Disk {
     /// Client ids that bridges share.
     pub data_ids: DataIds,
 }
+
+impl Disk {
+    /// Ends once what was handed over is written, or goes to no disk any more. A disk that hangs holds up no other task.
+    async fn close(self) {
+        let Self { pen, cache, risk } = self;
+        drop(risk);
+        let pen = tokio::task::spawn_blocking(move || drop(pen));
+        let cache = tokio::task::spawn_blocking(move || drop(cache));
+        let _ = tokio::join!(pen, cache);
+    }
+}
+
+/// A wake later than this is that of a process that was stopped or starved.
+const LATE: Duration = Duration::from_millis(50);
+/// More than a system keeps for two sockets.
+const CATCH_UP_READS_MAX: usize = 256;
 
 /// Runs the session until `stop` resolves, then closes both sockets.
 ///
@@ -130,6 +146,9 @@ impl Driver {
                     None => break,
                 },
                 () = async { sleep_until(wake_at.unwrap_or_else(Instant::now)).await }, if wake_at.is_some() => {
+                    if wake_at.is_some_and(|at| at.elapsed() > LATE) {
+                        self.catch_up().await;
+                    }
                     self.session.on_timer(clock::now());
                 }
                 news = self.disk.pen.news() => self.on_news(news),
@@ -154,6 +173,27 @@ impl Driver {
         }
         self.session.on_shutdown(clock::now());
         self.drain();
+        let Self { outbox, disk, trading, data, callers, .. } = self;
+        // Neither the gateway, nor who publishes, nor who waits for an answer has to wait for the disk.
+        drop((trading, data, callers, outbox));
+        disk.close().await;
+    }
+
+    /// Reads what the sockets hold before the time is told: a process that was stopped for a while would else take the
+    /// answers that came meanwhile for missing ones.
+    async fn catch_up(&mut self) {
+        // The system is asked which sockets can be read.
+        tokio::task::yield_now().await;
+        for _ in 0..CATCH_UP_READS_MAX {
+            let (link, event) = tokio::select! {
+                biased;
+                event = self.trading.socket.next() => (LinkName::Trading, event),
+                event = self.data.socket.next() => (LinkName::Data, event),
+                () = std::future::ready(()) => return,
+            };
+            self.on_socket(link, event);
+            self.drain();
+        }
     }
 
     /// What happened beside it, before it is asked how things are.

@@ -62,10 +62,21 @@ pub struct Gauge {
     pub(super) unpublished: Count,
     pub(super) waiting: Count,
     pub(super) lost: Count,
+    given: Count,
+    /// Entries that the writer has taken, and those of them that are being written.
+    pub(super) taken: Count,
+    pub(super) in_hand: Count,
     /// Entries on the disk since the start.
     pub written: Count,
     /// How long each transaction took, the wait for the disk included.
     pub took: Durations,
+}
+
+impl Gauge {
+    /// Entries that are not on the disk and not given up.
+    pub fn unwritten(&self) -> u64 {
+        self.given.get().saturating_sub(self.taken.get()).saturating_add(self.in_hand.get())
+    }
 }
 
 /// Writes entries. Held by the task that owns the session; it never waits for the disk.
@@ -87,6 +98,7 @@ impl Pen {
 
     /// Hands an entry to the writer. Entries are written in the order they come.
     pub fn write(&mut self, entry: Entry) {
+        self.gauge.given.add(1);
         self.held.push_back(entry);
         self.flush();
     }
@@ -151,7 +163,8 @@ impl Pen {
 
 impl Drop for Pen {
     fn drop(&mut self) {
-        // The writer takes jobs whatever the disk does, so this ends.
+        // The writer takes jobs whatever the disk does, so this ends, unless the disk hangs and the queue is full: let
+        // go of it where waiting does no harm.
         for entry in std::mem::take(&mut self.held) {
             let _ = self.jobs.send(Job::Entry(Box::new(entry)));
         }

@@ -1,6 +1,7 @@
 //! Opens the order journal, reads back what earlier runs wrote, and starts the writer.
 
 use std::{
+    convert::Infallible,
     path::Path,
     sync::{Arc, mpsc::sync_channel},
     thread::JoinHandle,
@@ -44,9 +45,26 @@ pub struct Journal {
 /// The writer's thread; it ends when pen and mail are gone.
 pub struct Running {
     thread: JoinHandle<()>,
+    /// Closed when the thread has ended.
+    lives: mpsc::Sender<Infallible>,
+    gauge: Arc<Gauge>,
 }
 
 impl Running {
+    /// Completes when the writer has ended, however it did.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn ended(&self) {
+        self.lives.closed().await;
+    }
+
+    /// For whoever measures the journal.
+    pub fn gauge(&self) -> Arc<Gauge> {
+        Arc::clone(&self.gauge)
+    }
+
     /// Waits until everything is written.
     pub fn join(self) {
         if self.thread.join().is_err() {
@@ -115,11 +133,14 @@ pub(super) fn launch(begin: Start) -> Result<(Pen, Mail, Running), DatabaseError
     let (newest_sender, newest) = watch::channel(Newest { number: begin.numbers.last(), is_closed: false });
     let pen = Pen::new(jobs.clone(), news, Arc::clone(&gauge));
     let mail = Mail::new(jobs, newest);
-    let spawned = std::thread::Builder::new()
-        .name("journal".to_owned())
-        .spawn(move || Writer::new(begin, waiting_jobs, news_sender, newest_sender, gauge).run());
+    let (lives, life) = mpsc::channel(1);
+    let shown_gauge = Arc::clone(&gauge);
+    let spawned = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+        let _life = life;
+        Writer::new(begin, waiting_jobs, news_sender, newest_sender, gauge).run();
+    });
     let unreachable = |source| DatabaseError::Unreachable { what: JOURNAL.what, path, source };
-    Ok((pen, mail, Running { thread: spawned.map_err(unreachable)? }))
+    Ok((pen, mail, Running { thread: spawned.map_err(unreachable)?, lives, gauge: shown_gauge }))
 }
 
 /// What a disk holds that cannot be written; `None` if there is no journal on it.

@@ -159,6 +159,7 @@ impl Writer {
     }
 
     fn take(&mut self, job: Job) {
+        self.gauge.taken.add(u64::from(matches!(job, Job::Entry(_))));
         match job {
             Job::Entry(entry) => self.take_entry(*entry),
             Job::Letters { after, count_max, reply } => self.asks.push((after, count_max, reply)),
@@ -242,6 +243,13 @@ impl Writer {
 
     /// Writes what waits, and tells who waits for it.
     fn write(&mut self) {
+        let in_hand = |writer: &Self| writer.gauge.in_hand.set(u64::try_from(writer.backlog.len()).unwrap_or(u64::MAX));
+        in_hand(self);
+        self.write_backlog();
+        in_hand(self);
+    }
+
+    fn write_backlog(&mut self) {
         let now = (self.clock)();
         if self.try_again_at.is_some_and(|at| now.at < at) {
             return self.show();

@@ -35,6 +35,8 @@ pub(crate) struct Desk {
     bridge: Option<Child>,
     folder: tempfile::TempDir,
     seed: u64,
+    /// Set for the bridge.
+    pub(crate) environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl Desk {
@@ -54,7 +56,17 @@ impl Desk {
         let addr = sim.addr();
         let client = async_nats::connect(nats.url()).await.expect("a client");
         let folder = tempfile::tempdir().expect("a folder");
-        Self { nats, client, schemas: Schemas::published(), sim: Some(sim), addr, bridge: None, folder, seed }
+        Self {
+            nats,
+            client,
+            schemas: Schemas::published(),
+            sim: Some(sim),
+            addr,
+            bridge: None,
+            folder,
+            seed,
+            environment: Vec::new(),
+        }
     }
 
     pub(crate) fn sim(&self) -> &RunningSim {
@@ -111,6 +123,7 @@ impl Desk {
             .arg("run")
             .arg("--config")
             .arg(file)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

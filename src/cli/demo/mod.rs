@@ -75,8 +75,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
                 shown = show(&url, &bridge, args.seconds) => shown,
                 () = &mut stop => Ok(()),
             };
-            bridge.stop().await;
-            shown
+            shown.and(bridge.stop().await)
         }
         Err(failure) => Err(failure),
         Ok(None) => Ok(()),
