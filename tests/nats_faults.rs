@@ -1,16 +1,25 @@
-//! What NATS may do to the bridge besides being away: full, forbidden, forgetful, hanging, one node of three.
+//! What NATS may do to the bridge besides being away: full, forbidden, forgetful, hanging, slow, one node of three.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 #[path = "rig/desk.rs"]
 #[allow(dead_code, reason = "each test file uses its part")]
 mod desk;
+#[path = "rig/narrow.rs"]
+mod narrow;
 #[path = "rig/nats_server.rs"]
 mod nats_server;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_nats::jetstream::{self, stream};
 use desk::{Desk, limit, now};
+use futures_util::{StreamExt as _, future::join_all};
+use ibnats::sim::SimConfig;
+use narrow::Narrow;
 use nats_server::NatsServer;
 use serde_json::{Value, json};
 
@@ -208,19 +217,43 @@ async fn the_gateway_is_read_while_nats_hangs_and_requests_are_answered_afterwar
     assert_eq!(desk.get("order.place", limit("works", bid * 0.9)).await["state"], "working");
     desk.nats.pause();
     // Asked while nobody listens: the server keeps it, and it is answered.
+    let kinds = [
+        ("bridge.health", json!({})),
+        ("pace.status", json!({})),
+        ("order.place", limit("meanwhile", 1.0)),
+        ("order.cancel", json!({ "key": "nobody's" })),
+        ("order.list", json!({})),
+        ("account.list", json!({})),
+        ("md.list", json!({})),
+        ("md.snapshot", json!({ "contract": "STK:MSFT", "timeout_ms": 15_000 })),
+        ("contract.details", json!({ "contract": "STK:IBM" })),
+        ("hist.bars", json!({ "contract": "STK:AAPL", "bar_size": "1h", "duration": "1d" })),
+        ("risk.heartbeat.alpha", json!({ "ttl_s": 0 })),
+    ];
     let asked = tokio::spawn({
         let client = desk.client.clone();
-        async move {
-            let request = async_nats::Request::new().timeout(Some(desk::LIMIT));
-            client.send_request("ib.req.bridge.health", request).await.map(|reply| reply.payload)
-        }
+        join_all(kinds.map(|(verb, payload)| {
+            let client = client.clone();
+            async move {
+                let request = async_nats::Request::new().payload(payload.to_string().into()).timeout(Some(desk::LIMIT));
+                (verb, client.send_request(format!("ib.req.{verb}"), request).await.map(|reply| reply.payload))
+            }
+        }))
     });
     let started = now();
     fill(&desk, "works", bid).await;
     let read_after = started.elapsed();
     desk.nats.resume();
     assert!(read_after < Duration::from_secs(5), "the fill was read only after {read_after:?}");
-    asked.await.expect("no panic").expect("an answer");
+    for (verb, reply) in asked.await.expect("no panic") {
+        let reply = reply.unwrap_or_else(|error| panic!("{verb} was forgotten: {error}\n{}", desk.log()));
+        let reply: Value = serde_json::from_slice(&reply).expect("JSON");
+        desk.check(&format!("reply.{verb}"), &reply);
+        let is_refused = verb == "order.cancel";
+        // While order events could not be stored, an order was refused with that reason.
+        let may_be_refused = is_refused || verb == "order.place" && reply["error"]["code"] == "not_ready";
+        assert!(reply["ok"] == !is_refused || may_be_refused, "{verb}: {reply}");
+    }
     stored_whole(&desk, "works").await;
     desk.nats.kill();
     desk.nats.restart();
@@ -277,4 +310,97 @@ async fn one_node_of_three_may_die_with_the_stream_in_its_hands() {
     taken_again(&desk, "after").await;
     desk.get("md.subscribe", json!({ "contract": "STK:AAPL", "ttl_s": 60 })).await;
     desk.listen("quote.>").await.next().await;
+}
+
+/// Numbers that a subject's events left out, and the events themselves.
+#[derive(Default)]
+struct Seen {
+    last: Option<u64>,
+    jumped: u64,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_server_loses_market_events_by_number_and_nothing_else() {
+    const SLOW: usize = 20_000;
+    let mut desk = Desk::without_bridge().await;
+    desk.stop_sim().await;
+    // Far more ticks than the wire will take.
+    desk.start_sim_as(SimConfig { listen: desk.addr(), slot_ms: 5, seed: 7, ..SimConfig::default() }).await;
+    let wire = Narrow::to(desk.nats.url());
+    let nats = format!("url = \"{}\"\noutbox_events_max = 128", wire.url());
+    desk.start_bridge_at(desk.addr().port(), &nats, "");
+    desk.wait_ready().await;
+
+    // What arrives, beside the bridge.
+    let seen: Arc<Mutex<BTreeMap<String, Seen>>> = Arc::default();
+    let own = async_nats::connect(desk.nats.url()).await.expect("a client");
+    for kind in ["tick", "quote"] {
+        let (mut events, seen) = (own.subscribe(format!("ib.{kind}.>")).await.expect("subscribed"), Arc::clone(&seen));
+        tokio::spawn(async move {
+            while let Some(message) = events.next().await {
+                let event: Value = serde_json::from_slice(&message.payload).expect("JSON");
+                let seq = event["seq"].as_u64().expect("a number");
+                let mut seen = seen.lock().expect("no panic");
+                let row = seen.entry(message.subject.to_string()).or_default();
+                if let Some(last) = row.last.replace(seq) {
+                    assert!(seq > last, "{} went back from {last} to {seq}", message.subject);
+                    row.jumped += seq - last - 1;
+                }
+            }
+        });
+    }
+    own.flush().await.expect("flushed");
+    let bid = desk.bid().await;
+    let subjects = ["AAPL", "MSFT", "IBM"];
+    for symbol in subjects {
+        let ask = json!({ "contract": format!("STK:{symbol}"), "ttl_s": 0, "streams": ["quote", "tick"] });
+        desk.get("md.subscribe", ask).await;
+    }
+    desk.eventually("every quote", async || {
+        let seen = seen.lock().expect("no panic");
+        (seen.keys().filter(|subject| subject.starts_with("ib.quote.")).count() == subjects.len()).then_some(())
+    })
+    .await;
+    assert_eq!(desk.get("order.place", limit("works", bid * 0.9)).await["state"], "working");
+
+    wire.set(Some(SLOW));
+    let shed = async || {
+        let reply = desk.client.request("ib.req.bridge.health", "".into()).await.ok()?;
+        let reply: Value = serde_json::from_slice(&reply.payload).ok()?;
+        reply["data"]["counters"]["shed_events"].as_u64().filter(|count| *count > 1_000)
+    };
+    desk.eventually("shed events", shed).await;
+    // Requests and orders have a connection of their own.
+    assert_eq!(desk.get("order.place", limit("rests", 1.0)).await["state"], "working");
+    fill(&desk, "works", bid).await;
+    for (verb, payload) in [
+        ("account.list", json!({})),
+        ("contract.details", json!({ "contract": "STK:IBM" })),
+        ("order.cancel", json!({ "key": "rests" })),
+    ] {
+        desk.get(verb, payload).await;
+    }
+    let mut told = desk.listen("bridge.shed").await;
+    wire.set(None);
+    stored_whole(&desk, "works").await;
+
+    // No more events: what was lost is known to the last one.
+    for symbol in subjects {
+        assert!(desk.sim().halt(symbol).await);
+    }
+    let mut last = told.next().await.1;
+    while let Ok((_, event)) = tokio::time::timeout(Duration::from_secs(7), told.next()).await {
+        last = event;
+    }
+    let seen = seen.lock().expect("no panic");
+    let lost: BTreeMap<&str, u64> =
+        seen.iter().filter(|(_, row)| row.jumped > 0).map(|(subject, row)| (subject.as_str(), row.jumped)).collect();
+    assert!(lost.len() >= 2 * subjects.len(), "{lost:?}");
+    for (subject, count) in &lost {
+        // The event names the subjects that lost most.
+        if let Some(told) = last["figures"][*subject].as_u64() {
+            assert_eq!(told, *count, "{subject}: {last}");
+        }
+    }
+    assert!(lost.keys().any(|subject| last["figures"][*subject].is_u64()), "{last}");
 }
