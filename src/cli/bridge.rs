@@ -288,7 +288,7 @@ mod tests {
             driver_lives,
             risk_task: tokio::spawn(async {}),
             kill: tokio::spawn(std::future::pending()),
-            client_ids: client_ids::keep(client_ids::claim(&config, &mut session), handle),
+            client_ids: client_ids::keep(client_ids::claim(&config, &mut session), handle, data_ids().1),
             journal: journal.running,
         };
         (work, journal.pen)

@@ -40,8 +40,8 @@ pub struct Disk {
 impl Disk {
     /// Ends once what was handed over is written, or goes to no disk any more. A disk that hangs holds up no other task.
     async fn close(self) {
-        let Self { pen, cache, risk } = self;
-        drop(risk);
+        let Self { pen, cache, risk, risk_kept, data_ids } = self;
+        drop((risk, risk_kept, data_ids));
         let pen = tokio::task::spawn_blocking(move || drop(pen));
         let cache = tokio::task::spawn_blocking(move || drop(cache));
         let _ = tokio::join!(pen, cache);

@@ -389,7 +389,8 @@ mod tests {
     async fn an_order_that_finds_no_room_is_audited_and_a_question_is_not() {
         let (handle, mut inbox) = gateway_handle(1);
         let first = handle.clone();
-        let waiting = tokio::spawn(async move { first.ask(None, in_a_second(), Ask::CancelOrder(CancelOrder::default())).await });
+        let waiting =
+            tokio::spawn(async move { first.ask(None, in_a_second(), Ask::CancelOrder(CancelOrder::default())).await });
         while handle.lane(Lane::Cancel).capacity() > 0 {
             tokio::task::yield_now().await;
         }

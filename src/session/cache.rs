@@ -38,16 +38,8 @@ pub enum CacheKind {
 
 impl CacheKind {
     /// Every kind, in the order in which they are recalled: leases need what comes before them.
-    pub const ALL: [Self; 8] = [
-        Self::Contract,
-        Self::Rule,
-        Self::Chain,
-        Self::Gateway,
-        Self::Pacing,
-        Self::Bars,
-        Self::Lease,
-        Self::Scan,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Contract, Self::Rule, Self::Chain, Self::Gateway, Self::Pacing, Self::Bars, Self::Lease, Self::Scan];
 
     /// Its name on the disk.
     pub fn name(self) -> &'static str {

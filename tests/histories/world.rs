@@ -182,7 +182,7 @@ impl World {
     fn tell_troubles(&mut self) {
         let stream = (self.nats == Nats::Full).then(|| "the stream is full".to_owned());
         if let Some(bridge) = &mut self.bridge {
-            bridge.session.on_troubles(Troubles { journal: None, stream });
+            bridge.session.on_troubles(Troubles { journal: None, stream, risk: None });
         }
     }
 
