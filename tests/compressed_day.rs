@@ -49,8 +49,14 @@ const WARM_MIN: i64 = 400;
 /// orders and the bridge's known orders and contracts are in it.
 const GROWTH_KIB_MAX: u64 = 16 * 1_024;
 /// Tables that are emptied by their next use, and what they may have left meanwhile.
-const EMPTIED_BY_USE: [&str; 5] =
-    ["ids_cancelled", "order_rates", "pacing_windows", "service_answers_kept", "tick_by_tick_paced"];
+const EMPTIED_BY_USE: [&str; 6] = [
+    "history_promises",
+    "ids_cancelled",
+    "order_rates",
+    "pacing_windows",
+    "service_answers_kept",
+    "tick_by_tick_paced",
+];
 const LEFT_MAX: usize = 100;
 
 fn asked<T: serde::de::DeserializeOwned>(json: Value) -> T {
@@ -292,7 +298,7 @@ fn a_day_of_24_hours_keeps_every_limit_uses_what_is_allowed_and_leaves_nothing_b
     }
     desk.run_to(START_MS + END_MS, false);
     assert_eq!(desk.day.waiting(), 0, "somebody still waits");
-    // Promises to readers who did not come back are forgotten with the next request.
+    // Promises to readers who did not come back are forgotten with the next request, once they are due.
     let ask = desk.piece();
     desk.day.ask("reader", 30_000, ask);
     desk.run_to(START_MS + END_MS + MINUTE_MS, false);
