@@ -2,7 +2,6 @@
 //!
 //! `tests/fixtures/schemas/` keeps the shape of every release. `IBNATS_WRITE_SHAPE=<version> cargo test --test schema_growth`
 //! adds that of this one.
-#![expect(clippy::expect_used, reason = "a test may panic")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

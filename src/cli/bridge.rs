@@ -148,7 +148,7 @@ impl RunningBridge {
         let (driver_lives, life) = mpsc::channel(1);
         let driver = tokio::spawn(async move {
             let _life = life;
-            drive(session, address, inbox, outbox, disk, told_trouble, stopped).await;
+            Box::pin(drive(session, address, inbox, outbox, disk, told_trouble, stopped)).await;
         });
         let halt_file = config.state.dir.join(&config.risk.halt_file);
         let kill = super::kill::watch(handle.clone(), halt_file, config.risk.halt_cancels)?;
@@ -271,7 +271,7 @@ fn gone(what: &str) -> Failure {
 mod tests {
     use super::*;
 
-    async fn work(folder: &std::path::Path, driver: impl Future<Output = ()> + Send + 'static) -> (Work, journal::Pen) {
+    fn work(folder: &std::path::Path, driver: impl Future<Output = ()> + Send + 'static) -> (Work, journal::Pen) {
         let mut config = Config::default();
         config.state.dir = folder.to_owned();
         let mut session =
@@ -297,12 +297,12 @@ mod tests {
     #[tokio::test]
     async fn a_driver_or_a_writer_that_ends_is_told_and_the_rest_ends_in_order() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (work, pen) = work(folder.path(), async { panic!("as a fault of ours would") }).await;
+        let (work, pen) = work(folder.path(), async { panic!("as a fault of ours would") });
         assert!(work.ended().await.contains("sockets"));
         drop(pen);
         work.stop_driver().await.join(Instant::now() + STOP_MAX).await.expect("nothing is left");
 
-        let (work, pen) = self::work(folder.path(), std::future::pending()).await;
+        let (work, pen) = self::work(folder.path(), std::future::pending());
         assert!(timeout(Duration::from_millis(50), work.ended()).await.is_err(), "both work");
         drop(pen);
         assert!(work.ended().await.contains("journal"));

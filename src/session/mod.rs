@@ -16,6 +16,7 @@ mod contracts;
 mod core;
 mod dispatch;
 pub mod durable;
+mod earlier;
 mod errand;
 mod event;
 #[cfg(test)]
@@ -248,18 +249,6 @@ impl Session {
         self.core.congested = congested;
     }
 
-    /// Takes up what earlier runs wrote down. To be called before anything else.
-    pub fn restore(&mut self, now: Now, memory: Memory) {
-        self.begin(now);
-        if !memory.orders.is_empty() {
-            self.core.pacing.on_earlier_run(now.at);
-        }
-        let positions = memory.positions.clone();
-        self.core.risk.restore_days(now, &memory.today);
-        self.orders.restore(&mut self.core, memory);
-        self.account.restore(positions, self.orders.bought());
-    }
-
     /// The entry with this receipt is on the disk, or could not be written, and why: then nothing that
     /// waited for it is sent.
     pub fn on_journaled(&mut self, now: Now, receipt: u64, written: &Result<(), String>) {
@@ -276,23 +265,6 @@ impl Session {
         self.core.pacing.release(receipt, false);
         self.orders.on_known(&mut self.core, receipt, orders);
         self.settle();
-    }
-
-    /// Something that an earlier run asked to be kept. To be called before anything else.
-    pub fn recall(&mut self, now: Now, item: &CacheItem) {
-        self.begin(now);
-        self.market.on_earlier_run(&mut self.core);
-        match item.kind {
-            CacheKind::Bars => self.market.recall_bars(item),
-            CacheKind::Lease => self.market.recall(&mut self.core, item),
-            CacheKind::Scan => self.services.recall(&mut self.core, item),
-            CacheKind::Pacing => self.core.pacing.recall(now, item.body.as_deref().unwrap_or_default()),
-            CacheKind::Gateway => {
-                self.core.pacing.on_gateway_used(now, item.at_us);
-                self.contracts.recall(&mut self.core, item);
-            }
-            _ => self.contracts.recall(&mut self.core, item),
-        }
     }
 
     /// A client asks.

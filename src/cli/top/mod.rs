@@ -241,7 +241,7 @@ mod tests {
                 let text = plain(&drawn(&mut picture, View::at(page), (width, 46)).expect("drawn"));
                 let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == '│').collect();
                 for part in ["000", "0000", "00000", "000000", "00000000", "500000000", "/2000000"] {
-                    assert!(!words.iter().any(|word| *word == part), "{part} at {width}\n{text}");
+                    assert!(!words.contains(&part), "{part} at {width}\n{text}");
                 }
             }
         }

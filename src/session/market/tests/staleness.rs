@@ -326,7 +326,7 @@ fn no_request_is_made_once_more_if_that_is_configured_or_nobody_knows_the_market
     let staleness = Staleness { begin_s: 0, ..Staleness::default() };
     let mut never = Desk::with(Config { staleness, ..Config::default() });
     trade(&mut never, 265_598, OPEN);
-    for mut desk in [never, Desk::new()] {
+    for mut desk in [Box::new(never), Box::new(Desk::new())] {
         desk.stream(&["depth"]);
         assert_eq!(asked_in_vain(&mut desk), [""; 0]);
     }
