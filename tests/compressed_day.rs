@@ -221,14 +221,13 @@ fn minute(desk: &mut Desk, minute: i64) {
 }
 
 fn config() -> Config {
-    let mut config = Config::default();
-    config.calendar = Calendar {
+    let calendar = Calendar {
         region: Region::NorthAmerica,
         gateway_restart: "04:00".to_owned(),
         weekly_login: true,
         ..Calendar::default()
     };
-    config
+    Config { calendar, ..Config::default() }
 }
 
 /// Entries that are left, by table, and were not there before.

@@ -69,7 +69,7 @@ fn day(seed: u64) -> (World, Vec<String>) {
     let is_planned = seed % 4 == 1;
     let sim = SimConfig { seed, slot_ms: SLOT_MS, ..SimConfig::default() };
     let mut world = World::configured(&sim, |config| {
-        if seed % 4 == 0 {
+        if seed.is_multiple_of(4) {
             config.bars.feed = BarFeed::KeepUpToDate;
         }
         if is_planned {
