@@ -313,7 +313,7 @@ async fn ten_thousand_requests_of_fifty_clients_break_no_rule_while_twenty_place
     let possible = storm_lasts().as_secs() * 3;
     let served: u64 = storm.served.iter().map(|count| u64::from(*count)).sum();
     assert!(served * 10 >= possible * 7, "{served} of {possible}");
-    // The first are told a time before the last have asked at all, and fairness between clients goes first.
+    // Seen in runs: while the burst of 10,000 is still being read, some of the first are told too early.
     let untrue = u32::try_from(storm.untrue.len()).expect("few");
     assert!(storm.kept > 0 && untrue * 4 <= storm.kept, "{untrue} of {} came in vain", storm.kept + untrue);
     assert!(u64::from(storm.given_up) * 20 <= served, "{} of {served} accepted and given up later", storm.given_up);
