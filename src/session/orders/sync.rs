@@ -29,6 +29,11 @@ use crate::{
 /// A round that messages may have been dropped from is followed by another after this.
 const ROUND_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
+/// Ends of a list that are taken to be on their way still, at most.
+const OWED_MAX: u8 = 2;
+/// So many times `timing.sync_ms` after it was given up, an end has been swallowed.
+const OWED_FOR: u32 = 2;
+
 /// One of the three lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
@@ -77,9 +82,11 @@ pub(super) struct Sync {
     next_at: Option<Instant>,
     /// IB was out of reach during the round: what the lists leave out proves nothing.
     is_partial: bool,
-    /// Ends of open and of completed orders that stayed out too long. Should they come yet, they come
-    /// before those of the next round.
+    /// Ends of open and of completed orders that stayed out too long, and since when. Should they come yet, they come
+    /// before those of the next round; whether they were swallowed nobody says. The next round asks once more for each:
+    /// whichever ends come then, one whole list of its own lies before the last.
     owed: [u8; 2],
+    owed_since: Option<Instant>,
     /// The first round since the login is over.
     is_done: bool,
     was_done: bool,
@@ -160,29 +167,34 @@ impl Sync {
     }
 
     /// The round takes too long.
-    fn give_up(&mut self) {
+    fn give_up(&mut self, now: Instant) {
         for (owed, progress) in self.owed.iter_mut().zip([&mut self.open, &mut self.completed]) {
             if let Progress::Asked(ends) = *progress {
-                *owed = owed.saturating_add(ends);
+                *owed = ends.min(OWED_MAX);
                 *progress = Progress::Idle;
             }
         }
+        self.owed_since = Some(now);
         if !self.executions.is_over() {
             (self.executions, self.executions_id) = (Progress::Idle, None);
         }
     }
 
-    /// True if this end belongs to a round that was given up.
-    fn is_late(&mut self, part: Part) -> bool {
+    /// Ends of earlier rounds that may still come before those of the next one.
+    fn take_owed(&mut self, now: Instant, swallowed_after: Duration) -> [u8; 2] {
+        let may_come = self.owed_since.take().is_some_and(|since| since + swallowed_after > now);
+        let owed = std::mem::take(&mut self.owed);
+        if may_come { owed } else { [0; 2] }
+    }
+
+    /// An end came while nobody waits for it: that of a round that was given up.
+    fn on_late_end(&mut self, part: Part) {
         let [open, completed] = &mut self.owed;
-        let owed = match part {
-            Part::Open => open,
-            Part::Completed => completed,
-            Part::Executions => return false,
-        };
-        let is_late = *owed > 0;
-        *owed = owed.saturating_sub(1);
-        is_late
+        match part {
+            Part::Open => *open = open.saturating_sub(1),
+            Part::Completed => *completed = completed.saturating_sub(1),
+            Part::Executions => {}
+        }
     }
 
     fn progress(&mut self, part: Part) -> &mut Progress {
@@ -231,18 +243,21 @@ impl Orders {
         self.sync.again = false;
         self.sync.is_partial = core.ib_lost;
         self.sync.has_begun = true;
-        let mut ends = 2;
+        let swallowed_after = ms(core.config.timing.sync_ms) * OWED_FOR;
+        let [open_owed, completed_owed] = self.sync.take_owed(core.now.at, swallowed_after);
+        let mut ends = 2 + open_owed;
         if self.binds_manual_orders(core) {
             // The list of our own orders binds what was typed in before.
             ask(core, None, Request::OpenOrdersRequest(OpenOrdersRequest {}));
             ends += 1;
         }
-        for _ in 0..2 {
+        for _ in 0..2 + open_owed {
             ask(core, None, Request::AllOpenOrdersRequest(AllOpenOrdersRequest {}));
         }
-        let completed = CompletedOrdersRequest { api_only: Some(false) };
-        ask(core, None, Request::CompletedOrdersRequest(completed));
-        (self.sync.open, self.sync.completed) = (Progress::Asked(ends), Progress::Asked(1));
+        for _ in 0..=completed_owed {
+            ask(core, None, Request::CompletedOrdersRequest(CompletedOrdersRequest { api_only: Some(false) }));
+        }
+        (self.sync.open, self.sync.completed) = (Progress::Asked(ends), Progress::Asked(1 + completed_owed));
         let req_id = core.new_req_id();
         let request = ExecutionRequest { req_id: Some(req_id), execution_filter: Some(ExecutionFilter::default()) };
         if let Some(replaced) = self.sync.executions_id.replace(req_id) {
@@ -284,7 +299,7 @@ impl Orders {
             if let Some(req_id) = self.sync.executions_id.filter(|_| !self.sync.executions.is_over()) {
                 core.done(req_id);
             }
-            self.sync.give_up();
+            self.sync.give_up(core.now.at);
             self.end_round(core);
         } else if core.ib_lost {
             // The gateway may swallow the question. When IB is back it is put at once.
@@ -337,11 +352,9 @@ impl Orders {
 
     fn end(&mut self, core: &mut Core, part: Part, progress: Progress) {
         self.find_missing(core, part);
-        if progress == Progress::Ended && self.sync.is_late(part) {
-            return;
-        }
         let slot = self.sync.progress(part);
         match (*slot, progress) {
+            (Progress::Idle, Progress::Ended) => return self.sync.on_late_end(part),
             // One that came stays; and nobody asked.
             (Progress::Idle | Progress::Ended, _) => return,
             (Progress::Asked(ends), Progress::Ended) if ends > 1 => *slot = Progress::Asked(ends - 1),
@@ -384,7 +397,7 @@ impl Orders {
         if let Some(req_id) = self.sync.executions_id.filter(|_| missing.executions) {
             core.done(req_id);
         }
-        self.sync.give_up();
+        self.sync.give_up(core.now.at);
         self.sync.missing = missing;
         self.end_round(core);
         if let Some(names) = missing.names() {

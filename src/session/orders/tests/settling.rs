@@ -205,6 +205,22 @@ fn lists_that_come_too_late_do_not_pass_for_those_of_the_next_round() {
 }
 
 #[test]
+fn lists_that_were_swallowed_hold_up_no_later_verdict() {
+    let mut config = Config::default();
+    config.timing.reconcile_ms = 60_000;
+    let mut rig = Rig::ready_with(config);
+    rig.is_alive = true;
+    place(&mut rig, ask("k1", ""));
+    rig.wait_ms(60_000);
+    assert_eq!(lists_asked(&mut rig), 1, "a round has begun");
+    // It is never answered, and given up.
+    rig.wait_ms(16_000);
+    rig.forget();
+    wait_s(&mut rig, 240);
+    assert_eq!(state_of(&rig, "k1"), Some(OrderState::Rejected));
+}
+
+#[test]
 fn an_end_of_open_orders_that_nobody_asked_for_does_not_end_the_first_download() {
     let mut rig = Rig::ready();
     place(&mut rig, ask("k1", ""));
