@@ -70,10 +70,6 @@ def market(tmp_path_factory):
         market.restart_nats()
         market.start_bridge()
         market.wait_for(r"(?s)leased.*leased|order")
-        market.tap.wait_for(PLACE_ORDER, 1, LIMIT_S)
-        # One order is at the gateway, others are on their way there.
-        market.bridge.kill()
-        market.start_bridge()
         market.tap.wait_for(PLACE_ORDER, len(market.strategies), LIMIT_S)
         # Replies and fills are on their way.
         market.bridge.kill()
