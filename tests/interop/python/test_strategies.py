@@ -136,7 +136,8 @@ def test_a_strategy_that_dies_loses_its_lease_and_the_line_is_freed(rig):
 def test_an_unknown_contract_and_a_misspelt_field_are_refused_by_name(rig):
     async def scenario():
         client = await connect(rig)
-        await ask(client, "list", {})
+        # Until both links are there: contracts are looked up on one of them.
+        await ask(client, "subscribe", {"contract": CONTRACT, "ttl_s": 5})
         for payload, code in [
             ({"contract": "STK:NOSUCHTHING"}, "unknown_contract"),
             ({"contract": CONTRACT, "stream": ["quote"]}, "invalid_request"),
