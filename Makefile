@@ -35,7 +35,8 @@ test-rust: tools-nats ## Only the Rust tests
 
 .PHONY: soak
 soak: tools-nats ## Long runs: every order of faults, random order histories and days (SEEDS=100000 for more), a cut or kill at every byte of an order, kills of the real process, a compressed day, long silences, a thousand reconnects, fuzzing
-	IBNATS_SOAK=1 IBNATS_SEEDS=$(SEEDS) cargo test --locked --test order_histories --test simulated_days
+	@# With optimizations, which pay for their build many times over.
+	IBNATS_SOAK=1 IBNATS_SEEDS=$(SEEDS) cargo test --release --locked --test order_histories --test simulated_days
 	IBNATS_SOAK=1 cargo test --locked --lib session::faults
 	IBNATS_SOAK=1 cargo test --locked --test order_cuts
 	cargo test --locked --test compressed_day -- --ignored --nocapture

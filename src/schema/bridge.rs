@@ -20,7 +20,8 @@ pub struct BridgeEvent {
     /// `duplicate_order`, `mismatch`, `mismatch_over`, `account_reset`, `account_ready`, `accounts_not_followed`,
     /// `maintenance`, `watchdog_started`, `watchdog_stopped`, `watchdog_farm`, `watchdog_data_link`, `host_slept`,
     /// `clock_set_back`, `gateway_port`, `breaker`, `needs_person`, `needs_person_over`, `gateway_command`,
-    /// `gateway_command_failed`, `reloaded`, `gateway_not_local`, `lists_missing`, `lists_complete`.
+    /// `gateway_command_failed`, `reloaded`, `gateway_not_local`, `lists_missing`, `lists_complete`, `kill`, `resume`,
+    /// `dead_man`, `risk_limits`, `limit_learned`, `lease_dropped`, `subscription_failed`, `not_kept`.
     pub event: String,
     /// Version of this bridge.
     pub version: String,

@@ -6,6 +6,7 @@
 mod commands;
 mod configuration;
 mod dependencies;
+mod happenings;
 mod links;
 mod markdown;
 mod names;

@@ -460,7 +460,7 @@ class BridgeEvent(TypedDict):
     breaker: NotRequired[Breaker]
     """The kind of request that `breaker` is about."""
     event: str
-    """`started`, `stopping`, `heartbeat`, `violation`, `watchdog_soft`, `watchdog_hard`, `shed`, `duplicate_order`, `mismatch`, `mismatch_over`, `account_reset`, `account_ready`, `accounts_not_followed`, `maintenance`, `watchdog_started`, `watchdog_stopped`, `watchdog_farm`, `watchdog_data_link`, `host_slept`, `clock_set_back`, `gateway_port`, `breaker`, `needs_person`, `needs_person_over`, `gateway_command`, `gateway_command_failed`, `reloaded`, `gateway_not_local`, `lists_missing`, `lists_complete`."""
+    """`started`, `stopping`, `heartbeat`, `violation`, `watchdog_soft`, `watchdog_hard`, `shed`, `duplicate_order`, `mismatch`, `mismatch_over`, `account_reset`, `account_ready`, `accounts_not_followed`, `maintenance`, `watchdog_started`, `watchdog_stopped`, `watchdog_farm`, `watchdog_data_link`, `host_slept`, `clock_set_back`, `gateway_port`, `breaker`, `needs_person`, `needs_person_over`, `gateway_command`, `gateway_command_failed`, `reloaded`, `gateway_not_local`, `lists_missing`, `lists_complete`, `kill`, `resume`, `dead_man`, `risk_limits`, `limit_learned`, `lease_dropped`, `subscription_failed`, `not_kept`."""
     figures: NotRequired[dict[str, int]]
     """Figures that belong to the event. Of `shed`: `shed_events`, `shed_kept_events`, `dropped_offline`, and under their names the subjects that lost most, all since the start."""
     maintenance: NotRequired[Maintenance]
