@@ -15,7 +15,7 @@ fn sources(folder: &Path, into: &mut String) {
             if !["tests", "schema", "sim"].contains(&name.as_str()) {
                 sources(&entry, into);
             }
-        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") {
+        } else if entry.extension().is_some_and(|ending| ending == "rs") && !name.ends_with("tests.rs") {
             let text = fs::read_to_string(&entry).expect("text");
             into.push_str(text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default());
         }
