@@ -271,9 +271,7 @@ async fn trade_all(desk: &Desk, round: &str, is_over: &AtomicBool) -> (Duration,
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_requests_of_fifty_clients_break_no_rule_while_twenty_place_and_cancel() {
     let mut desk = Desk::without_bridge().await;
-    // Every request has a place, so that each is reckoned.
-    let nats = format!("url = \"{}\"\nrequests_max = 12_000", desk.nats.url());
-    desk.start_bridge_at(desk.addr().port(), &nats, "");
+    desk.start_bridge("");
     desk.wait_ready().await;
     for symbol in ["AAPL", "MSFT"] {
         desk.get("contract.details", json!({ "contract": format!("STK:{symbol}") })).await;

@@ -98,10 +98,12 @@ struct Storm {
 }
 
 impl Storm {
-    fn new(timeout_ms: u64) -> Self {
+    /// Requests of `timeout_ms` that are asked within `burst_ms`.
+    fn new(timeout_ms: u64, burst_ms: i64) -> Self {
         let tally = Tally { served: vec![0; CLIENTS], served_small: vec![0; CLIENTS], ..Tally::default() };
         let stages = vec![Stage::At(0, false); CLIENTS * REQUESTS];
-        let due = (0..CLIENTS * REQUESTS).map(|number| (0, number)).collect();
+        let at = |number| START_MS + burst_ms * i64::try_from(number).expect("few") / (CLIENTS * REQUESTS) as i64;
+        let due = (0..CLIENTS * REQUESTS).map(|number| (at(number), number)).collect();
         Self { stages, due, open: BTreeMap::new(), tally, timeout_ms }
     }
 
@@ -220,9 +222,18 @@ fn trade(seconds: i64, storm: Option<&mut Storm>) -> (World, Vec<i64>, Vec<i64>)
 
 #[test]
 fn ten_thousand_history_requests_of_fifty_clients_break_no_rule_and_are_shared_fairly() {
+    storm(0);
+}
+
+#[test]
+fn who_asks_while_the_burst_goes_on_takes_no_place_that_another_was_told() {
+    storm(20_000);
+}
+
+fn storm(burst_ms: i64) {
     const SECONDS: i64 = 660;
     let (_, calm_places, calm_cancels) = trade(60, None);
-    let mut storm = Storm::new(60_000);
+    let mut storm = Storm::new(60_000, burst_ms);
     let (mut world, places, cancels) = trade(SECONDS, Some(&mut storm));
     let tally = &storm.tally;
     let served: u32 = tally.served.iter().sum();

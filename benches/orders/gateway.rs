@@ -12,7 +12,7 @@ use ibnats::tws::{
     frame::{Envelope, FRAME_BYTES_MAX, next_frame, open},
     handshake::{put_greeting, take_sign},
     message::{
-        history::{HistoricalData, HistoricalDataEnd},
+        history::{HeadTimestamp, HistoricalData, HistoricalDataEnd},
         order::OrderState,
         order_flow::{OpenOrder, OrderStatus},
     },
@@ -127,6 +127,10 @@ fn answer(request: Request, now: Instant, arrivals: &Arrivals, out: &mut BytesMu
             Response::HistoricalData(HistoricalData { req_id: ask.req_id, ..HistoricalData::default() }).put(out);
             let end = HistoricalDataEnd { req_id: ask.req_id, ..HistoricalDataEnd::default() };
             Response::HistoricalDataEnd(end).put(out);
+        }
+        Request::HeadTimestampRequest(ask) => {
+            let head_timestamp = Some("20000103-14:30:00".to_owned());
+            Response::HeadTimestamp(HeadTimestamp { req_id: ask.req_id, head_timestamp }).put(out);
         }
         other => flood_gateway::answer(&other, &mut Vec::new(), &Counts::default(), out),
     }

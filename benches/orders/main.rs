@@ -38,6 +38,9 @@ const BURSTS: usize = 5;
 /// History requests that wait for their turn all the time.
 const HISTORY: usize = 100;
 const LIMIT: Duration = Duration::from_secs(30);
+/// A client of history asks again no sooner, whatever came of its last request, and no later.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const LOOK_AGAIN_MAX: Duration = Duration::from_secs(5);
 
 fn main() {
     if env::args().any(|argument| argument == "--test") {
@@ -70,9 +73,10 @@ async fn run(orders: usize) {
             loop {
                 let contract = format!("STK:S{}", 1 + number % 20);
                 let asked = json!({ "contract": contract, "bar_size": "5s", "duration": "1d", "timeout_ms": 60_000 });
-                if ask(&client, "hist.bars", asked).await.is_none() {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
+                let reply = ask(&client, "hist.bars", asked).await.unwrap_or_default();
+                // Refused: it comes again when it is told to, or somewhat sooner.
+                let after = reply["error"]["retry_after_ms"].as_u64().unwrap_or(0);
+                tokio::time::sleep(Duration::from_millis(after).clamp(LOOK_AGAIN, LOOK_AGAIN_MAX)).await;
             }
         });
     }

@@ -51,6 +51,7 @@ pub struct Nats {
     pub kept_events_max: usize,
     /// Requests of one kind served at the same time; above it a request of that kind is refused with `busy`. The kinds
     /// do not share: the kill switch, heartbeats and status; cancels; orders; history, chains and headlines; the rest.
+    /// Of the last three kinds a client gets three of four, and less the more clients ask.
     pub requests_max: usize,
     /// Writes of one last value into KV are at least this far apart, in milliseconds.
     pub last_value_interval_ms: u64,

@@ -70,6 +70,11 @@ impl Lane {
         }
     }
 
+    /// Its requests take something out of the market, stop trading or look at it.
+    pub fn protects(self) -> bool {
+        matches!(self, Self::Control | Self::Cancel)
+    }
+
     /// What its requests are called.
     pub fn name(self) -> &'static str {
         match self {

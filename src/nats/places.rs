@@ -1,16 +1,22 @@
-//! How many requests are served at the same time: each lane has places of its own, so that no kind starves another.
+//! How many requests are served at the same time: each lane has places of its own, so that no kind starves another, and
+//! no client takes all of them.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
+
+use compact_str::CompactString;
 
 use crate::{
     gateway::{Lane, clock},
     schema::{ApiError, ErrorCode},
 };
 
+/// A client may hold so many times the places that stay free, beside one for who has none yet. Alone it gets three of four;
+/// the more clients there are, the less each, and equally much.
+const HELD_PER_FREE: usize = 3;
 /// Ends of requests from which the pace of a lane is told.
 const ENDS_KEPT: usize = 32;
 
@@ -20,12 +26,15 @@ pub(super) struct Places {
     max: usize,
 }
 
+/// Whose requests they are; those without a name share.
+type Client = Option<CompactString>;
+
 /// The places of one lane.
 #[derive(Default)]
 struct Row {
     next_id: u64,
-    /// Who has one.
-    held: BTreeSet<u64>,
+    held: usize,
+    by_client: BTreeMap<Client, usize>,
     /// When those end at the latest that were read.
     limits: BTreeSet<(Instant, u64)>,
     /// When places became free, oldest first.
@@ -38,6 +47,7 @@ struct Row {
 pub(super) struct Place {
     row: Arc<Mutex<Row>>,
     id: u64,
+    client: Client,
     limit: Option<Instant>,
 }
 
@@ -47,18 +57,27 @@ impl Places {
     }
 
     /// A place, or when one may be free.
-    pub(super) fn take(&self, lane: Lane, now: Instant) -> Result<Place, ApiError> {
+    pub(super) fn take(&self, lane: Lane, client: Client, now: Instant) -> Result<Place, ApiError> {
         let row = self.lanes.iter().find(|(of, _)| *of == lane).map(|(_, row)| Arc::clone(row)).unwrap_or_default();
         let mut open = lock(&row);
-        if open.held.len() < self.max {
+        let own = open.by_client.get(&client).copied().unwrap_or_default();
+        let free = self.max.saturating_sub(open.held);
+        // Who takes something out of the market, or stops trading, is never told that it asked enough.
+        let may_share = own == 0 || own < free.saturating_sub(1).saturating_mul(HELD_PER_FREE);
+        if free > 0 && (lane.protects() || may_share) {
             let id = open.next_id;
             open.next_id += 1;
-            open.held.insert(id);
+            open.held += 1;
+            *open.by_client.entry(client.clone()).or_default() += 1;
             drop(open);
-            return Ok(Place { row, id, limit: None });
+            return Ok(Place { row, id, client, limit: None });
         }
         open.refused = open.refused.saturating_add(1);
-        let text = format!("{} {} requests are being served", self.max, lane.name());
+        let text = match (free, &client) {
+            (0, _) => format!("{} {} requests are being served", self.max, lane.name()),
+            (_, Some(client)) => format!("{own} {} requests of {client:?} are being served", lane.name()),
+            (_, None) => format!("{own} {} requests of clients without a name are being served", lane.name()),
+        };
         let busy = ApiError::new(ErrorCode::Busy, text);
         Err(match open.free_in(now) {
             Some(wait) => busy.retry_after_ms(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1)),
@@ -96,7 +115,13 @@ impl Place {
 
     fn free(&self, now: Instant) {
         let mut row = lock(&self.row);
-        row.held.remove(&self.id);
+        row.held = row.held.saturating_sub(1);
+        if let Some(own) = row.by_client.get_mut(&self.client) {
+            *own = own.saturating_sub(1);
+            if *own == 0 {
+                row.by_client.remove(&self.client);
+            }
+        }
         if let Some(limit) = self.limit {
             row.limits.remove(&(limit, self.id));
         }
@@ -128,7 +153,7 @@ mod tests {
 
     #[track_caller]
     fn refused(places: &Places, lane: Lane, now: Instant) -> Option<u64> {
-        let error = places.take(lane, now).err().expect("no place");
+        let error = places.take(lane, None, now).err().expect("no place");
         assert_eq!(error.code, ErrorCode::Busy);
         error.retry_after_ms
     }
@@ -138,23 +163,25 @@ mod tests {
         let (places, now) = (Places::new(2), clock::now().at);
         let mut held = Vec::new();
         for lane in Lane::ALL {
-            held.extend((0..2).map(|_| places.take(lane, now).expect("a place")));
-            assert!(places.take(lane, now).is_err(), "{lane:?}");
+            let clients = [None, Some("other".into())].into_iter();
+            held.extend(clients.map(|client| places.take(lane, client, now).expect("a place")));
+            assert!(places.take(lane, Some("third".into()), now).is_err(), "{lane:?}");
         }
         held.remove(0);
-        assert!(places.take(Lane::ALL[0], now).is_ok());
-        assert!(places.take(Lane::ALL[1], now).is_err());
+        assert!(places.take(Lane::ALL[0], None, now).is_ok());
+        assert!(places.take(Lane::ALL[1], None, now).is_err());
     }
 
     #[test]
     fn a_refusal_tells_what_is_known_and_nothing_else() {
         let (places, now) = (Places::new(2), clock::now().at);
-        let (mut first, mut second) = (places.take(Lane::Long, now), places.take(Lane::Long, now));
+        let (mut first, mut second) =
+            (places.take(Lane::Long, None, now), places.take(Lane::Long, Some("other".into()), now));
         assert_eq!(refused(&places, Lane::Long, now), None, "nothing is known of what was not read");
         first.as_mut().expect("a place").ends_by(now + ms(700));
         second.as_mut().expect("a place").ends_by(now + ms(400));
         first.as_ref().expect("a place").free(now);
-        let third = places.take(Lane::Long, now);
+        let third = places.take(Lane::Long, None, now);
         // A place was free just now, and nothing since: at the latest when the second ends.
         assert_eq!(refused(&places, Lane::Long, now + ms(100)), Some(100));
         assert_eq!(
@@ -169,20 +196,71 @@ mod tests {
     fn many_refused_are_told_to_come_one_after_the_other() {
         let (places, began) = (Places::new(1), clock::now().at);
         for number in 0..40 {
-            let place = places.take(Lane::Other, began).expect("a place");
+            let place = places.take(Lane::Other, None, began).expect("a place");
             place.free(began + ms(number * 10));
             std::mem::forget(place);
         }
         let now = began + ms(390);
-        let place = places.take(Lane::Other, now).expect("a place");
+        let place = places.take(Lane::Other, None, now).expect("a place");
         // The last 32 places took 310 ms.
         let told: Vec<_> = (0..4).map(|_| refused(&places, Lane::Other, now)).collect();
         assert_eq!(told, [Some(9), Some(19), Some(29), Some(38)]);
         place.free(now);
         std::mem::forget(place);
         // It is for the first of them: three are still to come, before this one.
-        let place = places.take(Lane::Other, now).expect("a place");
+        let place = places.take(Lane::Other, None, now).expect("a place");
         assert_eq!(refused(&places, Lane::Other, now), Some(37));
         drop(place);
+    }
+
+    /// How many places each of these clients gets that ask in turns until all of them are refused.
+    fn shares(places: &Places, lane: Lane, clients: usize) -> (Vec<usize>, Vec<Place>) {
+        let (now, mut shares, mut held) = (clock::now().at, vec![0; clients], Vec::new());
+        loop {
+            let before = held.len();
+            for (number, share) in shares.iter_mut().enumerate() {
+                if let Ok(place) = places.take(lane, Some(format!("c{number}").into()), now) {
+                    held.push(place);
+                    *share += 1;
+                }
+            }
+            if held.len() == before {
+                return (shares, held);
+            }
+        }
+    }
+
+    #[test]
+    fn clients_share_the_places_of_a_lane_and_leave_some_to_who_comes_later() {
+        for clients in [1, 2, 50, 100] {
+            let places = Places::new(256);
+            let (shares, held) = shares(&places, Lane::Long, clients);
+            let (least, most) = (shares.iter().min(), shares.iter().max());
+            let fair = 256 * HELD_PER_FREE / (clients * HELD_PER_FREE + 1);
+            assert!(least >= Some(&fair.saturating_sub(1)) && most <= Some(&(fair + 1)), "{clients}: {shares:?}");
+            assert!(places.take(Lane::Long, Some("late".into()), clock::now().at).is_ok(), "{clients}");
+            drop(held);
+        }
+    }
+
+    #[test]
+    fn a_client_that_asked_enough_is_told_so_and_gets_a_place_when_one_of_its_own_ends() {
+        let (places, now) = (Places::new(8), clock::now().at);
+        let (shares, mut held) = shares(&places, Lane::Order, 1);
+        assert_eq!(shares, [6]);
+        let error = places.take(Lane::Order, Some("c0".into()), now).err().expect("enough");
+        assert_eq!(
+            (error.code, error.message.as_str()),
+            (ErrorCode::Busy, "6 order requests of \"c0\" are being served")
+        );
+        held.pop();
+        assert!(places.take(Lane::Order, Some("c0".into()), now).is_ok());
+    }
+
+    #[test]
+    fn cancels_and_the_kill_switch_have_every_place() {
+        for lane in [Lane::Control, Lane::Cancel] {
+            assert_eq!(shares(&Places::new(8), lane, 1).0, [8]);
+        }
     }
 }

@@ -140,10 +140,11 @@ async fn serve(
             continue;
         }
         let now = clock::now().at;
-        match places.take(Lane::of_verb(verb.noun, verb.verb), now) {
+        let client = is_named.then(|| desk.client_of(&request.message.subject)).flatten();
+        match places.take(Lane::of_verb(verb.noun, verb.verb), client.clone(), now) {
             Ok(place) => {
                 let desk = Arc::clone(&desk);
-                running.spawn(async move { desk.answer(verb, is_named, &request, place).await });
+                running.spawn(async move { desk.answer(verb, is_named, &request, client, place).await });
             }
             Err(busy) => desk.tell(verb, is_named, &request, Err(busy), now).await,
         }
@@ -153,12 +154,18 @@ async fn serve(
 
 impl Desk {
     /// Answers, and holds `place` until then.
-    async fn answer(&self, verb: &Verb, is_named: bool, request: &Request, mut place: Place) {
+    async fn answer(
+        &self,
+        verb: &Verb,
+        is_named: bool,
+        request: &Request,
+        client: Option<CompactString>,
+        mut place: Place,
+    ) {
         let message = &request.message;
         let began = clock::now().at;
         let asked = Encoding::of_request(message.headers.as_ref(), &message.payload)
             .and_then(|encoding| Ok((encoding, (verb.read)(encoding, &message.payload)?)));
-        let client = is_named.then(|| self.client_of(&message.subject)).flatten();
         let traced = self.traces.as_ref().map(|traces| (traces, self.gateway.traced()));
         let gateway = traced.as_ref().map_or(&self.gateway, |(_, (gateway, _))| gateway);
         let asked = asked.map(|(encoding, asked)| {

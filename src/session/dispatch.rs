@@ -254,6 +254,15 @@ impl Session {
         self.core.emit(Event::Notice(Box::new(event)));
     }
 
+    /// The gateway told its time: it has read what was written to this link before it was asked.
+    fn on_time(&mut self, link: LinkName) {
+        let (socket, core) = self.link(link);
+        let asked_at = socket.on_time(core);
+        if let (LinkName::Data, Some(asked_at)) = (link, asked_at) {
+            self.market.on_reached(&mut self.core, asked_at);
+        }
+    }
+
     fn on_response(&mut self, link: LinkName, response: Response) {
         let core = &mut self.core;
         match response {
@@ -339,12 +348,10 @@ impl Session {
                 let step = socket.on_accounts(core, message.accounts_list.as_deref().unwrap_or_default());
                 self.step(link, step);
             }
-            Response::CurrentTime(_) => {
-                let (socket, core) = self.link(link);
-                socket.on_time(core);
-            }
+            Response::CurrentTime(_) => self.on_time(link),
             Response::CurrentTimeInMillis(message) => {
                 self.services.on_time(core, &message);
+                // A client may have asked for it before the probe was: it says that the gateway lives, no more.
                 let (socket, core) = self.link(link);
                 socket.on_time(core);
             }

@@ -40,16 +40,22 @@ impl Core {
         self.in_flight.insert(id, InFlight { owner: ticket.owner, link: ticket.link, deadline, kind });
     }
 
-    /// The answer came (or is no longer wanted): no deadline applies any more, and errors that name
+    /// The answer came: no deadline applies any more, and errors that name
     /// the id are nobody's.
     pub(crate) fn done(&mut self, req_id: i32) {
         self.heard(req_id);
         self.forget(req_id);
     }
 
+    /// Nobody waits for the answer any more, which says nothing about the gateway.
+    pub(crate) fn unwanted(&mut self, req_id: i32) {
+        self.forget(req_id);
+    }
+
     /// An answer, or a part of one.
     fn heard(&mut self, req_id: i32) {
         self.stages.on_answer(self.now.at, req_id);
+        self.pacing.history_answered(self.now.at, req_id);
         let kind = self.in_flight.get_mut(&req_id).and_then(|flight| flight.kind.take());
         if let Some(kind) = kind {
             let news = self.breakers.on_answer(self.now.at, kind);

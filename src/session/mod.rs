@@ -460,9 +460,7 @@ impl Session {
         let fence = self.fence();
         self.orders.enforce(&mut self.core, fence);
         self.orders.resume_cancels(&mut self.core, fence);
-        if std::mem::take(&mut self.core.wants_probe) {
-            self.data.probe(&mut self.core);
-        }
+        self.probe_if_wanted();
         if let Some(reason) = self.core.rebuild_data_link.take() {
             let step = self.data.hang_up(&mut self.core, &reason);
             self.step(LinkName::Data, step);

@@ -23,7 +23,10 @@ impl Session {
         self.core.on_sent(&ticket);
         match (ticket.owner, ticket.id) {
             (Owner::Orders, Some(id)) => self.orders.on_sent(&mut self.core, id),
-            (Owner::Market, Some(id)) => self.market.on_sent(&self.core, id),
+            (Owner::Market, Some(id)) => {
+                self.market.on_sent(&mut self.core, id);
+                self.probe_if_wanted();
+            }
             (Owner::History, Some(id)) => self.history.on_sent(id),
             _ => {}
         }
@@ -33,6 +36,13 @@ impl Session {
         self.core.output(send);
         let (kind, key, at_us) = (CacheKind::Pacing, "small_history".to_owned(), self.core.now.us);
         Some(Output::Cache(CacheItem { kind, key, at_us, body: Some(body) }))
+    }
+
+    /// What was just written to the data link is followed by the question whether it arrived.
+    pub(super) fn probe_if_wanted(&mut self) {
+        if std::mem::take(&mut self.core.wants_probe) {
+            self.data.probe(&mut self.core);
+        }
     }
 
     /// When to call [`Self::on_timer`] if nothing else happens before.

@@ -161,6 +161,9 @@ impl World {
     // The bridge's process.
 
     pub(crate) fn start_bridge(&mut self) {
+        // No two runs begin in the same millisecond: their names tell them apart.
+        self.now_ms += 1;
+        self.sim.advance(self.now_ms);
         let now = self.now();
         let memory = self.disk.recall(self.config.gateway.trading_client_id, now.us);
         let mut session = Session::new(Arc::clone(&self.config), Vec::new(), self.random.random(), now);

@@ -68,9 +68,10 @@ pub(super) struct Forecast {
 /// What a forecast takes to go before a request.
 #[derive(Clone, Copy, Debug)]
 enum View {
-    /// What waits now, and of the client's own promises those due by then: they are its own to keep. What others were
-    /// promised does not keep anybody out of a queue with room.
-    Queue { own_by: Instant },
+    /// What waits now, of the client's own promises those due by `own_by`, which are its own to keep, and of the others'
+    /// those due by `others_by`: who was told to come now finds what was kept for it. What others were promised for later
+    /// keeps nobody out of a queue with room.
+    Queue { own_by: Instant, others_by: Option<Instant> },
     /// What waits and what was promised to everybody up to then, or at all; and one turn more for every other client,
     /// as rounds need not end as they begin.
     Promises { by: Option<Instant> },
@@ -107,7 +108,7 @@ impl History {
         let waits = |client: &Client| waiting.get(client).copied().unwrap_or_default();
         let far = now + FAR;
         let (own, others_by, turns_more) = match view {
-            View::Queue { own_by } => (promises.units(client, own_by), None, 0),
+            View::Queue { own_by, others_by } => (promises.units(client, own_by), others_by, 0),
             View::Promises { by } => {
                 let by = by.unwrap_or(far);
                 (promises.units(client, by), Some(by), 1)
@@ -134,7 +135,8 @@ impl History {
     /// When a request of this client would be sent if it were made now.
     pub(super) fn foretell(&mut self, core: &mut Core, client: &Client, demand: Demand, deadline: Instant) -> Forecast {
         let waiting = self.waiting(core, demand.small);
-        self.forecast(core, (&waiting, client, demand), View::Queue { own_by: deadline })
+        let view = View::Queue { own_by: deadline, others_by: Some(core.now.at) };
+        self.forecast(core, (&waiting, client, demand), view)
     }
 
     /// Refuses what cannot be sent before `deadline`.
@@ -160,7 +162,11 @@ impl History {
         let waiting = self.waiting(core, demand.small);
         let question = (&waiting, client, demand);
         let is_due = promised.filter(|due| *due <= now);
-        let forecast = self.forecast(core, question, View::Queue { own_by: is_due.unwrap_or(deadline) });
+        let view = match is_due {
+            Some(due) => View::Queue { own_by: due, others_by: None },
+            None => View::Queue { own_by: deadline, others_by: Some(now) },
+        };
+        let forecast = self.forecast(core, question, view);
         // Sent at the deadline itself is too late.
         if forecast.sent < deadline {
             return Ok(());
@@ -170,7 +176,8 @@ impl History {
         if alone(core, demand) >= patience {
             return Err(error);
         }
-        let sent = self.place(core, question, forecast.sent, patience);
+        // One that had a place and did not get it stays before the others of its client.
+        let sent = if is_due.is_some() { forecast.sent } else { self.place(core, question, forecast.sent, patience) };
         let due = now + (sent.saturating_duration_since(deadline) + Duration::from_millis(1));
         // What was told before stays true.
         let due = promised.filter(|promised| *promised > now).map_or(due, |promised| promised.min(due));

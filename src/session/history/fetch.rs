@@ -191,9 +191,14 @@ impl Fetches {
     }
 
     fn take(&mut self, core: &mut Core, req_id: i32) -> Option<Fetch> {
+        let fetch = self.remove(req_id)?;
+        core.done(req_id);
+        Some(fetch)
+    }
+
+    fn remove(&mut self, req_id: i32) -> Option<Fetch> {
         let fetch = self.open.remove(&req_id)?;
         self.by_key.remove(&fetch.key);
-        core.done(req_id);
         Some(fetch)
     }
 
@@ -345,9 +350,9 @@ impl Fetches {
         }
         for req_id in unwanted {
             let was_sent = !core.pacing.withdraw(req_id);
-            if let Some(fetch) = self.take(core, req_id)
-                && was_sent
-            {
+            let Some(fetch) = self.remove(req_id) else { continue };
+            core.unwanted(req_id);
+            if was_sent {
                 cancel(core, req_id, &fetch.ask.question);
             }
         }

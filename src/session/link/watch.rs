@@ -14,12 +14,12 @@ use crate::{
 };
 
 impl Link {
-    /// The gateway told its time: the answer to a probe.
-    pub(crate) fn on_time(&mut self, core: &Core) {
-        if let Some(probe) = self.probe.take() {
-            let trip = core.now.at.saturating_duration_since(probe.asked_at);
-            self.last_probe = Some((core.now.us, i64::try_from(trip.as_micros()).unwrap_or(i64::MAX)));
-        }
+    /// The gateway told its time: the answer to a probe. Gives when it was asked.
+    pub(crate) fn on_time(&mut self, core: &Core) -> Option<Instant> {
+        let probe = self.probe.take()?;
+        let trip = core.now.at.saturating_duration_since(probe.asked_at);
+        self.last_probe = Some((core.now.us, i64::try_from(trip.as_micros()).unwrap_or(i64::MAX)));
+        Some(probe.asked_at)
     }
 
     pub(super) fn watch(&mut self, core: &mut Core) -> Step {

@@ -59,7 +59,7 @@ impl Market {
             if at > core.now.at {
                 return self.put(index, Place::Delayed { at });
             }
-            self.tick_by_tick.on_request(core.now.at, con_id);
+            self.tick_by_tick.on_request(core.now.at, con_id, false);
         }
         upstream.asked = upstream.wanted();
         match submit(core, upstream) {
@@ -140,6 +140,7 @@ impl Market {
         core.cancelled(req_id);
         if let Feed::TickByTick(_) = upstream.feed {
             self.tick_by_tick.on_cancel(core.now.at);
+            core.wants_probe = true;
         }
         submit_cancel(core, upstream.cancel(req_id));
     }
@@ -190,7 +191,7 @@ impl Market {
     }
 
     /// A request was written to the socket.
-    pub(crate) fn on_sent(&mut self, core: &Core, req_id: i32) {
+    pub(crate) fn on_sent(&mut self, core: &mut Core, req_id: i32) {
         let Some(Route::Upstream(index)) = self.routes.get(&req_id) else { return };
         let Some(Some(upstream)) = self.upstreams.get_mut(*index) else { return };
         if let Place::Asked { req_id: current, sent } = &mut upstream.place
@@ -201,7 +202,9 @@ impl Market {
             upstream.asked_in_dark = core.market_farms_down || (is_kept && core.history_farms_down);
         }
         if let Feed::TickByTick(_) = upstream.feed {
-            self.tick_by_tick.on_request(core.now.at, upstream.listing.instrument.con_id);
+            let in_dark = core.market_farms_down || self.is_ib_lost;
+            self.tick_by_tick.on_request(core.now.at, upstream.listing.instrument.con_id, in_dark);
+            core.wants_probe = true;
         }
         if upstream.feed == Feed::Bars {
             let index = *index;

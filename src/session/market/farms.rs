@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Market, feed::Feed, limits::TICK_BY_TICK_INTERVAL, upstream::Place};
+use super::{Market, feed::Feed, tick_pace::TICK_BY_TICK_INTERVAL, upstream::Place};
 use crate::{schema::connection::FarmKind, session::core::Core};
 
 /// Even a closed market answers a request for level 1 with its last values.
@@ -18,6 +18,7 @@ impl Market {
     pub(crate) fn on_farm_down(&mut self, core: &mut Core, kind: FarmKind, notice: &str) {
         if kind == FarmKind::MarketData {
             self.farm_broke_us = core.now.us;
+            self.tick_by_tick.on_ib_away(core.now.at);
         }
         for upstream in self.upstreams.iter_mut().flatten() {
             if kind == FarmKind::MarketData || (upstream.feed == Feed::Bars && upstream.bars.is_kept()) {
@@ -34,6 +35,7 @@ impl Market {
     /// for meanwhile may have been dropped without a word (`ib-behaviour` section 1), or is carried out only now: it is
     /// given a moment to begin.
     pub(crate) fn on_farm_up(&mut self, core: &mut Core) {
+        self.tick_by_tick.on_ib_back(core.now.at, core.market_farms_down || self.is_ib_lost);
         if !self.is_open() {
             return;
         }
@@ -49,10 +51,6 @@ impl Market {
             } else if upstream.asked_in_dark {
                 let at = core.now.at + begins_within(upstream.feed);
                 upstream.doubted = Some(at);
-                if let Feed::TickByTick(_) = upstream.feed {
-                    // IB may have got it only now, and takes the next one so much later.
-                    self.tick_by_tick.on_request(core.now.at, upstream.listing.instrument.con_id);
-                }
                 self.doubts.insert((at, index));
             }
         }

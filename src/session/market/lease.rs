@@ -62,7 +62,12 @@ impl Book {
         }
         self.last += 1;
         if held.name.is_empty() {
-            held.name = format!("{}-{}", self.run, self.last).into();
+            let named = |number: u64| CompactString::from(format!("{}-{number}", self.run));
+            // A kept lease of an earlier run may have the name if the clock was set back.
+            while self.by_name.contains_key(&named(self.last)) {
+                self.last += 1;
+            }
+            held.name = named(self.last);
         }
         self.by_name.insert(held.name.clone(), self.last);
         held.expires = expiry(now, held.ttl_s);

@@ -1,4 +1,4 @@
-//! IB's limits on subscriptions: lines, tick-by-tick and depth slots, and the tick-by-tick interval.
+//! IB's limits on subscriptions: lines, tick-by-tick and depth slots, and bars kept up to date.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,6 @@ use crate::{
     schema::{error::Holder, request::market::Usage},
     session::core::Core,
 };
-
-/// IB takes one tick-by-tick request in this time for an instrument, and keeps a cancelled stream
-/// as long: `ib-limits` section 3. A second more, since the way to the gateway is not always equally long.
-pub(super) const TICK_BY_TICK_INTERVAL: Duration = Duration::from_secs(16);
 
 /// A limit that the gateway made known is taken to have grown by one after this time: lines may be freed
 /// where we cannot see it.
@@ -197,55 +193,5 @@ impl Pools {
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.asked == [0; POOLS] && self.wanted == [0; POOLS] && self.clients.iter().all(FxHashMap::is_empty)
-    }
-}
-
-/// When the next tick-by-tick request may be made.
-#[derive(Debug, Default)]
-pub(super) struct TickByTickPace {
-    /// Last request of each contract.
-    requests: FxHashMap<i32, Instant>,
-    /// Until when the gateway may still count streams that were cancelled.
-    lingering: Vec<Instant>,
-    /// What an earlier run asked for until it ended is not known: nothing is asked for before this.
-    not_before: Option<Instant>,
-}
-
-impl TickByTickPace {
-    /// Requests and ends that count; those that are over stay until the next request.
-    pub(super) fn entries(&self) -> usize {
-        self.requests.len() + self.lingering.len()
-    }
-
-    /// An earlier run may have ended just now.
-    pub(super) fn on_earlier_run(&mut self, now: Instant) {
-        self.not_before = Some(now + TICK_BY_TICK_INTERVAL);
-    }
-
-    /// The earliest moment for a request, at or after `now`. `free` is the number of slots that no
-    /// stream of ours takes.
-    pub(super) fn earliest(&mut self, now: Instant, con_id: i32, free: u32) -> Instant {
-        self.lingering.retain(|until| *until > now);
-        self.requests.retain(|_, at| *at + TICK_BY_TICK_INTERVAL > now);
-        let instrument = self.requests.get(&con_id).map_or(now, |at| *at + TICK_BY_TICK_INTERVAL);
-        // Pushed in order of time: with `n` lingering above the free slots, the nth to end frees one.
-        let free = usize::try_from(free).unwrap_or(usize::MAX);
-        let surplus = (self.lingering.len() + 1).saturating_sub(free);
-        let slot = surplus.checked_sub(1).and_then(|nth| self.lingering.get(nth)).copied().unwrap_or(now);
-        instrument.max(slot).max(self.not_before.unwrap_or(now)).max(now)
-    }
-
-    pub(super) fn on_request(&mut self, now: Instant, con_id: i32) {
-        self.requests.insert(con_id, now);
-    }
-
-    /// When the gateway will have forgotten a stream that was cancelled; `None` if it has.
-    pub(super) fn lingers_until(&mut self, now: Instant) -> Option<Instant> {
-        self.lingering.retain(|until| *until > now);
-        self.lingering.first().copied()
-    }
-
-    pub(super) fn on_cancel(&mut self, now: Instant) {
-        self.lingering.push(now + TICK_BY_TICK_INTERVAL);
     }
 }

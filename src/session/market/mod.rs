@@ -28,6 +28,7 @@ mod staleness;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod tick_pace;
 mod upstream;
 
 use std::{collections::BTreeSet, time::Instant};
@@ -38,8 +39,9 @@ use self::{
     feed::Feed,
     ladder::Ladder,
     lease::Book,
-    limits::{Pools, TickByTickPace},
+    limits::Pools,
     snapshot::OneShot,
+    tick_pace::TickByTickPace,
     upstream::{Place, Upstream},
 };
 use super::core::Core;
@@ -128,8 +130,11 @@ impl Market {
             _ => {}
         }
         let restarts = upstream.fresh && upstream.feed == Feed::Depth;
-        if upstream.touch(core, req_id) && restarts {
-            upstream.reset_book(core);
+        if upstream.touch(core, req_id) {
+            if restarts {
+                upstream.reset_book(core);
+            }
+            self.tick_by_tick.on_answer(core.now.at, upstream.listing.instrument.con_id);
         }
         let is_bar = matches!(response, Response::RealTimeBarTick(_) | Response::HistoricalDataUpdate(_));
         match response {
@@ -150,6 +155,11 @@ impl Market {
             self.schedule_bars(core, index);
         }
         self.retire(core, index, req_id);
+    }
+
+    /// The gateway has read what was written to it until then.
+    pub(crate) fn on_reached(&mut self, core: &mut Core, asked_at: Instant) {
+        core.wants_probe |= self.tick_by_tick.on_reached(core.now.at, asked_at);
     }
 
     /// True if this answers a request for a stream.

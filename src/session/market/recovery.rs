@@ -41,6 +41,7 @@ impl Market {
         self.starved.clear();
         self.due.clear();
         self.doubts.clear();
+        self.tick_by_tick.on_link_down(core.now.at);
         self.ladder.step_down();
         for index in 0..self.upstreams.len() {
             self.put(index, Place::Waiting);
@@ -61,11 +62,13 @@ impl Market {
         match change {
             IbChange::Lost => {
                 self.is_ib_lost = true;
+                self.tick_by_tick.on_ib_away(core.now.at);
                 self.interrupt_all(core, "the gateway has lost its link to IB");
                 self.call_back(core);
             }
             IbChange::RestoredEmpty => {
                 self.is_ib_lost = false;
+                self.tick_by_tick.on_ib_back(core.now.at, core.market_farms_down);
                 let reason = "the gateway's link to IB came back without its subscriptions (1101)";
                 self.interrupt_all(core, reason);
                 self.void(core, |_| true);
@@ -75,6 +78,7 @@ impl Market {
             }
             IbChange::RestoredKept => {
                 self.is_ib_lost = false;
+                self.tick_by_tick.on_ib_back(core.now.at, core.market_farms_down);
                 // Also if no loss was told: there was one. IB keeps reqMktData. Bars and tick-by-tick often stay dead, a kept book may have holes.
                 let reason = "the gateway's link to IB came back (1102)";
                 for index in 0..self.upstreams.len() {

@@ -25,8 +25,9 @@ const TWO_SECONDS: Duration = Duration::from_secs(2);
 /// Nothing spreads requests but their window.
 const AT_ONCE: (u32, Duration) = (u32::MAX, Duration::ZERO);
 /// IB counts an identical small request within 15 s as a violation. A second more, since the way to the gateway is not
-/// always equally long.
+/// always equally long; what took longer than that is counted from when it is known to have arrived.
 const IDENTICAL: Duration = Duration::from_secs(16);
+const TRIP_MAX: Duration = Duration::from_secs(1);
 /// A budget that was lowered is given back by so much in this time.
 const RESTORE_SMALL: (u32, Duration) = (3, Duration::from_secs(60));
 const RESTORE_LONG: (u32, Duration) = (1, Duration::from_secs(60));
@@ -38,6 +39,7 @@ struct Open {
     lasts: bool,
     weight: u32,
     since: Instant,
+    identity: u64,
 }
 
 /// One of the two budgets.
@@ -249,7 +251,27 @@ impl HistoryBudget {
             let part = self.part(small);
             part.open += 1;
             part.lasting += u32::from(lasts);
-            self.open.insert(id, Open { is_long: !small, lasts, weight, since: now });
+            self.open.insert(id, Open { is_long: !small, lasts, weight, since: now, identity });
+        }
+    }
+
+    /// The answer to a request, or a part of it.
+    pub(super) fn on_answer(&mut self, now: Instant, id: i32) {
+        if let Some(open) = self.open.remove(&id) {
+            // The gateway answered what is kept up to date long ago.
+            if !open.lasts {
+                self.note_arrival(now, &open);
+            }
+            self.open.insert(id, open);
+        }
+    }
+
+    /// The gateway had it by now at the latest.
+    fn note_arrival(&mut self, now: Instant, open: &Open) {
+        if now.saturating_duration_since(open.since) > TRIP_MAX
+            && let Some(at) = self.identical.get_mut(&open.identity).filter(|at| **at == open.since)
+        {
+            *at = now;
         }
     }
 
@@ -269,7 +291,11 @@ impl HistoryBudget {
 
     /// Nothing is open on a new link. What was cut off counts, and will be asked once more.
     pub(super) fn on_link_down(&mut self, now: Instant) {
-        let cut = self.open.drain().filter(|(_, open)| !open.is_long && !open.lasts).map(|(_, open)| open.weight);
+        let gone = std::mem::take(&mut self.open);
+        for open in gone.values() {
+            self.note_arrival(now, open);
+        }
+        let cut = gone.into_iter().filter(|(_, open)| !open.is_long && !open.lasts).map(|(_, open)| open.weight);
         let cut = cut.fold(0, u32::saturating_add);
         let margin = SMALL_MAX.saturating_sub(self.small.level.configured());
         if margin <= MARGIN_MAX && cut > 0 {

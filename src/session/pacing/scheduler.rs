@@ -268,6 +268,11 @@ impl Scheduler {
         }
     }
 
+    /// A historical request is answered.
+    pub(crate) fn history_answered(&mut self, now: Instant, id: i32) {
+        self.history.on_answer(now, id);
+    }
+
     /// A historical request has ended, one way or another.
     pub(crate) fn history_done(&mut self, now: Instant, id: i32) {
         if self.history.done(now, id) {
