@@ -164,6 +164,8 @@ const STORM_TRADERS: usize = 20;
 const TRADED_EVERY: Duration = Duration::from_secs(2);
 /// How long orders are timed before the storm.
 const CALM: Duration = Duration::from_secs(6);
+/// All clients have asked for the first time.
+const BURST: Duration = Duration::from_secs(2);
 /// Longest time a request may wait in the bridge.
 const PATIENCE_MS: u64 = 20_000;
 
@@ -181,8 +183,22 @@ struct Storm {
     /// Came at the time they were told, and were taken.
     kept: u32,
     /// Came at the time they were told, and were refused.
-    untrue: Vec<String>,
+    untrue: Vec<Untrue>,
     given_up: u32,
+}
+
+/// A time to come again that was not true.
+#[derive(Debug)]
+#[expect(dead_code, reason = "shown when it fails")]
+struct Untrue {
+    /// When it was told, from the beginning of the storm.
+    told_after: Duration,
+    after: Duration,
+    /// How much later it came.
+    late: Duration,
+    /// How often it found no place until then.
+    busy: u32,
+    error: String,
 }
 
 /// How equally something is shared: 1 if everybody has the same.
@@ -193,23 +209,26 @@ fn jain(shares: &[u32]) -> f64 {
 }
 
 /// One request: asked again when it is told to, until it is served or would be after `until`.
-async fn weather(desk: &Desk, number: usize, until: Instant) -> Storm {
+async fn weather(desk: &Desk, number: usize, began: Instant, until: Instant) -> Storm {
     let client = number % STORM_CLIENTS;
     let mut storm = Storm { served: vec![0; STORM_CLIENTS], ..Storm::default() };
     let mut payload = bars(number);
     payload["timeout_ms"] = json!(PATIENCE_MS);
-    let mut was_told = false;
+    let mut told: Option<(Instant, Duration, u32)> = None;
     loop {
         let reply = ask(desk, "hist.bars", &format!("c{client}"), payload.clone()).await;
         if reply["ok"] == true {
             storm.served[client] += 1;
-            storm.kept += u32::from(was_told);
+            storm.kept += u32::from(told.is_some());
             return storm;
         }
         let error = &reply["error"];
         let after = error["retry_after_ms"].as_u64().map(Duration::from_millis);
         if error["code"] == "busy" {
             storm.no_place += 1;
+            if let Some((_, _, busy)) = &mut told {
+                *busy += 1;
+            }
         } else {
             assert_eq!(error["code"], "pacing_limited", "{reply}");
             assert!(after.is_some(), "a time to ask again: {reply}");
@@ -217,10 +236,16 @@ async fn weather(desk: &Desk, number: usize, until: Instant) -> Storm {
                 storm.given_up += 1;
             } else {
                 storm.refused += 1;
-                if was_told {
-                    storm.untrue.push(error.to_string());
+                if let Some((at, after, busy)) = told {
+                    storm.untrue.push(Untrue {
+                        told_after: at - began,
+                        after,
+                        late: desk::now() - (at + after),
+                        busy,
+                        error: error.to_string(),
+                    });
                 }
-                was_told = true;
+                told = after.map(|after| (desk::now(), after, 0));
             }
         }
         let after = after.unwrap_or(Duration::from_millis(100));
@@ -284,10 +309,11 @@ async fn ten_thousand_requests_of_fifty_clients_break_no_rule_while_twenty_place
     let ((), (calm_median, calm_slow)) = tokio::join!(calm, trade_all(&desk, "calm", &is_over));
 
     is_over.store(false, Ordering::Relaxed);
-    let until = desk::now() + storm_lasts();
+    let began = desk::now();
+    let until = began + storm_lasts();
     let storm = async {
         let mut asked: FuturesUnordered<_> =
-            (0..STORM_CLIENTS * STORM_REQUESTS).map(|number| weather(&desk, number, until)).collect();
+            (0..STORM_CLIENTS * STORM_REQUESTS).map(|number| weather(&desk, number, began, until)).collect();
         let mut all = Storm { served: vec![0; STORM_CLIENTS], ..Storm::default() };
         while let Some(one) = asked.next().await {
             all.served.iter_mut().zip(&one.served).for_each(|(sum, count)| *sum += count);
@@ -305,16 +331,17 @@ async fn ten_thousand_requests_of_fifty_clients_break_no_rule_while_twenty_place
     println!("Jain {fair:.4}; {} untrue; {storm:?}", storm.untrue.len());
 
     assert_eq!(desk.sim().violations().await, []);
-    // In half a minute each is served three times: one more or less is a third. Virtual time has the longer figure.
-    assert!(fair > 0.9, "{storm:?}");
+    // In half a minute each is served three times: one more or less is a third. In ten minutes that evens out.
+    let least = if std::env::var_os("IBNATS_SOAK").is_some() { 0.95 } else { 0.9 };
+    assert!(fair > least, "{storm:?}");
     // Six in two seconds, but for what the burst itself costs.
     let possible = storm_lasts().as_secs() * 3;
     let served: u64 = storm.served.iter().map(|count| u64::from(*count)).sum();
     assert!(served * 10 >= possible * 7, "{served} of {possible}");
-    // Seen in runs: while the burst of 10,000 is still being read, some of the first are told too early.
-    let untrue = u32::try_from(storm.untrue.len()).expect("few");
-    assert!(storm.kept > 0 && untrue * 4 <= storm.kept, "{untrue} of {} came in vain", storm.kept + untrue);
-    assert!(u64::from(storm.given_up) * 20 <= served, "{} of {served} accepted and given up later", storm.given_up);
+    // While the first of the burst are answered, not every client has asked yet: those that come later take their turns.
+    let untrue: Vec<_> = storm.untrue.iter().filter(|untrue| untrue.told_after > BURST).collect();
+    assert!(storm.kept > 0 && untrue.is_empty(), "came in vain: {untrue:#?}");
+    assert!(u64::from(storm.given_up) * 10 <= served, "{} of {served} accepted and given up later", storm.given_up);
     // One machine carries clients, NATS, gateway and a debug build of the bridge; the burst is work for all of them.
     assert!(median <= calm_median * 3 + Duration::from_millis(20), "median {median:?}, calm {calm_median:?}");
     assert!(slow <= calm_slow * 5 + Duration::from_secs(3), "p99 {slow:?}, calm {calm_slow:?}");

@@ -176,8 +176,11 @@ impl History {
         if alone(core, demand) >= patience {
             return Err(error);
         }
-        // One that had a place and did not get it stays before the others of its client.
-        let sent = if is_due.is_some() { forecast.sent } else { self.place(core, question, forecast.sent, patience) };
+        let sent = match is_due {
+            // It had a place and did not get it: it stays before the others of its client.
+            Some(_) => self.place(core, question, forecast.sent),
+            None => self.place_behind(core, question, forecast.sent, patience),
+        };
         let due = now + (sent.saturating_duration_since(deadline) + Duration::from_millis(1));
         // What was told before stays true.
         let due = promised.filter(|promised| *promised > now).map_or(due, |promised| promised.min(due));
@@ -185,18 +188,24 @@ impl History {
         Err(error.retry_after_ms(millis(due.saturating_duration_since(now))))
     }
 
-    /// When a request that is promised a place would be sent, for a caller who then waits so long.
-    fn place(
+    /// When a request that is promised a place would be sent, behind the last place of the same client, for a caller who then
+    /// waits so long.
+    fn place_behind(
         &self,
         core: &mut Core,
         question: (&Waiting, &Client, Demand),
         from: Instant,
         patience: Duration,
     ) -> Instant {
-        // Behind the last place of the same client. The later, the more of what was promised to others comes before it.
         let promises = if question.2.small { &self.promises_small } else { &self.promises_long };
         let own = promises.last_due(question.1).map_or(from, |due| due + patience);
-        let mut sent = from.max(own);
+        self.place(core, question, from.max(own))
+    }
+
+    /// When a request that is promised a place would be sent. The later, the more of what was promised to others comes before
+    /// it.
+    fn place(&self, core: &mut Core, question: (&Waiting, &Client, Demand), from: Instant) -> Instant {
+        let mut sent = from;
         for step in 0..=STEPS_MAX {
             let by = (step < STEPS_MAX).then_some(sent);
             let next = self.forecast(core, question, View::Promises { by }).sent;
@@ -303,7 +312,7 @@ impl History {
             let (key, patience) = (work.seat().key, work.seat().patience);
             let demand = Demand { small, units, key };
             let waiting = self.waiting(core, small);
-            let sent = self.place(core, (&waiting, &client, demand), now, patience);
+            let sent = self.place_behind(core, (&waiting, &client, demand), now, patience);
             let due = now + (sent.saturating_duration_since(now + patience) + Duration::from_millis(1));
             self.promises(small).make(&client, key, due, units);
             let after = due.saturating_duration_since(now);

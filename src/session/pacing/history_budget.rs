@@ -40,6 +40,7 @@ struct Open {
     weight: u32,
     since: Instant,
     identity: u64,
+    is_answered: bool,
 }
 
 /// One of the two budgets.
@@ -251,27 +252,14 @@ impl HistoryBudget {
             let part = self.part(small);
             part.open += 1;
             part.lasting += u32::from(lasts);
-            self.open.insert(id, Open { is_long: !small, lasts, weight, since: now, identity });
+            self.open.insert(id, Open { is_long: !small, lasts, weight, since: now, identity, is_answered: false });
         }
     }
 
     /// The answer to a request, or a part of it.
     pub(super) fn on_answer(&mut self, now: Instant, id: i32) {
-        if let Some(open) = self.open.remove(&id) {
-            // The gateway answered what is kept up to date long ago.
-            if !open.lasts {
-                self.note_arrival(now, &open);
-            }
-            self.open.insert(id, open);
-        }
-    }
-
-    /// The gateway had it by now at the latest.
-    fn note_arrival(&mut self, now: Instant, open: &Open) {
-        if now.saturating_duration_since(open.since) > TRIP_MAX
-            && let Some(at) = self.identical.get_mut(&open.identity).filter(|at| **at == open.since)
-        {
-            *at = now;
+        if let Some(open) = self.open.get_mut(&id) {
+            note_arrival(&mut self.identical, now, open);
         }
     }
 
@@ -291,11 +279,10 @@ impl HistoryBudget {
 
     /// Nothing is open on a new link. What was cut off counts, and will be asked once more.
     pub(super) fn on_link_down(&mut self, now: Instant) {
-        let gone = std::mem::take(&mut self.open);
-        for open in gone.values() {
-            self.note_arrival(now, open);
+        for open in self.open.values_mut() {
+            note_arrival(&mut self.identical, now, open);
         }
-        let cut = gone.into_iter().filter(|(_, open)| !open.is_long && !open.lasts).map(|(_, open)| open.weight);
+        let cut = self.open.drain().filter(|(_, open)| !open.is_long && !open.lasts).map(|(_, open)| open.weight);
         let cut = cut.fold(0, u32::saturating_add);
         let margin = SMALL_MAX.saturating_sub(self.small.level.configured());
         if margin <= MARGIN_MAX && cut > 0 {
@@ -417,5 +404,16 @@ impl HistoryBudget {
 
     pub(super) fn long_open_usage(&self) -> Usage {
         Usage { used: self.long.open, max: self.long_open_max }
+    }
+}
+
+/// The gateway had it by now at the latest: from then an identical one counts, if it was told nothing of it before.
+fn note_arrival(identical: &mut FxHashMap<u64, Instant>, now: Instant, open: &mut Open) {
+    let is_first = !std::mem::replace(&mut open.is_answered, true);
+    if is_first
+        && now.saturating_duration_since(open.since) > TRIP_MAX
+        && let Some(at) = identical.get_mut(&open.identity).filter(|at| **at == open.since)
+    {
+        *at = now;
     }
 }

@@ -1,5 +1,7 @@
 //! The limits, one by one.
 
+mod identical;
+
 use std::time::{Duration, Instant};
 
 use super::{Class, Cost, Fault, HistoryCost, LinkGate, Refused, Scheduler, Ticket};
@@ -156,31 +158,6 @@ fn one_contract_that_waits_does_not_hold_up_the_others_of_its_client() {
     let ids: Vec<i32> = [7, 7, 7, 8].map(|same| rig.submit(Class::History, "a", history(same, 1))).to_vec();
     assert_eq!(rig.sent(0), [ids[0], ids[3]]);
     assert_eq!(rig.sent(2_000), [ids[1]]);
-}
-
-#[test]
-fn an_identical_small_request_waits_sixteen_seconds_whatever_became_of_the_first() {
-    let mut rig = Rig::new(&config::Pacing::default());
-    let first = rig.submit(Class::History, "", identical(7));
-    assert_eq!(rig.sent(100), [first]);
-    rig.scheduler.on_link_down(rig.at(0), LinkName::Data);
-    let again = rig.submit(Class::History, "", identical(7));
-    let other = rig.submit(Class::History, "", identical(8));
-    assert_eq!(rig.sent(101), [other]);
-    assert_eq!(rig.scheduler.wake_at(), Some(rig.at(16_100)));
-    assert_eq!(rig.sent(16_099).len(), 0);
-    assert_eq!(rig.sent(16_100), [again]);
-}
-
-#[test]
-fn bars_kept_up_to_date_wait_out_what_an_earlier_run_may_have_asked_for() {
-    let mut rig = Rig::new(&config::Pacing::default());
-    rig.scheduler.on_earlier_streams(rig.at(0));
-    let lasting = rig.submit(Class::Live, "", identical(7));
-    let once = rig.submit(Class::History, "", identical(8));
-    assert_eq!(rig.sent(0), [once]);
-    assert_eq!(rig.sent(15_999).len(), 0);
-    assert_eq!(rig.sent(16_000), [lasting]);
 }
 
 #[test]
