@@ -4,6 +4,8 @@
 
 #[path = "rig/history_world.rs"]
 mod history_world;
+#[path = "rig/joined.rs"]
+mod joined;
 #[path = "rig/slow_wire.rs"]
 #[allow(dead_code, reason = "each test file uses its part")]
 mod slow_wire;
@@ -98,21 +100,22 @@ fn fetch(slot_ms: u32, ask: BarsRequest, cuts_ms: &[i64], is_small: bool, reques
 
     // Inside the rules, and only what was cut off is asked again.
     world.nothing_was_broken();
-    let requests = world.asked.len();
+    let requests = world.notes.asked.len();
     assert_eq!(usize::try_from(bars.manifest.requests), Ok(requests));
-    assert!(requests <= requests_min + 1 + world.cut_off.len(), "{requests} requests, {:?}", world.cut_off);
+    assert!(requests <= requests_min + 1 + world.notes.cut_off.len(), "{requests} requests, {:?}", world.notes.cut_off);
 
     // Within 5 % of the shortest time the rules allow.
     let again = if is_small { IDENTICAL_MS } else { 0 };
-    let again = world.cut_off.iter().map(|sent| sent - since_ms + again).collect();
+    let again = world.notes.cut_off.iter().map(|sent| sent - since_ms + again).collect();
     // Greeting and login are two questions and their answers.
-    let outages = world.outages.iter().map(|(cut, dialled)| (cut - since_ms, dialled - since_ms + 4 * LATENCY_MS));
+    let outages =
+        world.notes.outages.iter().map(|(cut, dialled)| (cut - since_ms, dialled - since_ms + 4 * LATENCY_MS));
     let rate = if is_small { SAME_IN_2_S } else { LONG_IN_2_S };
     let shortest_ms = shortest(requests_min, again, &outages.collect::<Vec<_>>(), rate);
     println!(
         "{requests} requests, outages {:?}, in {took_ms} ms, the rules allow {shortest_ms} ms; cut off: {}",
-        world.outages,
-        world.cut_off.len()
+        world.notes.outages,
+        world.notes.cut_off.len()
     );
     assert!(took_ms * 100 <= shortest_ms * 105, "{took_ms} ms, the rules allow {shortest_ms} ms");
 }
@@ -210,7 +213,7 @@ fn a_year_of_minutes_of_a_stock_has_every_minute_of_its_sessions_once() {
             assert!(wanted.range(hole.from_us..hole.to_us).next().is_none(), "{hole:?}");
         }
         world.nothing_was_broken();
-        let requests = world.asked.len();
+        let requests = world.notes.asked.len();
         let shortest_ms = shortest(requests, Vec::new(), &[], LONG_IN_2_S);
         println!(
             "regular: {regular}, {} bars, {requests} requests in {took_ms} ms, the rules allow {shortest_ms} ms",
@@ -232,18 +235,18 @@ fn a_bridge_that_is_killed_goes_on_inside_the_rules_that_ib_goes_on_counting() {
     let before: Vec<u64> = (0..58).map(|hours| world.ask(1_200, Ask::Bars(Box::new(small(hours))))).collect();
     world.run_ms(60_000);
     assert!(before.iter().all(|token| world.outcomes.contains_key(token)));
-    assert_eq!(world.asked.len(), 58);
+    assert_eq!(world.notes.asked.len(), 58);
     world.restart();
     let since_ms = world.now_ms;
     let after: Vec<u64> = (100..158).map(|hours| world.ask(1_200, Ask::Bars(Box::new(small(hours))))).collect();
     world.run_ms(60_000);
-    assert_eq!(world.asked.len(), 58, "IB still counts what the earlier run sent");
+    assert_eq!(world.notes.asked.len(), 58, "IB still counts what the earlier run sent");
     for token in after {
         let (outcome, _) = world.finish(token, since_ms);
         let Ok(Answer::Bars(bars)) = outcome else { panic!("{outcome:?}") };
         assert_eq!(bars.manifest.holes, []);
     }
-    assert_eq!(world.asked.len(), 116);
+    assert_eq!(world.notes.asked.len(), 116);
     world.nothing_was_broken();
 }
 

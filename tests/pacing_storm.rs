@@ -2,6 +2,9 @@
 //! time against the simulated gateway, whose referee counts what breaks IB's rules.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+#[path = "rig/joined.rs"]
+#[allow(dead_code, reason = "each test file uses its part")]
+mod joined;
 #[path = "rig/slow_wire.rs"]
 #[allow(dead_code, reason = "each test file uses its part")]
 mod slow_wire;
@@ -187,7 +190,7 @@ impl Traders {
 
     /// Milliseconds from each request to the socket, in order.
     fn waits(&self, world: &World, message: i32) -> Vec<i64> {
-        let sent = world.trading.iter().filter(|sent| sent.message == message);
+        let sent = world.notes.trading.iter().filter(|sent| sent.message == message);
         let waits: Vec<i64> = sent.zip(&self.asked[&message]).map(|(sent, asked)| sent.at_ms - asked).collect();
         assert!(waits.len() + 1 >= self.asked[&message].len(), "{} of {}", waits.len(), self.asked[&message].len());
         waits
@@ -269,7 +272,7 @@ fn storm(timeout_ms: u64, burst_ms: i64) {
     let logins = 2;
     let stats = world.stats();
     let scheduled: u64 = stats.stretches[3].classes.iter().map(|class| class.sent).sum();
-    assert_eq!((world.frames, scheduled), (received, world.frames - logins));
+    assert_eq!((world.notes.frames, scheduled), (received, world.notes.frames - logins));
     let status = world.pace();
     assert_eq!((status.violations, status.slowed), (0, Vec::new()));
 }
