@@ -83,6 +83,7 @@ impl Gateway {
                 for connection in self.clients.connections() {
                     out.close(connection);
                 }
+                self.faults.forget_held();
                 self.broker.restart();
             }
             GatewayFault::ReadOnly { for_ms } => self.faults.read_only(now_ms, for_ms),

@@ -234,9 +234,8 @@ impl OfflineSim {
 
     /// Ends every connection and forgets what a gateway forgets when it ends.
     pub fn restart(&mut self, now_ms: i64) {
-        for id in self.lines.keys().copied().collect::<Vec<_>>() {
-            self.hang_up(id.0);
-        }
+        self.lines.clear();
+        self.station.on_gateway_gone();
         self.broker(now_ms, |broker, _, _| {
             broker.restart();
             Vec::new()

@@ -74,6 +74,13 @@ impl<P> Station<P> {
         }
     }
 
+    /// The gateway's process has ended, and with it every connection, whether its line carries that or not.
+    pub(super) fn on_gateway_gone(&mut self) {
+        for id in std::mem::take(&mut self.lines).into_keys() {
+            self.gateway.on_closed(id);
+        }
+    }
+
     /// Time has passed.
     pub(super) fn advance(&mut self, now_ms: i64) {
         let effects = self.gateway.advance(now_ms);

@@ -253,6 +253,11 @@ impl Faults {
         true
     }
 
+    /// The gateway ends, and with it what it would have carried out later.
+    pub(super) fn forget_held(&mut self) {
+        self.held.clear();
+    }
+
     /// Notes a request that begins or ends a stream.
     pub(super) fn note<I: AsRef<Instrument>>(
         &mut self,
