@@ -260,6 +260,8 @@ impl Session {
         let asked_at = socket.on_time(core);
         if let (LinkName::Data, Some(asked_at)) = (link, asked_at) {
             self.market.on_reached(&mut self.core, asked_at);
+            let waits = self.core.pacing.history_reached(self.core.now.at, asked_at);
+            self.core.wants_probe |= waits;
         }
     }
 

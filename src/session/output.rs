@@ -23,13 +23,13 @@ impl Session {
         self.core.on_sent(&ticket);
         match (ticket.owner, ticket.id) {
             (Owner::Orders, Some(id)) => self.orders.on_sent(&mut self.core, id),
-            (Owner::Market, Some(id)) => {
-                self.market.on_sent(&mut self.core, id);
-                self.probe_if_wanted();
-            }
+            (Owner::Market, Some(id)) => self.market.on_sent(&mut self.core, id),
             (Owner::History, Some(id)) => self.history.on_sent(id),
             _ => {}
         }
+        // When it arrives matters to what comes next.
+        self.core.wants_probe |= ticket.cost.is_small_history();
+        self.probe_if_wanted();
         let send = Output::Send { link: ticket.link, frames };
         // Written down first: IB may count it whatever becomes of this process.
         let Some(body) = self.core.pacing.take_unwritten(self.core.now) else { return Some(send) };

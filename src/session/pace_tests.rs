@@ -24,9 +24,11 @@ const VIOLATION: &str = "Historical Market Data Service error message:Historical
 fn rig(change: impl Fn(&mut Config)) -> (Rig, Arc<Listing>) {
     let mut config = Config::default();
     config.timing.request_ms = 60_000;
+    // No message but those of the test.
     config.timing.probe_after_ms = 100_000_000;
     change(&mut config);
     let mut rig = Rig::ready_with(config);
+    rig.is_alive = true;
     let listing = rig.stock(265_598, "AAPL");
     (rig, listing)
 }

@@ -39,9 +39,8 @@ const NO_DATA: &str = "Historical Market Data Service error message:HMDS query r
 fn patient(seconds: u64) -> (Rig, Arc<Listing>) {
     let mut config = Config::default();
     config.timing.request_ms = seconds * 1_000;
-    // The scripted gateway answers no probe.
-    config.timing.probe_after_ms = 100_000_000;
     let mut rig = Rig::ready_with(config);
+    rig.is_alive = true;
     let listing = rig.stock(265_598, "AAPL");
     (rig, listing)
 }

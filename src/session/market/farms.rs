@@ -2,8 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Market, feed::Feed, tick_pace::TICK_BY_TICK_INTERVAL, upstream::Place};
-use crate::{schema::connection::FarmKind, session::core::Core};
+use super::{Market, feed::Feed, upstream::Place};
+use crate::{
+    schema::connection::FarmKind,
+    session::{core::Core, pacing::arrival::INTERVAL},
+};
 
 /// Even a closed market answers a request for level 1 with its last values.
 const LEVEL1_ANSWERS_WITHIN: Duration = Duration::from_secs(3);
@@ -91,6 +94,6 @@ fn begins_within(feed: Feed) -> Duration {
         Feed::Level1 => LEVEL1_ANSWERS_WITHIN,
         Feed::Depth => DEPTH_ANSWERS_WITHIN,
         Feed::Bars => BARS_ANSWER_WITHIN,
-        Feed::TickByTick(_) => TICK_BY_TICK_INTERVAL,
+        Feed::TickByTick(_) => INTERVAL,
     }
 }

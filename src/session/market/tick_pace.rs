@@ -1,74 +1,18 @@
-//! IB's interval between tick-by-tick requests, by the gateway's clock.
-//!
-//! It counts from when a request reaches the gateway and IB. Between our writing it and that lies a link that may stall,
-//! and a gateway whose farms may be away: until something shows how far it came, nobody knows from when it counts.
+//! When tick-by-tick may be asked for: IB's interval, by the gateway's clock.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
-/// IB takes one tick-by-tick request in this time for an instrument, and keeps a cancelled stream
-/// as long: `ib-limits` section 3. A second more, since the way to the gateway is not always equally long.
-pub(super) const TICK_BY_TICK_INTERVAL: Duration = Duration::from_secs(16);
-/// What the second more allows for.
-const TRIP_MAX: Duration = Duration::from_secs(1);
-/// Wait for a sign of the gateway's before looking again.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
-/// What was written so long ago has arrived, or never will.
-const WRITTEN_AGES_AGO: Duration = Duration::from_secs(120);
-
-/// A request or cancel on its way to the gateway.
-#[derive(Clone, Copy, Debug)]
-struct Mark {
-    /// The gateway counts from then at the latest, if it is seen to have arrived; else it was written then.
-    at: Instant,
-    has_arrived: bool,
-    /// IB or a farm was away: it may have got no further than the gateway.
-    in_dark: bool,
-}
-
-impl Mark {
-    fn written(now: Instant) -> Self {
-        Self { at: now, has_arrived: false, in_dark: false }
-    }
-
-    /// What was written until `asked_at` has arrived by `now`.
-    fn prove(&mut self, now: Instant, asked_at: Instant) {
-        if self.has_arrived || self.at > asked_at {
-            return;
-        }
-        if now.saturating_duration_since(self.at) > TRIP_MAX {
-            self.at = now;
-        }
-        self.has_arrived = true;
-    }
-
-    fn counts_until(&self) -> Instant {
-        self.at + TICK_BY_TICK_INTERVAL
-    }
-
-    /// Still counts, or nobody knows.
-    fn matters(&self, now: Instant) -> bool {
-        self.in_dark || self.counts_until() > now || !self.has_arrived && self.at + WRITTEN_AGES_AGO > now
-    }
-
-    /// When it is certain not to count any more, as far as is known.
-    fn over_at(&self, now: Instant) -> Instant {
-        if self.has_arrived || self.at + WRITTEN_AGES_AGO <= now {
-            self.counts_until()
-        } else {
-            self.counts_until().max(now + LOOK_AGAIN)
-        }
-    }
-}
+use crate::session::pacing::arrival::{Arrival, INTERVAL};
 
 /// When the next tick-by-tick request may be made.
 #[derive(Debug, Default)]
 pub(super) struct TickByTickPace {
     /// Last request of each contract.
-    requests: FxHashMap<i32, Mark>,
+    requests: FxHashMap<i32, Arrival>,
     /// Ends of streams that the gateway may still count, oldest first.
-    lingering: Vec<Mark>,
+    lingering: Vec<Arrival>,
     /// What an earlier run asked for until it ended is not known: nothing is asked for before this.
     not_before: Option<Instant>,
 }
@@ -81,7 +25,7 @@ impl TickByTickPace {
 
     /// An earlier run may have ended just now.
     pub(super) fn on_earlier_run(&mut self, now: Instant) {
-        self.not_before = Some(now + TICK_BY_TICK_INTERVAL);
+        self.not_before = Some(now + INTERVAL);
     }
 
     /// The earliest moment for a request, at or after `now`. `free` is the number of slots that no
@@ -98,30 +42,25 @@ impl TickByTickPace {
 
     /// A request was written, `in_dark` if IB or a farm is away.
     pub(super) fn on_request(&mut self, now: Instant, con_id: i32, in_dark: bool) {
-        self.requests.insert(con_id, Mark { in_dark, ..Mark::written(now) });
+        self.requests.insert(con_id, Arrival::written(now, in_dark));
     }
 
     /// The request of a contract was carried out: its first tick came.
     pub(super) fn on_answer(&mut self, now: Instant, con_id: i32) {
         if let Some(mark) = self.requests.get_mut(&con_id) {
-            mark.prove(now, mark.at);
-            mark.in_dark = false;
+            mark.on_answer(now);
         }
     }
 
     /// A farm, or the gateway's link to IB, is away: what was written just before may have come too late for it.
     pub(super) fn on_ib_away(&mut self, now: Instant) {
-        for mark in self.requests.values_mut() {
-            mark.in_dark |= !mark.has_arrived || mark.at + TRIP_MAX > now;
-        }
+        self.requests.values_mut().for_each(|mark| mark.on_ib_away(now));
     }
 
     /// A farm, or the gateway's link to IB, is back: IB may get only now what was asked meanwhile; or later, if something
     /// `is_still_away`.
     pub(super) fn on_ib_back(&mut self, now: Instant, is_still_away: bool) {
-        for mark in self.requests.values_mut().filter(|mark| mark.in_dark) {
-            (mark.at, mark.in_dark) = (now, is_still_away);
-        }
+        self.requests.values_mut().for_each(|mark| mark.on_ib_back(now, is_still_away));
         // An earlier run may have asked meanwhile, too.
         if self.not_before.is_some_and(|at| at > now) {
             self.on_earlier_run(now);
@@ -132,19 +71,13 @@ impl TickByTickPace {
     /// still on its way.
     pub(super) fn on_reached(&mut self, now: Instant, asked_at: Instant) -> bool {
         let marks = self.requests.values_mut().chain(&mut self.lingering);
-        marks.fold(false, |waits, mark| {
-            mark.prove(now, asked_at);
-            waits || !mark.has_arrived
-        })
+        marks.fold(false, |waits, mark| mark.on_reached(now, asked_at) || waits)
     }
 
     /// What was on its way, to the gateway or from there to IB, has arrived by now or never will.
     pub(super) fn on_link_down(&mut self, now: Instant) {
         self.forget(now);
-        let marks = self.requests.values_mut().chain(&mut self.lingering);
-        for mark in marks.filter(|mark| !mark.has_arrived || mark.in_dark) {
-            *mark = Mark { at: now, has_arrived: true, in_dark: false };
-        }
+        self.requests.values_mut().chain(&mut self.lingering).for_each(|mark| mark.on_link_down(now));
     }
 
     /// When the gateway will have forgotten a stream that was cancelled; `None` if it has.
@@ -154,7 +87,7 @@ impl TickByTickPace {
     }
 
     pub(super) fn on_cancel(&mut self, now: Instant) {
-        self.lingering.push(Mark::written(now));
+        self.lingering.push(Arrival::written(now, false));
     }
 
     fn forget(&mut self, now: Instant) {
@@ -166,7 +99,10 @@ impl TickByTickPace {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "any instant will do as a start")]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::session::pacing::arrival::{LOOK_AGAIN, WRITTEN_AGES_AGO};
 
     const STOCK: i32 = 1;
 
@@ -183,7 +119,7 @@ mod tests {
     #[test]
     fn a_request_that_arrived_at_once_counts_from_when_it_was_written() {
         let (mut pace, began) = asked();
-        assert!(!pace.on_reached(began + TRIP_MAX, began));
+        assert!(!pace.on_reached(began + s(1), began));
         assert_eq!(pace.earliest(began + s(5), STOCK, 1), began + s(16));
         assert_eq!(pace.earliest(began + s(17), STOCK, 1), began + s(17));
     }
@@ -238,7 +174,7 @@ mod tests {
     fn what_was_asked_just_before_ib_was_away_may_have_come_too_late() {
         let (mut pace, began) = asked();
         pace.on_reached(began, began);
-        pace.on_ib_away(began + TRIP_MAX / 2);
+        pace.on_ib_away(began + s(1) / 2);
         pace.on_ib_back(began + s(3), false);
         assert_eq!(pace.earliest(began + s(4), STOCK, 1), began + s(19));
     }

@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     Class, Cost, HistoryCost, Window,
+    arrival::{Arrival, INTERVAL},
     fair::{Client, Verdict},
     level::Level,
     sent_small::{Sent, SentSmall, moment},
@@ -24,10 +25,6 @@ const MARGIN_MAX: u32 = 2;
 const TWO_SECONDS: Duration = Duration::from_secs(2);
 /// Nothing spreads requests but their window.
 const AT_ONCE: (u32, Duration) = (u32::MAX, Duration::ZERO);
-/// IB counts an identical small request within 15 s as a violation. A second more, since the way to the gateway is not
-/// always equally long; what took longer than that is counted from when it is known to have arrived.
-const IDENTICAL: Duration = Duration::from_secs(16);
-const TRIP_MAX: Duration = Duration::from_secs(1);
 /// A budget that was lowered is given back by so much in this time.
 const RESTORE_SMALL: (u32, Duration) = (3, Duration::from_secs(60));
 const RESTORE_LONG: (u32, Duration) = (1, Duration::from_secs(60));
@@ -40,7 +37,6 @@ struct Open {
     weight: u32,
     since: Instant,
     identity: u64,
-    is_answered: bool,
 }
 
 /// One of the two budgets.
@@ -78,8 +74,8 @@ pub(super) struct HistoryBudget {
     same_max: u32,
     /// How many small requests wait for each contract, exchange and kind.
     same_waiting: FxHashMap<u64, u32>,
-    /// When each small request of the last seconds was sent.
-    identical: FxHashMap<u64, Instant>,
+    /// Each small request of the last seconds.
+    identical: FxHashMap<u64, Arrival>,
     /// What bars an earlier run had kept up to date until it ended is not known: none are asked for before this.
     lasting_not_before: Option<Instant>,
     open: FxHashMap<i32, Open>,
@@ -127,7 +123,7 @@ impl HistoryBudget {
 
     /// An earlier run may have ended just now.
     pub(super) fn on_earlier_streams(&mut self, now: Instant) {
-        self.lasting_not_before = Some(now + IDENTICAL);
+        self.lasting_not_before = Some(now + INTERVAL);
     }
 
     /// Takes up other limits; what was sent stays counted.
@@ -205,7 +201,7 @@ impl HistoryBudget {
         if let Some(at) = self.lasting_not_before.filter(|at| ticket.class == Class::Live && *at > now) {
             return Ok(Verdict::TicketUntil(at));
         }
-        if let Some(at) = self.identical.get(&identity).map(|at| *at + IDENTICAL).filter(|at| *at > now) {
+        if let Some(at) = self.identical.get(&identity).map(|mark| mark.over_at(now)).filter(|at| *at > now) {
             return Ok(Verdict::TicketUntil(at));
         }
         if let Some(at) = self.by_client.get_mut(&ticket.client).and_then(|window| window.check(now, weight).err()) {
@@ -239,8 +235,8 @@ impl HistoryBudget {
             self.same.retain(|_, window| window.used(now) > 0);
             let window = || Window::new(self.same_max, TWO_SECONDS);
             self.same.entry(same).or_insert_with(window).take(now, weight);
-            self.identical.retain(|_, at| *at + IDENTICAL > now);
-            self.identical.insert(identity, now);
+            self.identical.retain(|_, mark| mark.matters(now));
+            self.identical.insert(identity, Arrival::written(now, false));
             if let Some(max) = self.client_max {
                 self.by_client.retain(|_, window| window.used(now) > 0);
                 let window = || Window::new(max, TEN_MINUTES);
@@ -252,15 +248,20 @@ impl HistoryBudget {
             let part = self.part(small);
             part.open += 1;
             part.lasting += u32::from(lasts);
-            self.open.insert(id, Open { is_long: !small, lasts, weight, since: now, identity, is_answered: false });
+            self.open.insert(id, Open { is_long: !small, lasts, weight, since: now, identity });
         }
     }
 
     /// The answer to a request, or a part of it.
     pub(super) fn on_answer(&mut self, now: Instant, id: i32) {
-        if let Some(open) = self.open.get_mut(&id) {
-            note_arrival(&mut self.identical, now, open);
+        if let Some(mark) = self.open.get(&id).and_then(|open| self.identical.get_mut(&open.identity)) {
+            mark.on_answer(now);
         }
+    }
+
+    /// The gateway has read what was written until `asked_at`. True if something is still on its way.
+    pub(super) fn on_reached(&mut self, now: Instant, asked_at: Instant) -> bool {
+        self.identical.values_mut().fold(false, |waits, mark| mark.on_reached(now, asked_at) || waits)
     }
 
     /// A request has ended, one way or another. False if it was not open.
@@ -279,9 +280,7 @@ impl HistoryBudget {
 
     /// Nothing is open on a new link. What was cut off counts, and will be asked once more.
     pub(super) fn on_link_down(&mut self, now: Instant) {
-        for open in self.open.values_mut() {
-            note_arrival(&mut self.identical, now, open);
-        }
+        self.identical.values_mut().for_each(|mark| mark.on_link_down(now));
         let cut = self.open.drain().filter(|(_, open)| !open.is_long && !open.lasts).map(|(_, open)| open.weight);
         let cut = cut.fold(0, u32::saturating_add);
         let margin = SMALL_MAX.saturating_sub(self.small.level.configured());
@@ -311,7 +310,7 @@ impl HistoryBudget {
             if let Some((same, identity)) = one.kind {
                 let window = || Window::new(self.same_max, TWO_SECONDS);
                 self.same.entry(same).or_insert_with(window).take(one.at, one.weight);
-                self.identical.insert(identity, one.at);
+                self.identical.insert(identity, Arrival::seen(one.at));
             }
             self.sent.note(one);
         }
@@ -404,16 +403,5 @@ impl HistoryBudget {
 
     pub(super) fn long_open_usage(&self) -> Usage {
         Usage { used: self.long.open, max: self.long_open_max }
-    }
-}
-
-/// The gateway had it by now at the latest: from then an identical one counts, if it was told nothing of it before.
-fn note_arrival(identical: &mut FxHashMap<u64, Instant>, now: Instant, open: &mut Open) {
-    let is_first = !std::mem::replace(&mut open.is_answered, true);
-    if is_first
-        && now.saturating_duration_since(open.since) > TRIP_MAX
-        && let Some(at) = identical.get_mut(&open.identity).filter(|at| **at == open.since)
-    {
-        *at = now;
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Figures and their sources: `docs/limits.md`.
 
+pub(crate) mod arrival;
 mod fair;
 mod forecast;
 mod frames;
@@ -47,6 +48,13 @@ pub(crate) enum Cost {
     Release,
     /// A real-time bar request: shares the small-bar window, never counts as open.
     RealTimeBars,
+}
+
+impl Cost {
+    /// Under the rule for identical requests.
+    pub(crate) fn is_small_history(self) -> bool {
+        matches!(self, Self::History(HistoryCost { small: true, .. }))
+    }
 }
 
 /// What a historical request costs, by IB's count.

@@ -268,6 +268,11 @@ impl Scheduler {
         }
     }
 
+    /// The gateway has read what was written to the data link until `asked_at`. True if history is still on its way.
+    pub(crate) fn history_reached(&mut self, now: Instant, asked_at: Instant) -> bool {
+        self.history.on_reached(now, asked_at)
+    }
+
     /// A historical request is answered.
     pub(crate) fn history_answered(&mut self, now: Instant, id: i32) {
         self.history.on_answer(now, id);

@@ -98,9 +98,9 @@ fn a_minute_of_silence_makes_no_hole_in_a_range() {
 fn a_full_queue_after_a_reconnect_makes_no_hole_in_a_range() {
     let mut config = Config::default();
     config.timing.request_ms = 1_200_000;
-    config.timing.probe_after_ms = 100_000_000;
     config.pacing.queue_max = 10;
     let mut rig = Rig::ready_with(config);
+    rig.is_alive = true;
     let listing = rig.stock(265_598, "AAPL");
     let start = START_US - DAY_US;
     let token = bars(&mut rig, &listing, request("1s", start, Some(start + 20 * 2_000_000_000)));

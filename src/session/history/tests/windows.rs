@@ -24,9 +24,9 @@ fn what_a_lost_link_cut_off_is_asked_again_out_of_the_margin_that_is_left_to_ibs
     for (configured, spare) in [(58, 2), (60, 0), (40, 0)] {
         let mut config = Config::default();
         config.timing.request_ms = 1_200_000;
-        config.timing.probe_after_ms = 100_000_000;
         config.pacing.history_10_min = configured;
         let mut rig = Rig::ready_with(config);
+        rig.is_alive = true;
         let listing = rig.stock(265_598, "AAPL");
         let count = usize::try_from(configured).expect("few");
         let start = START_US - 2 * DAY_US;
@@ -46,8 +46,8 @@ fn what_a_lost_link_cut_off_is_asked_again_out_of_the_margin_that_is_left_to_ibs
 fn next_run(kept: &[(CacheKind, &str, i64)]) -> Rig {
     let mut config = Config::default();
     config.timing.request_ms = 1_200_000;
-    config.timing.probe_after_ms = 100_000_000;
     let mut rig = Rig::with(config);
+    rig.is_alive = true;
     for (kind, body, at_us) in kept {
         let body = Some(body.as_bytes().to_vec().into());
         let item = CacheItem { kind: *kind, key: "x".to_owned(), at_us: *at_us, body };
