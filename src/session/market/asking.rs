@@ -136,7 +136,7 @@ impl Market {
         if core.pacing.withdraw(req_id) {
             return;
         }
-        core.done(req_id);
+        core.unwanted(req_id);
         core.cancelled(req_id);
         if let Feed::TickByTick(_) = upstream.feed {
             self.tick_by_tick.on_cancel(core.now.at);
