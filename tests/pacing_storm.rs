@@ -105,7 +105,8 @@ impl Storm {
     fn new(timeout_ms: u64, burst_ms: i64) -> Self {
         let tally = Tally { served: vec![0; CLIENTS], served_small: vec![0; CLIENTS], ..Tally::default() };
         let stages = vec![Stage::At(0, false); CLIENTS * REQUESTS];
-        let at = |number| START_MS + burst_ms * i64::try_from(number).expect("few") / (CLIENTS * REQUESTS) as i64;
+        let count = |number: usize| i64::try_from(number).expect("few");
+        let at = |number| START_MS + burst_ms * count(number) / count(CLIENTS * REQUESTS);
         let due = (0..CLIENTS * REQUESTS).map(|number| (at(number), number)).collect();
         Self { stages, due, open: BTreeMap::new(), tally, timeout_ms }
     }

@@ -71,7 +71,7 @@ impl TickByTickPace {
     /// still on its way.
     pub(super) fn on_reached(&mut self, now: Instant, asked_at: Instant) -> bool {
         let marks = self.requests.values_mut().chain(&mut self.lingering);
-        marks.fold(false, |waits, mark| mark.on_reached(now, asked_at) || waits)
+        marks.filter_map(|mark| mark.on_reached(now, asked_at).then_some(())).count() > 0
     }
 
     /// What was on its way, to the gateway or from there to IB, has arrived by now or never will.
@@ -137,8 +137,10 @@ mod tests {
 
     #[test]
     fn while_nothing_is_heard_a_request_counts() {
-        let (mut pace, began) = asked();
-        assert!(pace.on_reached(began + s(9), began - s(1)), "the gateway answers what was asked before");
+        let (mut pace, asked_at) = (TickByTickPace::default(), Instant::now());
+        let began = asked_at + s(1);
+        pace.on_request(began, STOCK, false);
+        assert!(pace.on_reached(began + s(9), asked_at), "the gateway answers what was asked before");
         assert_eq!(pace.earliest(began + s(17), STOCK, 1), began + s(17) + LOOK_AGAIN);
         assert_eq!(pace.earliest(began + s(17), 2, 1), began + s(17), "another instrument has nothing to wait for");
         assert_eq!(pace.earliest(began + WRITTEN_AGES_AGO, STOCK, 1), began + WRITTEN_AGES_AGO);

@@ -261,7 +261,7 @@ impl HistoryBudget {
 
     /// The gateway has read what was written until `asked_at`. True if something is still on its way.
     pub(super) fn on_reached(&mut self, now: Instant, asked_at: Instant) -> bool {
-        self.identical.values_mut().fold(false, |waits, mark| mark.on_reached(now, asked_at) || waits)
+        self.identical.values_mut().filter_map(|mark| mark.on_reached(now, asked_at).then_some(())).count() > 0
     }
 
     /// A request has ended, one way or another. False if it was not open.

@@ -52,7 +52,7 @@ pub(crate) enum Cost {
 
 impl Cost {
     /// Under the rule for identical requests.
-    pub(crate) fn is_small_history(self) -> bool {
+    pub(crate) fn is_small_history(&self) -> bool {
         matches!(self, Self::History(HistoryCost { small: true, .. }))
     }
 }
