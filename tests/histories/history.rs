@@ -258,7 +258,11 @@ fn stranger(world: &mut World) {
             order: Some(order),
             attached_orders: None,
         };
-        broker.handle(now_ms, STRANGER, &Request::PlaceOrderRequest(Box::new(request)), book).unwrap_or_default()
+        let request = Request::PlaceOrderRequest(Box::new(request));
+        let out = broker.handle(now_ms, STRANGER, &request, book).unwrap_or_default();
+        // It leaves: while it stays, its numbers do, too, and are not given away again when the ids fall back.
+        broker.on_disconnect(STRANGER);
+        out
     });
 }
 

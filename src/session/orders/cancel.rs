@@ -133,8 +133,7 @@ impl Orders {
         ask: &CancelOrder,
     ) -> Result<(), ApiError> {
         // A modification that has not left would come after the cancel.
-        let is_unsent = |record: &Record| record.changing.as_ref().is_some_and(|changing| !changing.is_sent);
-        if self.book.get(key).is_some_and(is_unsent) {
+        if self.book.get(key).is_some_and(Record::has_unsent_change) {
             core.pacing.withdraw(order_id);
             self.drop_change(core, key, &ApiError::invalid("the order is being cancelled"));
         }

@@ -3,7 +3,7 @@
 //! A fence that only refused new orders would let those pass that wait for the disk or for their turn: bytes handed to
 //! a gateway without IB, or about to restart, are kept there and sent later.
 
-use super::{Fence, Orders, not_ready};
+use super::{Fence, Orders, book::Record, not_ready};
 use crate::{
     schema::order::{OrderKey, OrderState},
     session::core::Core,
@@ -26,8 +26,7 @@ impl Orders {
         // Children before their parent, whose end would take them along for another reason.
         for key in self.book.open_keys().into_iter().rev() {
             taken_back += u32::from(self.refuse_unsent(core, &key, reason));
-            let changing = self.book.get(&key).and_then(|record| record.changing.as_ref());
-            if changing.is_some_and(|changing| !changing.is_sent) {
+            if self.book.get(&key).is_some_and(Record::has_unsent_change) {
                 let order_id = self.book.get(&key).and_then(|record| record.event.order_id).unwrap_or_default();
                 core.pacing.withdraw(order_id);
                 self.drop_change(core, &key, &not_ready(format!("the modification was {reason}")));

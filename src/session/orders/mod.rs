@@ -248,6 +248,7 @@ impl Orders {
         self.answer_gathered(core, key);
         self.book.index(key);
         if state.is_final() && !was_final {
+            self.withdraw_late_change(core, key);
             if state != OrderState::Filled {
                 self.withdraw_children(core, key);
             }

@@ -284,16 +284,30 @@ impl Orders {
         }
     }
 
+    /// The order is over. Its modification that has not left would find no order, and be a new one to a gateway that
+    /// gives the number away again.
+    pub(super) fn withdraw_late_change(&mut self, core: &mut Core, key: &OrderKey) {
+        let Some(record) = self.book.get_mut(key).filter(|record| record.has_unsent_change()) else { return };
+        let order_id = record.event.order_id.unwrap_or_default();
+        let Some(changing) = record.changing.take() else { return };
+        core.pacing.withdraw(order_id);
+        self.end_change(core, key, &changing.ask, &Ok(Modification::TooLate));
+    }
+
     /// A modification that was not sent is gone with the link; of one that was, the next report tells.
     pub(super) fn drop_unsent_change(&mut self, core: &mut Core, key: &OrderKey) {
-        let is_unsent = |record: &Record| record.changing.as_ref().is_some_and(|changing| !changing.is_sent);
-        if self.book.get(key).is_some_and(is_unsent) {
+        if self.book.get(key).is_some_and(Record::has_unsent_change) {
             self.drop_change(core, key, &not_ready("the trading link was lost; the modification was not sent"));
         }
     }
 }
 
 impl Record {
+    /// A modification waits for the disk or for its turn.
+    pub(super) fn has_unsent_change(&self) -> bool {
+        self.changing.as_ref().is_some_and(|changing| !changing.is_sent)
+    }
+
     /// Takes over what the gateway reports the order to be, and counts changes of its terms.
     pub(super) fn on_report(&mut self, order: &Order) {
         if self.facts.state().is_final() {

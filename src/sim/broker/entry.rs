@@ -30,7 +30,7 @@ impl Broker {
         let known = self.orders.find(client_id, order_id).map(|ticket| (ticket.perm_id, ticket.state));
         match known {
             Some((perm_id, state)) if !state.is_done() => return self.modify(at, perm_id, request),
-            Some((_, State::Filled)) if order_id < self.ids.next(client_id) => {
+            Some((_, State::Filled)) if !self.ids.is_fresh(client_id, order_id) => {
                 let refusal = Refusal::new(104, "Cannot modify a filled order.");
                 return self.tell(client_id, error(at.now_ms, order_id, refusal));
             }

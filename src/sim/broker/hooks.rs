@@ -85,7 +85,8 @@ impl Broker {
         self.on_market(now_ms, book)
     }
 
-    /// Order ids the gateway announces fall back by `n`, as after a reset in its settings.
+    /// Order ids the gateway announces fall back by `n`, as after a reset in its settings. Those of orders that a client
+    /// was shown since it connected stay taken.
     pub fn roll_back_next_id(&mut self, n: i32) {
         self.ids.roll_back(n);
     }

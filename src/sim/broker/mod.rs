@@ -211,6 +211,7 @@ impl Broker {
         self.connected.remove(&client_id);
         self.binding.forget(client_id);
         self.feeds.forget(client_id);
+        self.ids.forget_shown(client_id);
         self.drop_delayed(client_id);
     }
 
@@ -252,8 +253,21 @@ impl Broker {
         }
     }
 
+    /// The client is told of an order of its own.
+    fn show_id(&mut self, client_id: i32, order_id: i32) {
+        if self.connected.contains(&client_id) {
+            self.ids.show(client_id, order_id);
+        }
+    }
+
     /// Queues a message about an order for its owner and for the master client.
     fn tell_about(&mut self, owner: i32, response: Response) {
+        // Whether it arrives, or when, makes no difference to the gateway.
+        match &response {
+            Response::OpenOrder(open) => self.show_id(owner, open.order_id()),
+            Response::OrderStatus(status) => self.show_id(owner, status.order_id()),
+            _ => {}
+        }
         if let Some(master) = self.ids.master.filter(|master| *master != owner) {
             self.call_back(master, response.clone());
         }

@@ -101,6 +101,40 @@ fn an_order_id_is_used_once() {
     assert_eq!(rig.broker.next_order_id(1), 3);
 }
 
+/// Otherwise a change under way when its order ends would be a second order, and no client could know.
+#[test]
+fn a_late_change_is_no_new_order_though_the_ids_have_fallen_back() {
+    let mut rig = Rig::new();
+    rig.place(1, STOCK, order("SELL 1 LMT 110"));
+    rig.place(2, STOCK, order("SELL 1 LMT 110"));
+    rig.broker.roll_back_next_id(2);
+    rig.cancel(1);
+    assert!(has(&rig.stock_at(110.5, 110.6), "status 2 Filled 1/0"));
+    assert_eq!(rig.place(1, STOCK, order("SELL 1 LMT 111")), ["error 1 103"]);
+    assert_eq!(rig.place(2, STOCK, order("SELL 1 LMT 111")), ["error 2 104"]);
+    rig.broker.on_disconnect(1);
+    rig.broker.on_login(1);
+    let new = rig.place(2, STOCK, order("SELL 1 LMT 111"));
+    assert!(has(&new, "open 2 Submitted"), "nobody was shown this number since the login: {new:?}");
+}
+
+#[test]
+fn the_list_of_open_orders_shows_ids_that_stay_taken() {
+    let mut rig = Rig::new();
+    rig.place(1, STOCK, order("SELL 1 LMT 110"));
+    rig.broker.roll_back_next_id(1);
+    rig.broker.on_disconnect(1);
+    rig.broker.on_login(1);
+    assert_eq!(rig.broker.next_order_id(1), 1);
+    rig.market.set(STOCK, 110.5, 110.6, 1_000);
+    rig.broker.set_behaviour(Behaviour {
+        callbacks: Callbacks { missing_permille: 1_000, ..Callbacks::default() },
+        ..Behaviour::default()
+    });
+    assert!(rig.pass(100).is_empty());
+    assert_eq!(rig.place(1, STOCK, order("SELL 1 LMT 111")), ["error 1 104"]);
+}
+
 #[test]
 fn an_order_beyond_the_account_is_rejected_by_ib() {
     let mut rig = Rig::new();

@@ -41,6 +41,10 @@ impl Broker {
     }
 
     fn list_open(&mut self, client_id: i32, wanted: impl Fn(&Ticket) -> bool) {
+        let own = self.orders.open().filter(|ticket| ticket.client_id == client_id).map(|ticket| ticket.order_id).max();
+        if let Some(order_id) = own {
+            self.show_id(client_id, order_id);
+        }
         let listed: Vec<Response> = self
             .orders
             .open()

@@ -140,6 +140,19 @@ fn a_modification_that_has_not_left_does_not_follow_a_cancel() {
 }
 
 #[test]
+fn a_modification_that_has_not_left_does_not_follow_the_end_of_its_order() {
+    let mut rig = working();
+    rig.is_disk_slow = true;
+    let token = modify(&mut rig, r#""limit_price":181,"modify_id":"m1""#);
+    rig.receive(TRADING, execution(-1, 1, "k1", "0001.01.01.01", "100", "100"));
+    assert_eq!(outcome(&mut rig, token), (Modification::TooLate, false, 1));
+    rig.sync_disk();
+    assert!(placed(&mut rig).is_empty(), "a gateway whose ids have fallen back would take it for a new order");
+    let again = modify(&mut rig, r#""limit_price":181,"modify_id":"m1""#);
+    assert_eq!(outcome(&mut rig, again), (Modification::TooLate, true, 1));
+}
+
+#[test]
 fn an_order_held_back_is_answered_as_held_and_let_go_by_a_modification() {
     let mut rig = Rig::ready();
     let token = place(&mut rig, ask("k1", r#","transmit":false"#));
