@@ -450,6 +450,20 @@ impl Session {
         }
     }
 
+    /// The link that was told of the loss is gone before it was told of its end. The other was not told of the loss: it
+    /// logged in when that was over, or will be told of both yet. Waiting for an end that nobody tells, nothing would be
+    /// asked for and no order sent until both links are lost or IB is once more.
+    pub(super) fn on_ib_back_untold(&mut self, gone: LinkName) {
+        match gone {
+            LinkName::Data => self.on_ib_change(LinkName::Trading, IbChange::RestoredKept),
+            LinkName::Trading => {
+                self.market.on_ib_reached(&mut self.core);
+                self.services.on_ib_reached(&mut self.core);
+                self.history.on_ib_back(&mut self.core);
+            }
+        }
+    }
+
     /// Publishes connection truth when a fact changed, and only then.
     pub(super) fn tell_connection(&mut self) {
         let shape = self.shape();

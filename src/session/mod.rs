@@ -404,7 +404,6 @@ impl Session {
                     self.orders.on_link_down(&mut self.core);
                     self.account.on_link_down(&mut self.core);
                 } else {
-                    self.truth.on_data_link_down();
                     let reason = self.data.last_error().unwrap_or("lost").to_owned();
                     self.contracts.on_link_down(&mut self.core, &reason);
                     self.market.on_link_down(&mut self.core, "the data link to the gateway was lost");
@@ -416,6 +415,8 @@ impl Session {
                     self.truth.on_session_lost(&mut self.core);
                     // A restart takes both away, however quick it is.
                     self.contracts.on_gateway_lost();
+                } else if self.truth.on_link_down(&mut self.core, link) {
+                    self.on_ib_back_untold(link);
                 }
             }
         }

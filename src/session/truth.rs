@@ -25,8 +25,8 @@ pub(crate) struct Truth {
     pub(crate) ib_link: IbLink,
     pub(crate) ib_link_since_us: i64,
     pub(crate) ib_code: Option<i32>,
-    /// The data link was told of the loss, and not yet of its end.
-    is_lost_on_data: bool,
+    /// The links that were told of the loss, and not yet of its end.
+    is_lost_on: [bool; 2],
     farms: BTreeMap<String, Farm>,
 }
 
@@ -47,8 +47,8 @@ impl Truth {
 
     /// Reads a global notice. `None` if it is not about the link to IB, or says what is known already.
     pub(crate) fn on_notice(&mut self, core: &mut Core, link: LinkName, code: i32, text: &str) -> Option<IbChange> {
-        if link == LinkName::Data && matches!(code, 1100 | 1101 | 1102 | 2110) {
-            self.is_lost_on_data = matches!(code, 1100 | 2110);
+        if matches!(code, 1100 | 1101 | 1102 | 2110) {
+            *self.lost_on(link) = matches!(code, 1100 | 2110);
         }
         match code {
             1100 | 2110 => self.turn(core, IbLink::Lost, code).then_some(IbChange::Lost),
@@ -71,27 +71,47 @@ impl Truth {
 
     /// A new session starts without knowledge: a gateway tells about its link only when it changes.
     pub(crate) fn on_session_lost(&mut self, core: &mut Core) {
-        core.ib_lost = false;
+        self.is_lost_on = [false; 2];
+        self.forget_ib(core);
         core.market_farms_down = false;
         core.history_farms_down = false;
+        self.farms.clear();
+    }
+
+    fn forget_ib(&mut self, core: &mut Core) {
+        core.ib_lost = false;
         // Each failed dial comes here too, and says nothing new.
         if self.ib_link != IbLink::Unknown {
             self.ib_link = IbLink::Unknown;
             self.ib_link_since_us = core.now.us;
         }
         self.ib_code = None;
-        self.farms.clear();
     }
 
     /// Each link is told of a loss and of its end in a stream of its own, so the other link may be
     /// told of both before or after: true between the two on the data link.
     pub(crate) fn is_lost_on_data(&self) -> bool {
-        self.is_lost_on_data
+        let [_, is_lost_on_data] = self.is_lost_on;
+        is_lost_on_data
     }
 
-    /// The end of a loss will not be told on a link that is gone.
-    pub(crate) fn on_data_link_down(&mut self) {
-        self.is_lost_on_data = false;
+    /// The end of a loss will not be told on a link that is gone, and a login while it lasts is told of it anew. True if
+    /// nobody is left to be told of the end: IB is not known to be lost any more.
+    pub(crate) fn on_link_down(&mut self, core: &mut Core, link: LinkName) -> bool {
+        *self.lost_on(link) = false;
+        let is_untold = self.ib_link == IbLink::Lost && self.is_lost_on == [false; 2];
+        if is_untold {
+            self.forget_ib(core);
+        }
+        is_untold
+    }
+
+    fn lost_on(&mut self, link: LinkName) -> &mut bool {
+        let [trading, data] = &mut self.is_lost_on;
+        match link {
+            LinkName::Trading => trading,
+            LinkName::Data => data,
+        }
     }
 
     fn turn(&mut self, core: &mut Core, to: IbLink, code: i32) -> bool {

@@ -151,6 +151,43 @@ fn lists_told_while_ib_is_lost_prove_nothing() {
     assert_eq!(state_of(&rig, "k1"), Some(OrderState::Rejected));
 }
 
+/// The end of the loss is told while one link is half-open and the other one down: neither hears of it.
+#[test]
+fn what_became_of_orders_is_asked_for_although_nobody_was_told_that_ib_is_back() {
+    for (told, asked_on) in [(LinkName::Data, "the cut of the data link"), (TRADING, "the next login")] {
+        let mut rig = ready();
+        place(&mut rig, ask("k1", ""));
+        rig.cut(TRADING);
+        rig.begin_reconnect(TRADING);
+        rig.notice(told, -1, 1100, "Connectivity between IB and TWS has been lost.");
+        rig.answer_download();
+        assert!(rig.session.fence().ib_lost, "one link is enough");
+        lists_asked(&mut rig);
+        rig.cut(told);
+        assert!(!rig.session.fence().ib_lost, "nobody is left to be told of the end");
+        if told == LinkName::Data {
+            assert_eq!(lists_asked(&mut rig), 1, "at {asked_on}");
+            rig.answer_download();
+        } else {
+            rig.reconnect(TRADING);
+        }
+        wait_s(&mut rig, 60);
+        assert_eq!(state_of(&rig, "k1"), Some(OrderState::Rejected), "since {asked_on}");
+    }
+}
+
+#[test]
+fn a_login_without_ib_keeps_orders_back_when_the_other_link_goes() {
+    let mut rig = ready();
+    rig.notice_all(1100, "Connectivity between IB and TWS has been lost.");
+    rig.cut(TRADING);
+    assert!(rig.session.fence().ib_lost, "the data link was told");
+    rig.begin_reconnect(TRADING);
+    rig.notice(TRADING, -1, 2110, "Connectivity between Trader Workstation and server is broken.");
+    rig.cut(LinkName::Data);
+    assert!(rig.session.fence().ib_lost, "the new login was told");
+}
+
 #[test]
 fn an_order_the_gateway_swallowed_comes_into_doubt_and_is_settled_on_a_link_that_stands() {
     let mut config = Config::default();
