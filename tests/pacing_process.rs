@@ -341,7 +341,7 @@ async fn ten_thousand_requests_of_fifty_clients_break_no_rule_while_twenty_place
     // While the first of the burst are answered, not every client has asked yet: those that come later take their turns.
     let untrue: Vec<_> = storm.untrue.iter().filter(|untrue| untrue.told_after > BURST).collect();
     assert!(storm.kept > 0 && untrue.is_empty(), "came in vain: {untrue:#?}");
-    assert!(u64::from(storm.given_up) * 10 <= served, "{} of {served} accepted and given up later", storm.given_up);
+    assert!(u64::from(storm.given_up) * 5 <= served, "{} of {served} accepted and given up later", storm.given_up);
     // One machine carries clients, NATS, gateway and a debug build of the bridge; the burst is work for all of them.
     assert!(median <= calm_median * 3 + Duration::from_millis(20), "median {median:?}, calm {calm_median:?}");
     assert!(slow <= calm_slow * 5 + Duration::from_secs(3), "p99 {slow:?}, calm {calm_slow:?}");
