@@ -27,9 +27,11 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use wire::{Mode, Wire};
 
-/// Short deadlines, so that the tests are.
+/// Short deadlines, so that the tests are. After two minutes of connections without a login a person is needed, by all that
+/// can be seen; the gateway is then dialled as seldom as that is configured.
 const TIMING: &str = "[timing]\ndial_ms = 500\ngreeting_ms = 500\nlogin_ms = 1_000\nsync_ms = 2_000\n\
-    reconnect_min_ms = 20\nreconnect_max_ms = 200\nprobe_after_ms = 600\nprobe_timeout_ms = 300\n";
+    reconnect_min_ms = 20\nreconnect_max_ms = 200\nprobe_after_ms = 600\nprobe_timeout_ms = 300\n\
+    person_retry_ms = 200\n";
 /// A silent link is given up this soon: silence, two probes, and what a busy machine adds.
 const NOTICED: Duration = Duration::from_millis(600 + 2 * 300 + 2_000);
 /// And is back this soon after the fault is over: the longest wait, an attempt that runs into its deadline, the login.
