@@ -351,12 +351,8 @@ impl Session {
                 self.step(link, step);
             }
             Response::CurrentTime(_) => self.on_time(link),
-            Response::CurrentTimeInMillis(message) => {
-                self.services.on_time(core, &message);
-                // A client may have asked for it before the probe was: it says that the gateway lives, no more.
-                let (socket, core) = self.link(link);
-                socket.on_time(core);
-            }
+            // Asked for by clients, maybe before the probe was: no answer to that.
+            Response::CurrentTimeInMillis(message) => self.services.on_time(core, &message),
 
             Response::ErrorMessage(message) => self.on_notice(link, message),
 

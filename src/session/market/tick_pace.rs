@@ -70,8 +70,7 @@ impl TickByTickPace {
     /// The gateway has read all that was written until `asked_at`: it answers what was asked then. True if something is
     /// still on its way.
     pub(super) fn on_reached(&mut self, now: Instant, asked_at: Instant) -> bool {
-        let marks = self.requests.values_mut().chain(&mut self.lingering);
-        marks.filter_map(|mark| mark.on_reached(now, asked_at).then_some(())).count() > 0
+        Arrival::any_on_its_way(self.requests.values_mut().chain(&mut self.lingering), now, asked_at)
     }
 
     /// What was on its way, to the gateway or from there to IB, has arrived by now or never will.

@@ -48,6 +48,15 @@ impl Arrival {
         !self.has_arrived
     }
 
+    /// As [`Self::on_reached`] for each. True if some are still on their way.
+    pub(crate) fn any_on_its_way<'a>(all: impl Iterator<Item = &'a mut Self>, now: Instant, asked_at: Instant) -> bool {
+        let mut waits = false;
+        for mark in all {
+            waits |= mark.on_reached(now, asked_at);
+        }
+        waits
+    }
+
     /// It was carried out: its answer came, or a part of it.
     pub(crate) fn on_answer(&mut self, now: Instant) {
         self.on_reached(now, self.at);

@@ -261,7 +261,7 @@ impl HistoryBudget {
 
     /// The gateway has read what was written until `asked_at`. True if something is still on its way.
     pub(super) fn on_reached(&mut self, now: Instant, asked_at: Instant) -> bool {
-        self.identical.values_mut().filter_map(|mark| mark.on_reached(now, asked_at).then_some(())).count() > 0
+        Arrival::any_on_its_way(self.identical.values_mut(), now, asked_at)
     }
 
     /// A request has ended, one way or another. False if it was not open.
